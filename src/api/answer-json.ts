@@ -1,0 +1,121 @@
+// Owns the JSON of etcd's answers: fields in the order of the proto files, zero values left out
+// (JSON.stringify drops what is undefined), 64-bit integers as strings, bytes as base64.
+
+import type {
+  DeleteRangeAnswer,
+  KeyValue,
+  PutAnswer,
+  RangeAnswer,
+  TxnAnswer,
+  TxnOpAnswer,
+} from "../base/kv.ts";
+import type { Bytes, Revision } from "../base/types.ts";
+import { encodeBase64 } from "./base64.ts";
+import type { ClientAnswer, Header } from "./replica.ts";
+
+export const printInteger = (value: number | bigint): string | undefined =>
+  value === 0 || value === 0n ? undefined : String(value);
+
+export const printFlag = (value: boolean): true | undefined => (value ? true : undefined);
+
+const printBytes = (value: Bytes): string | undefined =>
+  value.length === 0 ? undefined : encodeBase64(value);
+
+export const printList = <T, U>(items: readonly T[], print: (item: T) => U): U[] | undefined =>
+  items.length === 0 ? undefined : items.map((item) => print(item));
+
+export const printHeader = (header: Header): object => ({
+  cluster_id: printInteger(header.clusterId),
+  member_id: printInteger(header.memberId),
+  revision: printInteger(header.revision),
+  raft_term: printInteger(header.term),
+});
+
+export const printKeyValue = (kv: KeyValue): object => ({
+  key: printBytes(kv.key),
+  create_revision: printInteger(kv.createRevision),
+  mod_revision: printInteger(kv.modRevision),
+  version: printInteger(kv.version),
+  value: printBytes(kv.value),
+  lease: printInteger(kv.lease),
+});
+
+/** The body of a unary answer. */
+export const answerBody = (header: Header, answer: ClientAnswer): string =>
+  JSON.stringify({ header: printHeader(header), ...printAnswer(answer) });
+
+/** An answer as one line of a stream. */
+export const answerLine = (header: Header, answer: ClientAnswer): string =>
+  `{"result":${answerBody(header, answer)}}\n`;
+
+function printAnswer(answer: ClientAnswer): object {
+  switch (answer.kind) {
+    case "range":
+      return printRange(answer.answer);
+    case "put":
+      return printPut(answer.answer);
+    case "deleteRange":
+      return printDeleteRange(answer.answer);
+    case "txn":
+      return printTxn(answer.answer);
+    case "compact":
+    case "leaseRevoke":
+      return {};
+    case "leaseGrant":
+    case "leaseKeepAlive":
+      return { ID: printInteger(answer.answer.id), TTL: printInteger(answer.answer.ttlSeconds) };
+    case "leaseTimeToLive":
+      return {
+        ID: printInteger(answer.answer.id),
+        TTL: printInteger(answer.answer.ttlSeconds),
+        grantedTTL: printInteger(answer.answer.grantedTtlSeconds),
+        keys: printList(answer.answer.keys, encodeBase64),
+      };
+    case "leaseLeases":
+      return { leases: printList(answer.answer.leases, (id) => ({ ID: printInteger(id) })) };
+    default:
+      return answer satisfies never;
+  }
+}
+
+const printRange = (answer: RangeAnswer): object => ({
+  kvs: printList(answer.kvs, printKeyValue),
+  more: printFlag(answer.more),
+  count: printInteger(answer.count),
+});
+
+const printPut = ({ prevKv }: PutAnswer): object => ({
+  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv),
+});
+
+const printDeleteRange = (answer: DeleteRangeAnswer): object => ({
+  deleted: printInteger(answer.deleted),
+  prev_kvs: printList(answer.prevKvs, printKeyValue),
+});
+
+const printTxn = (answer: TxnAnswer): object => ({
+  succeeded: printFlag(answer.succeeded),
+  responses: printList(answer.responses, printOpAnswer),
+});
+
+/** Sub-responses have a header with the revision alone; a nested txn's is there, but empty. */
+function printOpAnswer(op: TxnOpAnswer): object {
+  switch (op.kind) {
+    case "range":
+      return { response_range: { ...revisionHeader(op.revision), ...printRange(op.answer) } };
+    case "put":
+      return { response_put: { ...revisionHeader(op.revision), ...printPut(op.answer) } };
+    case "deleteRange":
+      return {
+        response_delete_range: { ...revisionHeader(op.revision), ...printDeleteRange(op.answer) },
+      };
+    case "txn":
+      return { response_txn: { header: {}, ...printTxn(op.answer) } };
+    default:
+      return op satisfies never;
+  }
+}
+
+const revisionHeader = (revision: Revision): object => ({
+  header: { revision: printInteger(revision) },
+});

@@ -1,0 +1,165 @@
+// Owns the one table of errors that a client can see: their text (etcd's, to the letter, because
+// clients match by text), their gRPC code and their HTTP status. It does not decide when to refuse.
+
+import { BODY_BYTES_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
+import type { Refusal } from "../base/refusal.ts";
+
+/** The codes of gRPC that etcd answers with. */
+export const GRPC = {
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
+
+/** What a client is told when it gets no answer. */
+export interface ApiError {
+  readonly code: GrpcCode;
+  readonly message: string;
+  readonly status: number;
+}
+
+/** HTTP status of each code, as etcd's gateway maps them: FailedPrecondition is 400, not 412. */
+const STATUS: Record<GrpcCode, number> = {
+  2: 500,
+  3: 400,
+  4: 504,
+  5: 404,
+  6: 409,
+  7: 403,
+  8: 429,
+  9: 400,
+  11: 400,
+  12: 501,
+  13: 500,
+  14: 503,
+  16: 401,
+};
+
+const describe = (code: GrpcCode, message: string): ApiError => ({
+  code,
+  message,
+  status: STATUS[code],
+});
+
+/** Every refusal of the layers below; texts without `etcdserver:` are our own. */
+const REFUSED: Record<Refusal, ApiError> = {
+  keyNotProvided: describe(GRPC.invalidArgument, "etcdserver: key is not provided"),
+  keyNotFound: describe(GRPC.invalidArgument, "etcdserver: key not found"),
+  valueProvided: describe(GRPC.invalidArgument, "etcdserver: value is provided"),
+  leaseProvided: describe(GRPC.invalidArgument, "etcdserver: lease is provided"),
+  tooManyOps: describe(GRPC.invalidArgument, "etcdserver: too many operations in txn request"),
+  duplicateKey: describe(GRPC.invalidArgument, "etcdserver: duplicate key given in txn request"),
+  invalidSortOption: describe(GRPC.invalidArgument, "etcdserver: invalid sort option"),
+  compacted: describe(GRPC.outOfRange, "etcdserver: mvcc: required revision has been compacted"),
+  futureRevision: describe(
+    GRPC.outOfRange,
+    "etcdserver: mvcc: required revision is a future revision",
+  ),
+  leaseNotFound: describe(GRPC.notFound, "etcdserver: requested lease not found"),
+  leaseExists: describe(GRPC.failedPrecondition, "etcdserver: lease already exists"),
+  leaseTtlTooLarge: describe(GRPC.outOfRange, "etcdserver: too large lease TTL"),
+  requestTooLarge: describe(GRPC.invalidArgument, "etcdserver: request is too large"),
+  noSpace: describe(GRPC.resourceExhausted, "etcdserver: mvcc: database space exceeded"),
+  tooManyRequests: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
+  tooManyKeys: describe(
+    GRPC.invalidArgument,
+    `edgekeeper: one request may delete at most ${MUTATION_KEYS_MAX} keys`,
+  ),
+  answerForgotten: describe(
+    GRPC.alreadyExists,
+    "edgekeeper: the request was applied before and its answer was too large to keep",
+  ),
+  idempotencyMismatch: {
+    ...describe(
+      GRPC.invalidArgument,
+      "edgekeeper: the idempotency key was used with another request",
+    ),
+    status: 422,
+  },
+};
+
+/** Errors that arise in front of the replicas and need no detail. */
+export const GATEWAY_ERRORS = {
+  notFound: describe(GRPC.notFound, "Not Found"),
+  wrongVerb: describe(GRPC.unimplemented, "Method Not Allowed"),
+  noLeader: describe(GRPC.unavailable, "etcdserver: no leader"),
+  /** A read without an outcome: it may be asked again. */
+  readTimeout: describe(GRPC.unavailable, "etcdserver: request timed out"),
+  /** A write without an outcome: it may yet happen, so the code must not invite a retry. */
+  writeTimeout: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
+  overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
+  unknownCluster: describe(
+    GRPC.notFound,
+    "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",
+  ),
+  clusterName: describe(
+    GRPC.invalidArgument,
+    "edgekeeper: a cluster's name is 1 to 63 of a-z, 0-9 and '-', and does not begin with '-'",
+  ),
+  noCredentialConfigured: describe(
+    GRPC.permissionDenied,
+    "edgekeeper: closed, because no credential is configured. " +
+      "Set one with `npx wrangler secret put EDGEKEEPER_TOKEN` " +
+      "and send it as `Authorization: Bearer <token>`",
+  ),
+  badCredential: describe(GRPC.unauthenticated, "etcdserver: invalid auth token"),
+  labHeader: describe(
+    GRPC.permissionDenied,
+    "edgekeeper: the lab door wants the header `X-Edgekeeper-Lab: 1`",
+  ),
+  foreignHost: {
+    ...describe(
+      GRPC.permissionDenied,
+      "edgekeeper: the development server answers to loopback names only",
+    ),
+    status: 421,
+  },
+  preconditionFailed: {
+    ...describe(
+      GRPC.failedPrecondition,
+      "edgekeeper: the key is not in the state that If-Match or If-None-Match asks for",
+    ),
+    status: 412,
+  },
+  keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
+  internal: describe(GRPC.internal, "edgekeeper: internal error"),
+} as const satisfies Record<string, ApiError>;
+
+/** The error that a client sees for a refusal. */
+export const refusalError = (refusal: Refusal): ApiError => REFUSED[refusal];
+
+/** A request that does not have the form it should have. `message` must echo little of it. */
+export const malformed = (message: string): ApiError => describe(GRPC.invalidArgument, message);
+
+/** A body beyond the limit, as gRPC words it. `size` is what was seen, at least. */
+export const bodyTooLarge = (size: number): ApiError =>
+  describe(
+    GRPC.resourceExhausted,
+    `grpc: received message larger than max (${size} vs. ${BODY_BYTES_MAX})`,
+  );
+
+/**
+ * The body of a unary error. Clients written for etcd 3.5 and before read `error`, later ones
+ * `code` and `message`: all three please both.
+ */
+export const errorBody = ({ code, message }: ApiError): string =>
+  JSON.stringify({ error: message, code, message });
+
+/**
+ * The line that ends a stream. It has the fields of etcd 3.5 (`grpc_code`, `http_code`) besides
+ * those of 3.6 and later.
+ */
+export const errorLine = ({ code, message, status }: ApiError): string =>
+  `${JSON.stringify({ error: { code, message, grpc_code: code, http_code: status } })}\n`;

@@ -1,0 +1,231 @@
+// Owns reading JSON text into nodes that remember where they stood. `JSON.parse` would round 64-bit
+// ids, keep one of two equal names in silence, and refuse what follows the first document; etcd's
+// gateway does none of these. The texts of errors are those of Go's encoding/json.
+
+import { accept, refuse, type Result } from "../base/result.ts";
+
+/** A JSON value and the offset of its first character. Numbers keep their digits as text. */
+export type JsonNode =
+  | { readonly kind: "object"; readonly at: number; readonly members: readonly JsonMember[] }
+  | { readonly kind: "array"; readonly at: number; readonly items: readonly JsonNode[] }
+  | { readonly kind: "string"; readonly at: number; readonly value: string }
+  | { readonly kind: "number"; readonly at: number; readonly digits: string }
+  | { readonly kind: "boolean"; readonly at: number; readonly value: boolean }
+  | { readonly kind: "null"; readonly at: number };
+
+export interface JsonMember {
+  readonly name: string;
+  readonly at: number;
+  readonly value: JsonNode;
+}
+
+/**
+ * Levels of nesting that are read: a txn of 128 nested ones takes 4 each. Deeper text would only
+ * grow the stack.
+ */
+const DEPTH_MAX = 600;
+
+/** The first document of `text`; what follows it is not looked at. */
+export function readJson(text: string): Result<JsonNode, string> {
+  try {
+    return accept(new JsonReader(text).value(0));
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return refuse(error.message);
+    throw error;
+  }
+}
+
+/** Text that is not JSON. Never leaves this file. */
+class JsonSyntaxError extends Error {}
+
+const WHITESPACE = /[ \t\r\n]*/y;
+/** All from the space on, but the quotation mark and the backslash. */
+const PLAIN_CHARACTERS = /[ !#-[\]-\uffff]*/y;
+const DIGITS = /[0-9]+/y;
+const HEXADECIMAL = /^[0-9a-fA-F]$/;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
+
+class JsonReader {
+  readonly #text: string;
+  #offset = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  value(depth: number): JsonNode {
+    if (depth > DEPTH_MAX) throw new JsonSyntaxError("exceeded max depth");
+    const at = this.#peekAt();
+    const first = this.#text[at];
+    switch (first) {
+      case "{":
+        return this.#object(at, depth);
+      case "[":
+        return this.#array(at, depth);
+      case '"':
+        return { kind: "string", at, value: this.#string() };
+      case "t":
+        return this.#literal("true", { kind: "boolean", at, value: true });
+      case "f":
+        return this.#literal("false", { kind: "boolean", at, value: false });
+      case "n":
+        return this.#literal("null", { kind: "null", at });
+      default:
+        if (first === "-" || isDigit(first)) return { kind: "number", at, digits: this.#number() };
+        throw this.#unexpected("looking for beginning of value");
+    }
+  }
+
+  #object(at: number, depth: number): JsonNode {
+    const members: JsonMember[] = [];
+    this.#offset++;
+    if (this.#text[this.#peekAt()] === "}") {
+      this.#offset++;
+      return { kind: "object", at, members };
+    }
+    for (;;) {
+      const nameAt = this.#peekAt();
+      if (this.#text[nameAt] !== '"') {
+        throw this.#unexpected("looking for beginning of object key string");
+      }
+      const name = this.#string();
+      if (this.#next() !== ":") throw this.#unexpectedBefore("after object key");
+      members.push({ name, at: nameAt, value: this.value(depth + 1) });
+      const separator = this.#next();
+      if (separator === "}") return { kind: "object", at, members };
+      if (separator !== ",") throw this.#unexpectedBefore("after object key:value pair");
+    }
+  }
+
+  #array(at: number, depth: number): JsonNode {
+    const items: JsonNode[] = [];
+    this.#offset++;
+    if (this.#text[this.#peekAt()] === "]") {
+      this.#offset++;
+      return { kind: "array", at, items };
+    }
+    for (;;) {
+      items.push(this.value(depth + 1));
+      const separator = this.#next();
+      if (separator === "]") return { kind: "array", at, items };
+      if (separator !== ",") throw this.#unexpectedBefore("after array element");
+    }
+  }
+
+  #string(): string {
+    this.#offset++;
+    let value = this.#match(PLAIN_CHARACTERS);
+    for (;;) {
+      const stop = this.#text[this.#offset];
+      if (stop !== '"' && stop !== "\\") throw this.#unexpected("in string literal");
+      this.#offset++;
+      if (stop === '"') return value;
+      value += this.#escape() + this.#match(PLAIN_CHARACTERS);
+    }
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#offset];
+    if (letter === "u") return this.#unicodeEscape();
+    const character = letter === undefined ? undefined : ESCAPES[letter];
+    if (character === undefined) throw this.#unexpected("in string escape code");
+    this.#offset++;
+    return character;
+  }
+
+  #unicodeEscape(): string {
+    const start = ++this.#offset;
+    for (; this.#offset < start + 4; this.#offset++) {
+      if (!HEXADECIMAL.test(this.#text[this.#offset] ?? "")) {
+        throw this.#unexpected("in \\u hexadecimal character escape");
+      }
+    }
+    return String.fromCharCode(Number.parseInt(this.#text.slice(start, start + 4), 16));
+  }
+
+  #number(): string {
+    const start = this.#offset;
+    if (this.#text[this.#offset] === "-") this.#offset++;
+    if (this.#text[this.#offset] === "0") this.#offset++;
+    else this.#digits("in numeric literal");
+    if (this.#text[this.#offset] === ".") {
+      this.#offset++;
+      this.#digits("after decimal point in numeric literal");
+    }
+    const exponent = this.#text[this.#offset];
+    if (exponent === "e" || exponent === "E") {
+      this.#offset++;
+      const sign = this.#text[this.#offset];
+      if (sign === "+" || sign === "-") this.#offset++;
+      this.#digits("in exponent of numeric literal");
+    }
+    return this.#text.slice(start, this.#offset);
+  }
+
+  #digits(context: string): void {
+    if (this.#match(DIGITS) === "") throw this.#unexpected(context);
+  }
+
+  #literal(word: string, node: JsonNode): JsonNode {
+    for (const letter of word) {
+      if (this.#text[this.#offset] !== letter) {
+        throw this.#unexpected(`in literal ${word} (expecting '${letter}')`);
+      }
+      this.#offset++;
+    }
+    return node;
+  }
+
+  /** Matches a sticky pattern here and steps over it. */
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#offset;
+    const [matched] = pattern.exec(this.#text) ?? [""];
+    this.#offset += matched.length;
+    return matched;
+  }
+
+  /** Steps over whitespace; the offset of the next character. */
+  #peekAt(): number {
+    this.#match(WHITESPACE);
+    return this.#offset;
+  }
+
+  /** Takes the next character that is not whitespace. */
+  #next(): string | undefined {
+    this.#match(WHITESPACE);
+    return this.#text[this.#offset++];
+  }
+
+  #unexpectedBefore(context: string): JsonSyntaxError {
+    this.#offset--;
+    return this.#unexpected(context);
+  }
+
+  #unexpected(context: string): JsonSyntaxError {
+    const character = this.#text[this.#offset];
+    if (character === undefined) return new JsonSyntaxError("unexpected EOF");
+    const quoted = character === '"' ? `'"'` : `'${JSON.stringify(character).slice(1, -1)}'`;
+    return new JsonSyntaxError(`invalid character ${quoted} ${context}`);
+  }
+}
+
+const isDigit = (character: string | undefined): boolean =>
+  character !== undefined && character >= "0" && character <= "9";
+
+/** Go's way to name a place: `line 1:9`, both from 1. */
+export function positionOf(text: string, at: number): string {
+  const before = text.slice(0, at);
+  const line = before.split("\n").length;
+  const column = Array.from(before.slice(before.lastIndexOf("\n") + 1)).length + 1;
+  return `line ${line}:${column}`;
+}

@@ -1,0 +1,215 @@
+// Owns the JSON of etcd's KV requests: from a body to the words of `base/kv.ts`. Whether a request
+// makes sense (empty keys, too many operations) is for the store to say.
+
+import { z } from "zod";
+import type { Result } from "../base/result.ts";
+import { accept } from "../base/result.ts";
+import type {
+  Compare,
+  CompareResult,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  SortOrder,
+  SortTarget,
+  TxnOp,
+  TxnRequest,
+} from "../base/kv.ts";
+import { EMPTY } from "../base/bytes.ts";
+import { asLeaseId } from "../base/types.ts";
+import type { ApiError } from "./error.ts";
+import {
+  bool,
+  bytes,
+  decodeMessage,
+  enumeration,
+  int64,
+  int64Number,
+  message,
+  repeated,
+  reportRefusal,
+} from "./proto-json.ts";
+import type { ClientRequest } from "./replica.ts";
+
+const SORT_ORDERS: readonly SortOrder[] = ["none", "ascend", "descend"];
+const SORT_TARGETS: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
+const upperCase = (names: readonly string[]): string[] => names.map((name) => name.toUpperCase());
+
+const rangeFields = message({
+  key: bytes,
+  rangeEnd: bytes,
+  limit: int64Number,
+  revision: int64Number,
+  sortOrder: enumeration(upperCase(SORT_ORDERS)),
+  sortTarget: enumeration(upperCase(SORT_TARGETS)),
+  serializable: bool,
+  keysOnly: bool,
+  countOnly: bool,
+  minModRevision: int64Number,
+  maxModRevision: int64Number,
+  minCreateRevision: int64Number,
+  maxCreateRevision: int64Number,
+});
+
+/** A range and whether it may be stale; an unknown number as sort option is refused, as in 3.6. */
+const rangeMessage = rangeFields.transform(({ serializable, ...fields }, context) => {
+  const sortOrder = SORT_ORDERS[fields.sortOrder];
+  const sortTarget = SORT_TARGETS[fields.sortTarget];
+  if (sortOrder === undefined || sortTarget === undefined) {
+    // etcd looks at the key before it looks at the options.
+    return reportRefusal(context, fields.key.length === 0 ? "keyNotProvided" : "invalidSortOption");
+  }
+  return { request: { ...fields, sortOrder, sortTarget } satisfies RangeRequest, serializable };
+});
+
+const putMessage = message({
+  key: bytes,
+  value: bytes,
+  lease: int64,
+  prevKv: bool,
+  ignoreValue: bool,
+  ignoreLease: bool,
+}).transform((fields): PutRequest => ({ ...fields, lease: asLeaseId(fields.lease) }));
+
+const deleteRangeMessage = message({ key: bytes, rangeEnd: bytes, prevKv: bool }).transform(
+  (fields): DeleteRangeRequest => fields,
+);
+
+const RESULTS: readonly CompareResult[] = ["equal", "greater", "less", "notEqual"];
+const RESULT_NAMES = ["EQUAL", "GREATER", "LESS", "NOT_EQUAL"];
+const TARGET_NAMES = ["VERSION", "CREATE", "MOD", "VALUE", "LEASE"];
+
+const compareFields = message(
+  {
+    result: enumeration(RESULT_NAMES),
+    target: enumeration(TARGET_NAMES),
+    key: bytes,
+    version: int64Number,
+    createRevision: int64Number,
+    modRevision: int64Number,
+    value: bytes,
+    lease: int64,
+    rangeEnd: bytes,
+  },
+  {
+    "etcdserverpb.Compare.target_union": [
+      "version",
+      "createRevision",
+      "modRevision",
+      "value",
+      "lease",
+    ],
+  },
+);
+
+/** The operand is the field that belongs to the target; another field that was set counts for 0. */
+function toCompare(fields: z.output<typeof compareFields>): Compare {
+  const { key, rangeEnd } = fields;
+  const result = RESULTS[fields.result] ?? "always";
+  switch (TARGET_NAMES[fields.target]) {
+    case "VERSION":
+      return { key, rangeEnd, result, target: "version", operand: fields.version };
+    case "CREATE":
+      return { key, rangeEnd, result, target: "create", operand: fields.createRevision };
+    case "MOD":
+      return { key, rangeEnd, result, target: "mod", operand: fields.modRevision };
+    case "VALUE":
+      return { key, rangeEnd, result, target: "value", operand: fields.value };
+    case "LEASE":
+      return { key, rangeEnd, result, target: "lease", operand: asLeaseId(fields.lease) };
+    default:
+      return { key, rangeEnd, ...unknownTarget(result) };
+  }
+}
+
+/**
+ * etcd compares an unknown target as equal to whatever was given. No version is less than 0, which
+ * says "never".
+ */
+function unknownTarget(result: CompareResult): Pick<Compare, "result"> & {
+  readonly target: "version";
+  readonly operand: number;
+} {
+  const holds = result === "equal" || result === "always";
+  return { result: holds ? "always" : "less", target: "version", operand: 0 };
+}
+
+const requestOpMessage = message(
+  {
+    requestRange: rangeMessage.optional(),
+    requestPut: putMessage.optional(),
+    requestDeleteRange: deleteRangeMessage.optional(),
+    requestTxn: z.lazy((): z.ZodType<TxnRequest> => txnMessage).optional(),
+  },
+  {
+    "etcdserverpb.RequestOp.request": [
+      "requestRange",
+      "requestPut",
+      "requestDeleteRange",
+      "requestTxn",
+    ],
+  },
+).transform((op): TxnOp => {
+  if (op.requestRange !== undefined) return { kind: "range", request: op.requestRange.request };
+  if (op.requestPut !== undefined) return { kind: "put", request: op.requestPut };
+  if (op.requestDeleteRange !== undefined) {
+    return { kind: "deleteRange", request: op.requestDeleteRange };
+  }
+  return op.requestTxn === undefined ? { kind: "empty" } : { kind: "txn", request: op.requestTxn };
+});
+
+const txnMessage: z.ZodType<TxnRequest> = message({
+  compare: repeated(compareFields.transform(toCompare)),
+  success: repeated(requestOpMessage),
+  failure: repeated(requestOpMessage),
+});
+
+const compactionMessage = message({ revision: int64Number, physical: bool });
+
+type Read = (body: string) => Result<ClientRequest, ApiError>;
+
+/** `POST /v3/kv/range`. */
+export const readRange: Read = (body) => {
+  const read = decodeMessage(rangeMessage, body);
+  return read.ok ? accept({ kind: "range", ...read.value }) : read;
+};
+
+/** `POST /v3/kv/put`. */
+export const readPut: Read = (body) => {
+  const read = decodeMessage(putMessage, body);
+  return read.ok ? accept({ kind: "put", request: read.value }) : read;
+};
+
+/** `POST /v3/kv/deleterange`. */
+export const readDeleteRange: Read = (body) => {
+  const read = decodeMessage(deleteRangeMessage, body);
+  return read.ok ? accept({ kind: "deleteRange", request: read.value }) : read;
+};
+
+/** `POST /v3/kv/txn`. */
+export const readTxn: Read = (body) => {
+  const read = decodeMessage(txnMessage, body);
+  return read.ok ? accept({ kind: "txn", request: read.value }) : read;
+};
+
+/** `POST /v3/kv/compaction`. */
+export const readCompaction: Read = (body) => {
+  const read = decodeMessage(compactionMessage, body);
+  return read.ok ? accept({ kind: "compact", ...read.value }) : read;
+};
+
+/** The range of one key, as a linearizable read of all its fields. */
+export const rangeOfKey = (key: RangeRequest["key"]): RangeRequest => ({
+  key,
+  rangeEnd: EMPTY,
+  limit: 0,
+  revision: 0,
+  sortOrder: "none",
+  sortTarget: "key",
+  keysOnly: false,
+  countOnly: false,
+  minModRevision: 0,
+  maxModRevision: 0,
+  minCreateRevision: 0,
+  maxCreateRevision: 0,
+});

@@ -1,0 +1,45 @@
+// Owns the regions that a cluster may live in, and the body that names them when it is created.
+
+import { z } from "zod";
+import { accept, refuse, type Result } from "../base/result.ts";
+
+/** The platform's location hints; for those where it hosts no objects it takes a neighbour. */
+export const LOCATION_HINTS: readonly string[] =
+  "wnam enam sam weur eeur apac apac-ne apac-se oc afr me".split(" ");
+
+/** Members of a cluster at first: as in etcd, more only slow each write down. */
+const REGIONS_MAX = 7;
+
+/**
+ * Reads `{"regions": [...]}`: one to seven different ones that exist. An empty body, or one without
+ * regions, means the configured ones. Refused with a sentence for the person who sent it.
+ */
+export function parseRegions(
+  body: string,
+  configured: readonly string[],
+): Result<readonly string[], string> {
+  if (body.trim() === "") return accept(configured);
+  const known = new Set([...configured, ...LOCATION_HINTS]);
+  const schema = z.object({
+    regions: z
+      .array(z.string().refine((region) => known.has(region)))
+      .min(1)
+      .max(REGIONS_MAX)
+      .refine((regions) => new Set(regions).size === regions.length)
+      .optional(),
+  });
+  const json = parseJson(body);
+  if (!json.ok) return json;
+  const parsed = schema.safeParse(json.value);
+  return parsed.success
+    ? accept(parsed.data.regions ?? configured)
+    : refuse(`regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`);
+}
+
+function parseJson(text: string): Result<unknown, string> {
+  try {
+    return accept(JSON.parse(text));
+  } catch {
+    return refuse("the body is not JSON");
+  }
+}

@@ -1,0 +1,143 @@
+// Owns the interface between the router and a replica: what is asked, what may come back. The
+// router reaches objects only through these types; `object/` implements them.
+
+import type {
+  LeaseGrantAnswer,
+  LeaseKeepAliveAnswer,
+  LeaseLeasesAnswer,
+  LeaseTimeToLiveAnswer,
+} from "../base/lease.ts";
+import type {
+  DeleteRangeAnswer,
+  DeleteRangeRequest,
+  PutAnswer,
+  PutRequest,
+  RangeAnswer,
+  RangeRequest,
+  TxnAnswer,
+  TxnRequest,
+} from "../base/kv.ts";
+import type { Refusal } from "../base/refusal.ts";
+import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+
+/** One operation of the client API, parsed and checked for form. */
+export type ClientRequest =
+  | { readonly kind: "range"; readonly request: RangeRequest; readonly serializable: boolean }
+  | { readonly kind: "put"; readonly request: PutRequest }
+  | { readonly kind: "deleteRange"; readonly request: DeleteRangeRequest }
+  | { readonly kind: "txn"; readonly request: TxnRequest }
+  | { readonly kind: "compact"; readonly revision: number; readonly physical: boolean }
+  /** The router has picked the id when the client gave none: a repeat then names the same lease. */
+  | { readonly kind: "leaseGrant"; readonly id: LeaseId; readonly ttlSeconds: number }
+  | { readonly kind: "leaseRevoke"; readonly id: LeaseId }
+  | { readonly kind: "leaseKeepAlive"; readonly id: LeaseId }
+  | { readonly kind: "leaseTimeToLive"; readonly id: LeaseId; readonly keys: boolean }
+  | { readonly kind: "leaseLeases" };
+
+export type ClientAnswer =
+  | { readonly kind: "range"; readonly answer: RangeAnswer }
+  | { readonly kind: "put"; readonly answer: PutAnswer }
+  | { readonly kind: "deleteRange"; readonly answer: DeleteRangeAnswer }
+  | { readonly kind: "txn"; readonly answer: TxnAnswer }
+  | { readonly kind: "compact" }
+  | { readonly kind: "leaseGrant"; readonly answer: LeaseGrantAnswer }
+  | { readonly kind: "leaseRevoke" }
+  | { readonly kind: "leaseKeepAlive"; readonly answer: LeaseKeepAliveAnswer }
+  | { readonly kind: "leaseTimeToLive"; readonly answer: LeaseTimeToLiveAnswer }
+  | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer };
+
+/** etcd's response header. */
+export interface Header {
+  readonly clusterId: ClusterId;
+  readonly memberId: MemberId;
+  readonly revision: Revision;
+  readonly term: Term;
+}
+
+/** Where a replica of the cluster lives; its object is named `{cluster}/{region}/{generation}`. */
+export interface Member {
+  readonly id: MemberId;
+  readonly region: string;
+  /** 1 for the first replica of a region, one more for each that replaced it. */
+  readonly generation: number;
+}
+
+/** Who forms the cluster, as far as the answering replica has applied. */
+export interface Directory {
+  readonly clusterId: ClusterId;
+  readonly members: readonly Member[];
+}
+
+/** A call of the router. */
+export interface ReplicaCall {
+  readonly request: ClientRequest;
+  /**
+   * 16 bytes that name the write. The router repeats a write whose fate it does not know with the
+   * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
+   */
+  readonly requestId: Bytes;
+  /** The client's trace id, or empty. It travels in the entry to every replica's log line. */
+  readonly trace: string;
+  /** How long the caller waits; the replica gives up its own waiting then. */
+  readonly timeoutMs: number;
+}
+
+export type ReplicaAnswer =
+  | { readonly kind: "answered"; readonly header: Header; readonly answer: ClientAnswer }
+  /** Refused; nothing has changed. */
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly header: Header }
+  /** Not the leader. `leader` is null while none is known; hints with lower terms are stale. */
+  | {
+      readonly kind: "redirect";
+      readonly leader: MemberId | null;
+      readonly term: Term;
+      readonly directory: Directory;
+    }
+  /** The write's entry was overwritten by another leader: it never happened, and may be retried. */
+  | { readonly kind: "overwritten" }
+  /** No outcome in time: a write may still happen; a read may be asked again. */
+  | { readonly kind: "timeout" }
+  /** No birth certificate: this object is not a replica (yet). */
+  | { readonly kind: "unborn" };
+
+/** What a replica tells about itself; for the lab and for people. */
+export interface ReplicaStatus {
+  readonly role: "leader" | "follower" | "candidate" | "learner";
+  readonly memberId: MemberId;
+  readonly leader: MemberId | null;
+  readonly term: Term;
+  readonly commit: number;
+  readonly applied: number;
+  readonly revision: number;
+  readonly incarnation: number;
+}
+
+/** What a replica has cost since its object was last constructed. */
+export interface ReplicaCost {
+  /** Rows written, as the platform bills them. */
+  readonly rowsWritten: number;
+  /** Calls made to peers. */
+  readonly peerCalls: number;
+}
+
+/** What the router calls on a replica. */
+export interface ReplicaRpc {
+  serve(call: ReplicaCall): Promise<ReplicaAnswer>;
+  /** Leave to campaign at once: the router could not reach the leader of `term`. */
+  urge(term: Term): Promise<void>;
+  /** Null from an object that is not a replica. */
+  status(): Promise<ReplicaStatus | null>;
+  /** Refused (it throws) where the lab is not enabled. */
+  lab(order: LabOrder): Promise<void>;
+}
+
+/** Faults that the development server can switch on. Refused where the lab is not enabled. */
+export type LabOrder = "abort" | "isolate" | "heal";
+
+/** What the router calls on the cluster's Genesis. */
+export interface GenesisRpc {
+  /** The members as first decided; null when there is no such cluster. Creates nothing. */
+  directory(): Promise<Directory | null>;
+  /** Decides the cluster's id and first members, once: later calls return what was decided. */
+  create(regions: readonly string[]): Promise<Directory>;
+}

@@ -1,0 +1,107 @@
+// Owns the JSON of etcd's watch stream: requests in, response lines out.
+
+import { accept, refuse, type Result } from "../base/result.ts";
+import type { WatchEvent, WatchSpec } from "../base/watch.ts";
+import type { z } from "zod";
+import { printFlag, printHeader, printInteger, printKeyValue, printList } from "./answer-json.ts";
+import type { ApiError } from "./error.ts";
+import {
+  bool,
+  bytes,
+  decodeMessage,
+  enumerations,
+  int64,
+  int64Number,
+  message,
+} from "./proto-json.ts";
+import type { Header } from "./replica.ts";
+
+const createMessage = message({
+  key: bytes,
+  rangeEnd: bytes,
+  startRevision: int64Number,
+  progressNotify: bool,
+  filters: enumerations(["NOPUT", "NODELETE"]),
+  prevKv: bool,
+  watchId: int64,
+  fragment: bool,
+});
+
+const watchMessage = message(
+  {
+    createRequest: createMessage.optional(),
+    cancelRequest: message({ watchId: int64 }).optional(),
+    progressRequest: message({}).optional(),
+  },
+  {
+    "etcdserverpb.WatchRequest.request_union": [
+      "createRequest",
+      "cancelRequest",
+      "progressRequest",
+    ],
+  },
+);
+
+/** What a client asks on its watch stream. */
+export type WatchCommand =
+  | {
+      readonly kind: "create";
+      /** 0: the stream chooses. */
+      readonly watchId: bigint;
+      readonly spec: WatchSpec;
+      /** The client can put together a response that comes in parts. */
+      readonly fragment: boolean;
+    }
+  | { readonly kind: "cancel"; readonly watchId: bigint }
+  | { readonly kind: "progress" }
+  /** A request without any member: etcd passes it over. */
+  | { readonly kind: "none" };
+
+/** One document of `POST /v3/watch`, or one text frame. */
+export function readWatchCommand(body: string): Result<WatchCommand, ApiError> {
+  const read = decodeMessage(watchMessage, body);
+  if (!read.ok) return refuse(read.error);
+  const { createRequest, cancelRequest, progressRequest } = read.value;
+  if (createRequest !== undefined) return accept(toCreate(createRequest));
+  if (cancelRequest !== undefined) return accept({ kind: "cancel", ...cancelRequest });
+  return accept({ kind: progressRequest === undefined ? "none" : "progress" });
+}
+
+function toCreate(create: z.output<typeof createMessage>): WatchCommand {
+  const { watchId, fragment, filters, ...spec } = create;
+  const [noPut, noDelete] = [filters.includes(0), filters.includes(1)];
+  return { kind: "create", watchId, fragment, spec: { ...spec, noPut, noDelete } };
+}
+
+/** One response of the stream; what is left out is zero. */
+export interface WatchResponse {
+  readonly header: Header;
+  readonly watchId: bigint;
+  readonly created?: boolean;
+  readonly canceled?: boolean;
+  readonly compactRevision?: number;
+  readonly cancelReason?: string;
+  readonly fragment?: boolean;
+  readonly events?: readonly WatchEvent[];
+}
+
+/** The response as the gateway frames it, with its line's end. */
+export function watchLine(response: WatchResponse): string {
+  const result = {
+    header: printHeader(response.header),
+    watch_id: printInteger(response.watchId),
+    created: printFlag(response.created ?? false),
+    canceled: printFlag(response.canceled ?? false),
+    compact_revision: printInteger(response.compactRevision ?? 0),
+    cancel_reason: response.cancelReason,
+    fragment: printFlag(response.fragment ?? false),
+    events: printList(response.events ?? [], printEvent),
+  };
+  return `${JSON.stringify({ result })}\n`;
+}
+
+const printEvent = ({ kind, kv, prevKv }: WatchEvent): object => ({
+  type: kind === "delete" ? "DELETE" : undefined,
+  kv: printKeyValue(kv),
+  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv),
+});

@@ -1,0 +1,260 @@
+// Owns the way from committed entries to state: one synchronous, deterministic step per batch. The
+// same entries give the same state and the same answers on every replica.
+
+import { assert, present } from "../base/assert.ts";
+import { bytesKey, equalBytes } from "../base/bytes.ts";
+import { ENTRY_LEADER } from "../base/entry-kinds.ts";
+import type { RevisionEvents } from "../base/kv.ts";
+import {
+  ANSWER_KEPT_BYTES_MAX,
+  BATCH_ANSWERS_KEPT_BYTES_MAX,
+  REQUEST_WINDOW_MS,
+} from "../base/limits.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { accept, refuse, type Result } from "../base/result.ts";
+import {
+  asClusterTime,
+  type Bytes,
+  type ClusterTime,
+  type LeaseId,
+  type LogIndex,
+  type Milliseconds,
+  type Revision,
+  type Term,
+} from "../base/types.ts";
+import type { Lease, LeaseTable } from "../lease/lease-table.ts";
+import type { Expiry } from "../lease/lessor.ts";
+import type { AppliedRequest } from "../mvcc/history-row.ts";
+import type { Store } from "../mvcc/store.ts";
+import { decodeProposal, NO_REQUEST, NOT_KEPT, type Command, type Proposal } from "./command.ts";
+import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
+import { RequestWindow } from "./request-window.ts";
+
+/** A committed entry as the applier needs it; Raft's own kinds come with `proposal` null. */
+export interface CommittedEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: number;
+  readonly data: Bytes;
+}
+
+/** What became of one entry. */
+export interface AppliedEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** Null for entries that no client waits for. */
+  readonly outcome: Outcome | null;
+  /** The store's revision after the entry (after its first application, for a repeat). */
+  readonly revision: Revision;
+  readonly trace: string;
+}
+
+export interface AppliedBatch {
+  readonly entries: readonly AppliedEntry[];
+  readonly revisions: readonly RevisionEvents[];
+  /** Leases that were granted, and those that were extended, kept or removed. */
+  readonly granted: readonly Lease[];
+  readonly settled: readonly LeaseId[];
+  readonly compacted: boolean;
+}
+
+interface FirstAnswer {
+  readonly outcome: Outcome;
+  readonly revision: Revision;
+  readonly time: ClusterTime;
+}
+
+/** What one batch gathers while its entries are applied. */
+class Batch {
+  readonly entries: AppliedEntry[] = [];
+  readonly requests: AppliedRequest[] = [];
+  readonly granted: Lease[] = [];
+  readonly settled: LeaseId[] = [];
+  /** Answers of this batch by request id: a repeat may follow its original at once. */
+  readonly outcomes = new Map<string, FirstAnswer>();
+  compacted = false;
+  /** Bytes of answers kept for repeats. */
+  keptBytes = 0;
+}
+
+export class Applier {
+  readonly #sql: SqlPort;
+  readonly #store: Store;
+  readonly #leases: LeaseTable;
+  readonly #window = new RequestWindow();
+  #time: ClusterTime;
+
+  constructor(options: {
+    readonly sql: SqlPort;
+    readonly store: Store;
+    readonly leases: LeaseTable;
+  }) {
+    this.#sql = options.sql;
+    this.#store = options.store;
+    this.#leases = options.leases;
+    this.#time = this.#store.clusterTime;
+    const since = asClusterTime(Math.max(this.#time - REQUEST_WINDOW_MS, 0));
+    for (const { id, ...request } of this.#store.history.requestsSince(since)) {
+      this.#window.remember(id, request);
+    }
+  }
+
+  /** The time of the last applied entry. */
+  get time(): ClusterTime {
+    return this.#time;
+  }
+
+  /** Nothing more can be remembered: the leader refuses new writes until the window has moved. */
+  get isWindowFull(): boolean {
+    return this.#window.isFull;
+  }
+
+  /**
+   * Applies consecutive entries, the first of which follows the store's applied index, in one
+   * transaction with the applied index: after a crash either all of it is there or nothing.
+   */
+  apply(entries: readonly CommittedEntry[], wall: Milliseconds): AppliedBatch {
+    const first = present(entries[0], "a batch has entries");
+    assert(first.index === this.#store.appliedIndex + 1, "entries are applied in order, each once");
+    const batch = new Batch();
+    const revisions = this.#sql.transaction(() => {
+      for (const entry of entries) this.#applyEntry(entry, batch);
+      this.#leases.flush();
+      return this.#store.commit({
+        index: entries.at(-1)!.index,
+        time: this.#time,
+        wall,
+        requests: batch.requests,
+      });
+    });
+    this.#remember(batch.requests);
+    const { granted, settled, compacted } = batch;
+    return { entries: batch.entries, revisions, granted, settled, compacted };
+  }
+
+  #remember(requests: readonly AppliedRequest[]): void {
+    const places = this.#store.requestPlaces;
+    for (const [index, { id, revision, time }] of requests.entries()) {
+      const place = present(places[index], "every request has its place in the history");
+      this.#window.remember(id, { revision, time, place });
+    }
+    this.#window.forget(this.#time);
+  }
+
+  #applyEntry(entry: CommittedEntry, batch: Batch): void {
+    const { index, term } = entry;
+    if (entry.kind === ENTRY_LEADER) {
+      const { revision } = this.#store;
+      batch.entries.push({ index, term, outcome: null, revision, trace: "" });
+      return;
+    }
+    const proposal = decodeProposal(entry.kind, entry.data);
+    // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
+    this.#time = asClusterTime(Math.max(this.#time, proposal.time));
+    const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch);
+    const { outcome, revision } = done;
+    batch.entries.push({ index, term, trace: proposal.trace, outcome, revision });
+  }
+
+  /**
+   * The outcome of an earlier application of the same request, or null. Whether it is still within
+   * the window is decided by this entry's time alone: replicas batch and forget differently.
+   */
+  #firstAnswer({ requestId }: Proposal, batch: Batch): FirstAnswer | null {
+    if (equalBytes(requestId, NO_REQUEST)) return null;
+    const inBatch = batch.outcomes.get(bytesKey(requestId));
+    if (inBatch !== undefined) return this.#isRecent(inBatch.time) ? inBatch : null;
+    const remembered = this.#window.find(requestId);
+    if (remembered === null || !this.#isRecent(remembered.time)) return null;
+    const bytes = this.#store.history.answerOf(remembered.place, requestId);
+    const isKept = bytes !== null && bytes.length > 0;
+    return { ...remembered, outcome: isKept ? decodeOutcome(bytes) : refuse("answerForgotten") };
+  }
+
+  #isRecent(time: ClusterTime): boolean {
+    return time > this.#time - REQUEST_WINDOW_MS;
+  }
+
+  #applyOnce(
+    { command, requestId }: Proposal,
+    batch: Batch,
+  ): { outcome: Outcome | null; revision: Revision } {
+    const outcome = this.#perform(command, batch);
+    const { revision } = this.#store;
+    if (outcome === null || equalBytes(requestId, NO_REQUEST)) return { outcome, revision };
+    const encoded = encodeOutcome(outcome);
+    const isKept =
+      encoded.length <= ANSWER_KEPT_BYTES_MAX &&
+      batch.keptBytes + encoded.length <= BATCH_ANSWERS_KEPT_BYTES_MAX;
+    if (isKept) batch.keptBytes += encoded.length;
+    const answer = isKept ? encoded : NOT_KEPT;
+    batch.requests.push({ id: requestId, revision, time: this.#time, answer });
+    batch.outcomes.set(bytesKey(requestId), { outcome, revision, time: this.#time });
+    return { outcome, revision };
+  }
+
+  #perform(command: Command, batch: Batch): Outcome | null {
+    const { kind } = command;
+    switch (kind) {
+      case "put":
+        return named(kind, this.#store.put(command.request, this.#leases));
+      case "deleteRange":
+        return named(kind, this.#store.deleteRange(command.request));
+      case "txn":
+        return named(kind, this.#store.txn(command.request, this.#leases));
+      case "compact": {
+        const result = this.#store.compact(command.revision);
+        batch.compacted ||= result.ok;
+        return result.ok ? accept({ kind }) : result;
+      }
+      case "leaseGrant":
+        return this.#grant(command, batch);
+      case "leaseRevoke":
+        return this.#revoke(command.id, batch) ? accept({ kind }) : refuse("leaseNotFound");
+      case "leaseExtend":
+        this.#leases.extend(command.ids, this.#time);
+        batch.settled.push(...command.ids);
+        return null;
+      case "leaseExpire":
+        for (const expiry of command.expiries) this.#expire(expiry, batch);
+        return null;
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #grant(command: Command & { kind: "leaseGrant" }, batch: Batch): Outcome {
+    const { id, ttlSeconds } = command;
+    const result = this.#leases.grant({ id, ttlSeconds, time: this.#time });
+    if (!result.ok) return result;
+    batch.granted.push(result.value);
+    return accept({
+      kind: "leaseGrant",
+      answer: { id, ttlSeconds: result.value.ttlSeconds },
+    });
+  }
+
+  /** Removes the lease and deletes its keys in one revision. */
+  #revoke(id: LeaseId, batch: Batch): boolean {
+    batch.settled.push(id);
+    if (!this.#leases.remove(id)) return false;
+    this.#store.deleteKeysOfLease(id);
+    return true;
+  }
+
+  /** A lease whose horizon has moved since was kept alive: its expiry does nothing. */
+  #expire({ id, horizon }: Expiry, batch: Batch): void {
+    if (this.#leases.get(id)?.horizon === horizon) this.#revoke(id, batch);
+    else batch.settled.push(id);
+  }
+}
+
+/** Names the store's answer with the command's kind. */
+function named<Kind extends "put" | "deleteRange" | "txn">(
+  kind: Kind,
+  result: Result<Extract<CommandAnswer, { kind: Kind }>["answer"], Refusal>,
+): Outcome {
+  if (!result.ok) return result;
+  return accept({ kind, answer: result.value } as CommandAnswer);
+}

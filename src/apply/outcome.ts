@@ -1,0 +1,85 @@
+// Owns what applying a command answers, and its bytes: answers are remembered for repeats.
+
+import { Reader, Writer } from "../base/codec.ts";
+import type { DeleteRangeAnswer, PutAnswer, TxnAnswer } from "../base/kv.ts";
+import {
+  readDeleteRangeAnswer,
+  readPutAnswer,
+  readRefusal,
+  writeDeleteRangeAnswer,
+  writePutAnswer,
+  writeRefusal,
+} from "../base/kv-codec.ts";
+import { readTxnAnswer, writeTxnAnswer } from "../base/txn-codec.ts";
+import type { LeaseGrantAnswer } from "../base/lease.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { accept, refuse, type Result } from "../base/result.ts";
+import { asLeaseId, type Bytes } from "../base/types.ts";
+
+export type CommandAnswer =
+  | { readonly kind: "put"; readonly answer: PutAnswer }
+  | { readonly kind: "deleteRange"; readonly answer: DeleteRangeAnswer }
+  | { readonly kind: "txn"; readonly answer: TxnAnswer }
+  | { readonly kind: "compact" }
+  | { readonly kind: "leaseGrant"; readonly answer: LeaseGrantAnswer }
+  | { readonly kind: "leaseRevoke" };
+
+export type Outcome = Result<CommandAnswer, Refusal>;
+
+/** Wire order of the kinds: append only. `null` is a refusal. */
+const KINDS = [null, "put", "deleteRange", "txn", "compact", "leaseGrant", "leaseRevoke"] as const;
+
+export function encodeOutcome(outcome: Outcome): Bytes {
+  const writer = new Writer();
+  if (!outcome.ok) {
+    writeRefusal(writer.byte(0), outcome.error);
+    return writer.finish();
+  }
+  const { value } = outcome;
+  writer.byte(KINDS.indexOf(value.kind));
+  switch (value.kind) {
+    case "put":
+      writePutAnswer(writer, value.answer);
+      break;
+    case "deleteRange":
+      writeDeleteRangeAnswer(writer, value.answer);
+      break;
+    case "txn":
+      writeTxnAnswer(writer, value.answer);
+      break;
+    case "leaseGrant":
+      writer.id(value.answer.id).uint(value.answer.ttlSeconds);
+      break;
+    case "compact":
+    case "leaseRevoke":
+      break;
+    default:
+      value satisfies never;
+  }
+  return writer.finish();
+}
+
+/** @throws CodecError when the bytes are not an outcome. */
+export function decodeOutcome(bytes: Bytes): Outcome {
+  const reader = new Reader(bytes);
+  const kind = KINDS[reader.byte()] ?? null;
+  switch (kind) {
+    case null:
+      return refuse(readRefusal(reader));
+    case "put":
+      return accept({ kind, answer: readPutAnswer(reader) });
+    case "deleteRange":
+      return accept({ kind, answer: readDeleteRangeAnswer(reader) });
+    case "txn":
+      return accept({ kind, answer: readTxnAnswer(reader) });
+    case "leaseGrant": {
+      const id = asLeaseId(reader.signedId());
+      return accept({ kind, answer: { id, ttlSeconds: reader.uint() } });
+    }
+    case "compact":
+    case "leaseRevoke":
+      return accept({ kind });
+    default:
+      return kind satisfies never;
+  }
+}

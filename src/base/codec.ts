@@ -1,0 +1,190 @@
+// Owns the primitive binary encoding under entries, stored rows, peer messages and sessions:
+// unsigned LEB128 varints, fixed 64-bit ids, length-prefixed bytes. Little enough to read at once;
+// deterministic, so that equal values have equal bytes on every replica.
+
+import { decodeUtf8, encodeUtf8 } from "./bytes.ts";
+import { assert } from "./assert.ts";
+import type { Bytes } from "./types.ts";
+
+/** Bytes that do not decode: damage in storage, or a peer or client that speaks another tongue. */
+export class CodecError extends Error {
+  override readonly name = "CodecError";
+}
+
+/** Appends values to a buffer that grows by doubling. */
+export class Writer {
+  #buffer = new Uint8Array(64);
+  #view = new DataView(this.#buffer.buffer);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** One byte, 0 to 255. */
+  byte(value: number): this {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+    return this;
+  }
+
+  flag(value: boolean): this {
+    return this.byte(value ? 1 : 0);
+  }
+
+  /** A non-negative safe integer, in 1 to 8 bytes. */
+  uint(value: number): this {
+    assert(Number.isSafeInteger(value) && value >= 0, `${value} is a non-negative safe integer`);
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#buffer[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#buffer[this.#length++] = rest;
+    return this;
+  }
+
+  /** A safe integer of either sign (zigzag). */
+  int(value: number): this {
+    assert(Math.abs(value) <= 2 ** 51, `${value} fits a signed varint`);
+    return this.uint(value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  /** A signed or unsigned 64-bit id in 8 bytes, big-endian; the sign is the reader's choice. */
+  id(value: bigint): this {
+    this.#reserve(8);
+    this.#view.setBigUint64(this.#length, BigInt.asUintN(64, value));
+    this.#length += 8;
+    return this;
+  }
+
+  /** Bytes with their length before them. */
+  bytes(value: Uint8Array): this {
+    this.uint(value.length);
+    return this.raw(value);
+  }
+
+  /** Bytes without a length: the reader must know it. */
+  raw(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  text(value: string): this {
+    return this.bytes(encodeUtf8(value));
+  }
+
+  /** A count, then each item as `write` puts it. */
+  list<T>(items: readonly T[], write: (writer: Writer, item: T) => void): this {
+    this.uint(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+
+  /** What was written, in a buffer of its own. The writer may be used further. */
+  finish(): Bytes {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  #reserve(size: number): void {
+    if (this.#length + size <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + size));
+    grown.set(this.#buffer);
+    this.#buffer = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+/**
+ * Reads what a Writer wrote. Byte strings it returns are copies: they outlive the source buffer
+ * without pinning it.
+ *
+ * @throws CodecError when the bytes end early or a value cannot be.
+ */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get done(): boolean {
+    return this.#offset === this.#bytes.length;
+  }
+
+  byte(): number {
+    return this.#bytes[this.#take(1)]!;
+  }
+
+  flag(): boolean {
+    const value = this.byte();
+    if (value > 1) throw new CodecError(`${value} is not a flag`);
+    return value === 1;
+  }
+
+  uint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (!Number.isSafeInteger(value)) throw new CodecError("varint exceeds 2^53");
+      if (byte < 0x80) return value;
+      scale *= 0x80;
+    }
+  }
+
+  int(): number {
+    const zigzag = this.uint();
+    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+  }
+
+  /** A 64-bit id, unsigned. */
+  id(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+
+  /** A 64-bit id, signed: lease ids are. */
+  signedId(): bigint {
+    return this.#view.getBigInt64(this.#take(8));
+  }
+
+  bytes(): Bytes {
+    return this.raw(this.uint());
+  }
+
+  raw(length: number): Bytes {
+    const start = this.#take(length);
+    return this.#bytes.slice(start, start + length);
+  }
+
+  text(): string {
+    return decodeUtf8(this.bytes());
+  }
+
+  list<T>(read: (reader: Reader) => T): T[] {
+    const count = this.uint();
+    // Every item takes a byte at least: a count beyond the rest of the buffer is damage.
+    if (count > this.#bytes.length - this.#offset)
+      throw new CodecError(`no room for ${count} items`);
+    return Array.from({ length: count }, () => read(this));
+  }
+
+  /** Asserts that nothing is left over. */
+  end(): void {
+    if (!this.done) throw new CodecError(`${this.#bytes.length - this.#offset} bytes left over`);
+  }
+
+  #take(length: number): number {
+    const start = this.#offset;
+    if (start + length > this.#bytes.length) throw new CodecError("the bytes end early");
+    this.#offset = start + length;
+    return start;
+  }
+}

@@ -1,0 +1,109 @@
+// Owns every bound of the project, with its unit and its reason. 128 MB per isolate is shared by
+// all replicas that live in it, so nothing may grow without one.
+
+/** The largest encoded write, as etcd's `--max-request-bytes`: 1.5 MiB. */
+export const REQUEST_BYTES_MAX = 1_572_864;
+
+/** The largest body of a client's HTTP request: etcd's gRPC receive limit, 2 MiB. */
+export const BODY_BYTES_MAX = 2_097_152;
+
+/** Operations in one branch (or compares) of a txn, as etcd's `--max-txn-ops`. */
+export const TXN_OPS_MAX = 128;
+
+/**
+ * Keys that one mutation may delete. One turn must carry it whole: measured at about 10 us a key,
+ * so 25,000 keys hold the object for a quarter of a second and no longer.
+ */
+export const MUTATION_KEYS_MAX = 25_000;
+
+/** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
+export const ROW_BYTES_MAX = 1_900_000;
+
+/** A table of log or history rows is closed at this size, and later dropped whole, for no rows. */
+export const SEGMENT_BYTES = 4_194_304;
+
+/** Bytes of entries in one append: a round trip carries them, and a follower's turn stores them. */
+export const APPEND_BYTES_MAX = 1_048_576;
+
+/** Appends under way to one follower before the leader waits for an answer. */
+export const APPENDS_IN_FLIGHT_MAX = 16;
+
+/** Calls under way to one peer: appends in flight, and room for heartbeats and votes. */
+export const PEER_CALLS_MAX = 32;
+
+/** Bytes of committed entries applied in one turn, so that a turn stays in the milliseconds. */
+export const APPLY_BYTES_MAX = 1_048_576;
+
+/** Proposals that wait for the batch before theirs. Beyond it: "too many requests". */
+export const PROPOSALS_WAITING_MAX = 4_096;
+
+/** Bytes of those proposals: they live in memory, of which an isolate has 128 MB. */
+export const PROPOSALS_WAITING_BYTES_MAX = 16_777_216;
+
+/** Entries appended and not yet applied, as etcd's gap of 5,000 between commit and apply. */
+export const ENTRIES_UNAPPLIED_MAX = 5_000;
+
+/** Reads that wait for a quorum's confirmation. Beyond it: "too many requests". */
+export const READS_WAITING_MAX = 4_096;
+
+/** How long an applied request id is remembered, in milliseconds of cluster time. */
+export const REQUEST_WINDOW_MS = 60_000;
+
+/** Request ids remembered at once: about 20 MB. Beyond it writes are refused, none is forgotten. */
+export const REQUEST_WINDOW_MAX = 200_000;
+
+/** An answer larger than this is not kept for a repeat of its request; its revision is. */
+export const ANSWER_KEPT_BYTES_MAX = 65_536;
+
+/**
+ * Answers kept of one applied batch, since small requests may have large answers. Which are kept may
+ * differ between replicas, for nothing but the answer to a repeat depends on it.
+ */
+export const BATCH_ANSWERS_KEPT_BYTES_MAX = 4_194_304;
+
+/** Bytes on the way to one session and not acknowledged before delivery pauses. */
+export const SESSION_CREDIT_BYTES = 1_048_576;
+
+/** Unacknowledged bytes at which a session is closed: its receiver must resume. */
+export const SESSION_UNACKNOWLEDGED_BYTES_MAX = 4_194_304;
+
+/** Watches of one session: their specifications must fit the socket's 16 kB attachment. */
+export const SESSION_WATCHES_MAX = 150;
+
+/** Bytes of a socket's attachment that specifications may fill (the platform allows 16,384). */
+export const ATTACHMENT_BYTES_MAX = 15_000;
+
+/** Sessions of one replica: the platform allows 32,768 hibernatable sockets. */
+export const SESSIONS_MAX = 10_000;
+
+/** History read for one lagging watcher in one turn. */
+export const CATCH_UP_BYTES_MAX = 262_144;
+
+/** Events of one delivery frame, so that a session's credit is spent in small steps. */
+export const DELIVERY_BYTES_MAX = 262_144;
+
+/** Rows of superseded versions that one slice of compaction looks at: a few milliseconds. */
+export const COMPACTION_SLICE_ROWS = 500;
+
+/** Between two slices of compaction, so that requests come first: at most a third of the time. */
+export const SWEEP_PAUSE_MS = 5;
+
+/** The shortest and longest lease, in seconds, as in etcd. */
+export const LEASE_TTL_SECONDS_MIN = 2;
+export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
+
+/** Leases stored in one row: a grant rewrites one page of this many, about 4 kB. */
+export const LEASES_PER_PAGE = 128;
+
+/** Leases that expire in one entry. More wait for the next: expiry never holds a write for long. */
+export const LEASE_EXPIRY_BATCH_MAX = 100;
+
+/** How far one sample of a leader's clock may move cluster time: a stall or a step, not a rest. */
+export const CLOCK_STEP_MS_MAX = 10_000;
+
+/** Rows that a range scan reads at once: what it holds beyond what it returns. */
+export const SCAN_CHUNK_ROWS = 256;
+
+/** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
+export const COUNTS_REMEMBERED_MAX = 64;
+export const COUNT_BOUND_BYTES_MAX = 1_024;

@@ -1,0 +1,20 @@
+// Owns what the pure layers ask of the world: one synchronous SQL database.
+
+import type { Bytes } from "./types.ts";
+
+/** What SQLite stores for us. 64-bit ids are TEXT or BLOB: workerd rounds integers above 2^53. */
+export type SqlValue = number | string | Bytes | null;
+export type SqlRow = Record<string, SqlValue>;
+
+/**
+ * A synchronous SQLite database. In workerd it is a Durable Object's `ctx.storage.sql`, in Node
+ * `node:sqlite`. All writes of one turn become durable together, in the order of the calls.
+ */
+export interface SqlPort {
+  /** Runs one statement with `?` parameters and returns all its rows; BLOBs as Bytes. */
+  all<Row extends SqlRow>(statement: string, ...parameters: readonly SqlValue[]): Row[];
+  /** Runs one statement for its effect. */
+  run(statement: string, ...parameters: readonly SqlValue[]): void;
+  /** Runs `body` so that its writes happen together or, when it throws, not at all. Nests. */
+  transaction<T>(body: () => T): T;
+}

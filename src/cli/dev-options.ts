@@ -1,0 +1,107 @@
+// Owns the options of the development server: what they are called, what they may be.
+
+import { parseArgs } from "node:util";
+import { LOCATION_HINTS } from "../api/regions.ts";
+import { roundTripProfiles } from "./round-trip-profiles.ts";
+
+export interface DevOptions {
+  readonly port: number;
+  readonly regions: readonly string[];
+  /** Where the replicas' databases live; null keeps nothing when the server ends. */
+  readonly state: string | null;
+  /** Round-trip milliseconds by pair of regions, "enam-weur"; empty for none. */
+  readonly roundTrips: Readonly<Record<string, number>>;
+}
+
+export const DEV_USAGE = `Usage: npm start -- [options]
+
+Runs a whole Edgekeeper on this machine: one replica for each region, and the router.
+
+  --port N          where to listen on 127.0.0.1 (default 8787)
+  --regions A,B,C   regions of the first replicas (default wnam,enam,weur)
+  --state DIR       where the data lives; survives restarts (default .edgekeeper)
+  --memory          keep nothing: the data is gone when the server ends
+  --rtt PROFILE     add round-trip times between replicas: ${Object.keys(roundTripProfiles).join(", ")} (default none)
+  --help            this text
+
+Example: npm start -- --port 9000 --memory --rtt world
+`;
+
+/** An option that cannot be; the message says what to do. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+}
+
+/**
+ * Reads the command line; null when help was asked for.
+ *
+ * @throws OptionError with a sentence for the person who typed it.
+ */
+export function parseDevOptions(args: readonly string[]): DevOptions | null {
+  const values = parse(args);
+  if (values.help) return null;
+  const profile = roundTripProfiles[values.rtt];
+  if (profile === undefined) {
+    throw new OptionError(
+      `--rtt ${values.rtt} is no profile. Choose one of: ${Object.keys(roundTripProfiles).join(", ")}.`,
+    );
+  }
+  if (values.memory && values.state !== undefined) {
+    throw new OptionError("--memory and --state exclude each other: leave one of them out.");
+  }
+  return {
+    port: parsePort(values.port),
+    regions: parseRegions(values.regions),
+    state: values.memory ? null : (values.state ?? ".edgekeeper"),
+    roundTrips: profile,
+  };
+}
+
+interface RawOptions {
+  readonly port: string;
+  readonly regions: string;
+  readonly state?: string;
+  readonly memory: boolean;
+  readonly rtt: string;
+  readonly help: boolean;
+}
+
+function parse(args: readonly string[]): RawOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string", default: "8787" },
+        regions: { type: "string", default: "wnam,enam,weur" },
+        state: { type: "string" },
+        memory: { type: "boolean", default: false },
+        rtt: { type: "string", default: "none" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OptionError(`${reason}\n\n${DEV_USAGE}`, { cause: error });
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new OptionError(`--port ${text} is no port: give a number from 1 to 65535.`);
+}
+
+function parseRegions(text: string): string[] {
+  const regions = text.split(",").map((region) => region.trim());
+  const unknown = regions.find((region) => !LOCATION_HINTS.includes(region));
+  if (unknown !== undefined) {
+    throw new OptionError(
+      `--regions: "${unknown}" is no region. Choose from: ${LOCATION_HINTS.join(", ")}.`,
+    );
+  }
+  if (new Set(regions).size < regions.length) {
+    throw new OptionError("--regions names a region twice: each holds one replica.");
+  }
+  return regions;
+}

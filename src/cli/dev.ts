@@ -1,0 +1,71 @@
+// Owns `npm start`: the development server, as a person meets it in the terminal.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { DEV_USAGE, OptionError, parseDevOptions, type DevOptions } from "./dev-options.ts";
+import { startDevServer, type DevServer } from "./dev-server.ts";
+
+/** How long the first election may take before something must be wrong. */
+const READY_MS_MAX = 30_000;
+
+interface LabStatus {
+  readonly replicas: readonly { readonly region: string; readonly role: string }[];
+}
+
+async function main(): Promise<void> {
+  const options = parseDevOptions(process.argv.slice(2));
+  if (options === null) {
+    process.stdout.write(DEV_USAGE);
+    return;
+  }
+  console.log("Edgekeeper is starting: bundling the Worker, then the replicas elect a leader ...");
+  const server = await startDevServer(options);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void server.stop().then(() => process.exit(0)));
+  }
+  const leader = await electedLeader(server);
+  console.log(introduction(options, server, leader));
+}
+
+/** Waits until the cluster serves; the first request creates it. */
+async function electedLeader({ url }: DevServer): Promise<string> {
+  const end = Date.now() + READY_MS_MAX;
+  while (Date.now() < end) {
+    const health = await fetch(`${url}/health`).catch(() => null);
+    await health?.body?.cancel();
+    if (health?.ok === true) {
+      const status = (await (await fetch(`${url}/_lab/status`)).json()) as LabStatus;
+      const leader = status.replicas.find(({ role }) => role === "leader");
+      if (leader !== undefined) return leader.region;
+    }
+    await sleep(100);
+  }
+  throw new OptionError(
+    `No leader was elected within ${READY_MS_MAX / 1000} s. Is the machine very busy? Try again; ` +
+      "if it stays so, start with a new --state directory and report it.",
+  );
+}
+
+function introduction(options: DevOptions, { url }: DevServer, leader: string): string {
+  const replicas = options.regions
+    .map((region) => `    ${region.padEnd(8)} ${region === leader ? "leader" : "follower"}`)
+    .join("\n");
+  const kept = options.state === null ? "nothing (--memory)" : `in ${options.state}`;
+  return `
+Edgekeeper is ready at ${url}
+
+  Replicas, one Durable Object each, all in this process:
+${replicas}
+  Data is kept: ${kept}
+
+  Try:
+    curl -X PUT ${url}/v1/kv/greeting -d hello
+    curl ${url}/v1/kv/greeting
+    curl ${url}/v3/kv/range -d '{"key":"Z3JlZXRpbmc="}'
+
+  Ctrl-C stops it.`;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof OptionError ? error.message : error);
+  process.exit(1);
+});

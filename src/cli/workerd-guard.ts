@@ -1,0 +1,32 @@
+// Owns knowing which workerd processes this server has started, so that none outlives it.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { fileURLToPath } from "node:url";
+
+const WATCHDOG = fileURLToPath(new URL("watchdog.ts", import.meta.url));
+
+/**
+ * Watches this process from another one, from now on: if this one is killed, the workerd processes
+ * that it has started since are killed too. Returns what ends the watch.
+ */
+export function guardWorkerd(): () => void {
+  const watchdog = spawn(process.execPath, [WATCHDOG], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // In a group of its own: what kills this group must not kill the watchdog before its work.
+    detached: true,
+  });
+  watchdog.unref();
+  const onChild = (message: unknown): void => {
+    const child = (message as { process: ChildProcess }).process;
+    child.once("spawn", () => {
+      if (child.spawnfile.includes("workerd")) watchdog.stdin.write(`${child.pid}\n`);
+    });
+  };
+  // Miniflare tells nobody which processes it starts; Node does.
+  subscribe("child_process", onChild);
+  return () => {
+    unsubscribe("child_process", onChild);
+    watchdog.stdin.end("done\n");
+  };
+}

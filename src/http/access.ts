@@ -1,0 +1,74 @@
+// Owns who may come in. Deployed: whoever has the configured credential, and nobody when there is
+// none. In development: whoever asks for a loopback name, which a page from elsewhere cannot fake.
+
+import type { MiddlewareHandler } from "hono";
+import { GATEWAY_ERRORS, type ApiError } from "../api/error.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { RequestError } from "./response.ts";
+
+export interface AccessOptions {
+  /** The secret EDGEKEEPER_TOKEN; null or empty when it is not set. */
+  readonly token: string | null;
+  /** The development server on loopback: no credential, but the Host header is checked. */
+  readonly development: boolean;
+}
+
+/** Refuses requests that may not come in, before anything else looks at them. */
+export function guard(options: AccessOptions): MiddlewareHandler {
+  return async (context, next) => {
+    const error = refusalOf(context.req.raw, options);
+    if (error !== null) throw new RequestError(error);
+    await next();
+  };
+}
+
+/** Why the request may not come in; null when it may. */
+function refusalOf(request: Request, options: AccessOptions): ApiError | null {
+  if (options.development) return isLoopback(request) ? null : GATEWAY_ERRORS.foreignHost;
+  if (options.token === null || options.token === "") return GATEWAY_ERRORS.noCredentialConfigured;
+  // Browsers ask in advance without credentials; the answer tells nothing and does nothing.
+  if (request.method === "OPTIONS") return null;
+  const offered = credentialOf(request);
+  return offered !== null && equalSecret(offered, options.token)
+    ? null
+    : GATEWAY_ERRORS.badCredential;
+}
+
+const LOOPBACK_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
+
+/** Both the Host header and the URL that was made of it, where the platform keeps both. */
+function isLoopback(request: Request): boolean {
+  const { hostname, protocol } = new URL(request.url);
+  const host = request.headers.get("Host");
+  if (!LOOPBACK_NAME.test(hostname)) return false;
+  return host === null || LOOPBACK_NAME.test(hostnameOf(`${protocol}//${host}`));
+}
+
+function hostnameOf(url: string): string {
+  try {
+    return new URL(url).hostname;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * The credential as clients send it: `Authorization: Bearer <token>`, the bare token as etcd's own
+ * clients do, or the WebSocket subprotocol `Bearer, <token>`, for browsers.
+ */
+function credentialOf(request: Request): string | null {
+  const header = request.headers.get("Authorization");
+  if (header !== null) return header.replace(/^Bearer +/i, "");
+  const offer = request.headers.get("Sec-WebSocket-Protocol") ?? "";
+  const [scheme, token] = offer.split(",").map((part) => part.trim());
+  return scheme === "Bearer" && token !== undefined ? token : null;
+}
+
+/** Compares in a time that depends on the lengths alone. */
+function equalSecret(offered: string, secret: string): boolean {
+  const a = encodeUtf8(offered);
+  const b = encodeUtf8(secret);
+  let difference = a.length ^ b.length;
+  for (let index = 0; index < b.length; index++) difference |= (a[index] ?? 0) ^ b[index]!;
+  return difference === 0;
+}

@@ -1,0 +1,76 @@
+// Owns the composition of the Worker's routes: which paths there are, and what holds for all of
+// them (access, cross-origin headers, the form of errors).
+
+import { Hono, type MiddlewareHandler } from "hono";
+import { GATEWAY_ERRORS } from "../api/error.ts";
+import { guard, type AccessOptions } from "./access.ts";
+import type { ReplicaNetwork } from "./network.ts";
+import type { Platform } from "./platform.ts";
+import type { Services } from "./request.ts";
+import { errorResponse, RequestError } from "./response.ts";
+import { Router } from "./router.ts";
+import { clusterRoutes } from "./routes/clusters.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { labRoutes } from "./routes/lab.ts";
+import { plainKvRoutes } from "./routes/plain-kv.ts";
+import { streamRoutes } from "./routes/streams.ts";
+import { unaryRoutes } from "./routes/unary.ts";
+
+export interface AppDependencies extends Platform, AccessOptions {
+  readonly network: ReplicaNetwork;
+  /** Configured regions, in order of preference. */
+  readonly regions: readonly string[];
+  /** Told of errors that nobody expected; clients hear of an internal error only. */
+  readonly reportError?: (error: unknown) => void;
+}
+
+/** etcd's gateway answers so to every request. */
+const CROSS_ORIGIN_HEADERS = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
+  "Access-Control-Allow-Headers": "accept, content-type, authorization",
+} as const;
+
+/** The Worker's routes. One app per isolate: it remembers who leads. */
+export function createApp(dependencies: AppDependencies): Hono {
+  const services: Services = { ...dependencies, router: new Router(dependencies) };
+  const app = new Hono();
+  app.onError((error) => {
+    if (error instanceof RequestError) return errorResponse(error.error);
+    dependencies.reportError?.(error);
+    return errorResponse(GATEWAY_ERRORS.internal);
+  });
+  app.notFound(() => errorResponse(GATEWAY_ERRORS.notFound));
+  app.use(guard(dependencies));
+  for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
+  app.route("/v1/clusters", clusterRoutes(services));
+  if (dependencies.development) app.route("/_lab", labRoutes(services));
+  return app;
+}
+
+/** What every cluster has: etcd's API, the plain API, health. */
+function mountCluster(app: Hono, prefix: string, services: Services): void {
+  for (const version of ["/v3", "/v3beta"]) {
+    app.use(`${prefix}${version}/*`, crossOrigin);
+    app.route(`${prefix}${version}`, unaryRoutes(services));
+    app.route(`${prefix}${version}`, streamRoutes(services));
+  }
+  app.use(`${prefix}/health`, crossOrigin);
+  app.use(`${prefix}/version`, crossOrigin);
+  app.route(prefix === "" ? "/" : prefix, healthRoutes(services));
+  app.route(`${prefix}/v1/kv`, plainKvRoutes(services));
+}
+
+/** Lets web pages read answers, and answers what browsers ask in advance. */
+const crossOrigin: MiddlewareHandler = async (context, next) => {
+  if (context.req.method === "OPTIONS") {
+    return new Response(null, { headers: CROSS_ORIGIN_HEADERS });
+  }
+  await next();
+  // A socket that was upgraded has headers that can no longer be changed.
+  if (context.res.status === 101) return undefined;
+  for (const [name, value] of Object.entries(CROSS_ORIGIN_HEADERS)) {
+    context.res.headers.set(name, value);
+  }
+  return undefined;
+};

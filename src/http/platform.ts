@@ -1,0 +1,36 @@
+// Owns what the shell takes from the world: time and randomness. Tests hand in their own.
+
+import type { Bytes } from "../base/types.ts";
+
+export interface Platform {
+  /** Milliseconds of a clock that may be compared with itself only. */
+  readonly clock: () => number;
+  /** `size` bytes that nobody can guess. */
+  readonly random: (size: number) => Bytes;
+  /** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/** The platform of the Worker. */
+export const PLATFORM: Platform = {
+  clock: () => Date.now(),
+  random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        // A long-lived signal would gather one listener for each sleep.
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal?.addEventListener("abort", wake);
+      if (signal?.aborted === true) wake();
+    }),
+};
+
+/** A number in `[0, 1)`, for jitter. */
+export function randomFraction(random: Platform["random"]): number {
+  const [high, low] = random(2);
+  return (high! * 256 + low!) / 65_536;
+}

@@ -1,0 +1,94 @@
+// Owns what handlers read from a request besides its meaning: the cluster, the body within its
+// limit, and what the router wants to know about the client.
+
+import type { Context } from "hono";
+import { bodyTooLarge, GATEWAY_ERRORS } from "../api/error.ts";
+import type { ClientRequest } from "../api/replica.ts";
+import { concatBytes, decodeUtf8 } from "../base/bytes.ts";
+import { BODY_BYTES_MAX } from "../base/limits.ts";
+import type { Bytes } from "../base/types.ts";
+import type { ReplicaNetwork } from "./network.ts";
+import type { Platform } from "./platform.ts";
+import { RequestError } from "./response.ts";
+import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+
+/** What all routes work with. */
+export interface Services extends Platform {
+  readonly router: Router;
+  readonly network: ReplicaNetwork;
+  /** Configured regions, in order of preference. */
+  readonly regions: readonly string[];
+}
+
+/**
+ * The largest JSON body. etcd's limit counts bytes, of which base64 makes 4/3 as many characters,
+ * and names of fields some more.
+ */
+export const JSON_BODY_BYTES_MAX = 2 * BODY_BYTES_MAX;
+
+const CLUSTER_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The cluster that the path names, or `default`. @throws RequestError for what is no name. */
+export function clusterOf(context: Context): string {
+  const name = context.req.param("cluster") ?? DEFAULT_CLUSTER;
+  if (!CLUSTER_NAME.test(name)) throw new RequestError(GATEWAY_ERRORS.clusterName);
+  return name;
+}
+
+/** The body; reading stops at the limit. @throws RequestError beyond it. */
+export async function readBytes(request: Request, bytesMax: number): Promise<Bytes> {
+  const announced = Number(request.headers.get("Content-Length") ?? 0);
+  if (announced > bytesMax) throw new RequestError(bodyTooLarge(announced));
+  const chunks: Bytes[] = [];
+  let size = 0;
+  for await (const chunk of chunksOf(request)) {
+    size += chunk.length;
+    if (size > bytesMax) throw new RequestError(bodyTooLarge(size));
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : concatBytes(chunks);
+}
+
+/** A JSON body as text. @throws RequestError beyond the limit. */
+export const readText = async (request: Request): Promise<string> =>
+  decodeUtf8(await readBytes(request, JSON_BODY_BYTES_MAX));
+
+/** The body's chunks as they come. Leaving the loop cancels the rest. */
+export async function* chunksOf(request: Request): AsyncGenerator<Bytes, void, void> {
+  const reader: ReadableStreamDefaultReader<Bytes> | undefined = request.body?.getReader();
+  if (reader === undefined) return;
+  let isDone = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      isDone = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (!isDone) void reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Where the client is, if the platform knows. */
+export function continentOf(request: Request): string | null {
+  const continent: unknown = (request as { cf?: { continent?: unknown } }).cf?.continent;
+  return typeof continent === "string" ? continent : null;
+}
+
+/** The trace id of W3C's `traceparent`, or empty. */
+const traceOf = (request: Request): string =>
+  /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "")?.[1] ?? "";
+
+/** The request as the router takes it, with an id of its own. */
+export const toRouterRequest = (
+  context: Context,
+  services: Services,
+  request: ClientRequest,
+): RouterRequest => ({
+  cluster: clusterOf(context),
+  request,
+  requestId: services.random(16),
+  trace: traceOf(context.req.raw),
+  continent: continentOf(context.req.raw),
+});

@@ -1,0 +1,157 @@
+// Owns the plain API for people and Workers, `/v1/kv/{key}`: raw bodies, ETag = mod revision.
+
+import { Hono, type Context } from "hono";
+import { GATEWAY_ERRORS } from "../../api/error.ts";
+import { rangeOfKey } from "../../api/kv-json.ts";
+import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import { assert } from "../../base/assert.ts";
+import type { PutRequest, TxnRequest } from "../../base/kv.ts";
+import { BODY_BYTES_MAX } from "../../base/limits.ts";
+import { asLeaseId, NO_LEASE, type Bytes, type LeaseId } from "../../base/types.ts";
+import {
+  badRequest,
+  etagOf,
+  isNamedBy,
+  isSet,
+  keyOf,
+  naturalOf,
+  preconditions,
+  prefixInterval,
+  printPlain,
+} from "../plain.ts";
+import { readBytes, toRouterRequest, type Services } from "../request.ts";
+import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
+import { watchEvents } from "./plain-watch.ts";
+
+/** Keys of a list unless `?limit` says otherwise. */
+const LIST_LIMIT = 1_000;
+
+/** The plain API, below `/v1/kv`. */
+export function plainKvRoutes(services: Services): Hono {
+  const routes = new Hono();
+  routes.get("/*", (context) => {
+    const query = new URL(context.req.url).searchParams;
+    if (isSet(query, "watch")) return watchEvents(services, context, query);
+    return isSet(query, "prefix") ? listKeys(services, context, query) : readKey(services, context);
+  });
+  routes.put("/*", (context) => writeKey(services, context));
+  routes.delete("/*", (context) => deleteKey(services, context));
+  routes.all("/*", () => {
+    throw new RequestError(GATEWAY_ERRORS.wrongVerb);
+  });
+  return routes;
+}
+
+type AnswerOf<Kind extends ClientAnswer["kind"]> = Extract<ClientAnswer, { kind: Kind }>;
+
+async function ask<Kind extends ClientRequest["kind"]>(
+  services: Services,
+  context: Context,
+  request: Extract<ClientRequest, { kind: Kind }>,
+): Promise<{ readonly header: Header; readonly answer: AnswerOf<Kind> }> {
+  const served = await services.router.serve(toRouterRequest(context, services, request));
+  const { header, answer } = requireAnswer(served, request);
+  assert(answer.kind === request.kind, "an answer is of its request's kind");
+  return { header, answer: answer as AnswerOf<Kind> };
+}
+
+async function readKey(services: Services, context: Context): Promise<Response> {
+  const request = rangeOfKey(keyOf(context.req.url));
+  const { header, answer } = await ask(services, context, {
+    kind: "range",
+    request,
+    serializable: false,
+  });
+  const [kv] = answer.answer.kvs;
+  if (kv === undefined) throw new RequestError(GATEWAY_ERRORS.keyMissing);
+  const headers = new Headers({
+    ETag: etagOf(kv.modRevision),
+    "X-Edgekeeper-Revision": String(header.revision),
+    "X-Edgekeeper-Create-Revision": String(kv.createRevision),
+    "X-Edgekeeper-Version": String(kv.version),
+  });
+  if (kv.lease !== NO_LEASE) headers.set("X-Edgekeeper-Lease", String(kv.lease));
+  if (isNamedBy(context.req.header("If-None-Match") ?? null, kv.modRevision)) {
+    return new Response(null, { status: 304, headers });
+  }
+  headers.set("Content-Type", "application/octet-stream");
+  // The bytes are whatever someone stored: a browser must not take them for a page.
+  headers.set("X-Content-Type-Options", "nosniff");
+  return new Response(kv.value, { headers });
+}
+
+async function listKeys(
+  services: Services,
+  context: Context,
+  query: URLSearchParams,
+): Promise<Response> {
+  const interval = prefixInterval(keyOf(context.req.url));
+  const limit = naturalOf(query.get("limit"), "limit") ?? LIST_LIMIT;
+  const request = { ...rangeOfKey(interval.key), ...interval, limit };
+  const { header, answer } = await ask(services, context, {
+    kind: "range",
+    request,
+    serializable: false,
+  });
+  const { kvs, more } = answer.answer;
+  const body = { revision: header.revision, kvs: kvs.map(printPlain), more: more || undefined };
+  return jsonResponse(body, { headers: { "X-Edgekeeper-Revision": String(header.revision) } });
+}
+
+async function writeKey(services: Services, context: Context): Promise<Response> {
+  const { url, raw } = context.req;
+  const query = new URL(url).searchParams;
+  if (isSet(query, "prefix")) throw badRequest("one PUT writes one key");
+  const key = keyOf(url);
+  const put = { key, value: await readBytes(raw, BODY_BYTES_MAX), lease: leaseOf(query) };
+  const { succeeded, responses } = (
+    await ask(services, context, { kind: "txn", request: writeTxn(put, raw.headers) })
+  ).answer.answer;
+  const [written] = responses;
+  if (written?.kind !== "put") throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
+  const created = succeeded && !raw.headers.has("If-Match") && isCreation(raw.headers);
+  const { revision } = written;
+  const headers = { ETag: etagOf(revision), "X-Edgekeeper-Revision": String(revision) };
+  return jsonResponse({ revision }, { status: created ? 201 : 200, headers });
+}
+
+/** Without preconditions the compare tells whether the key was there; it is written either way. */
+function writeTxn(
+  put: { readonly key: Bytes; readonly value: Bytes; readonly lease: LeaseId },
+  headers: Headers,
+): TxnRequest {
+  const request: PutRequest = { ...put, prevKv: false, ignoreValue: false, ignoreLease: false };
+  const write = [{ kind: "put", request }] as const;
+  const asked = preconditions(put.key, headers);
+  if (asked.length > 0) return { compare: asked, success: write, failure: [] };
+  const compare = preconditions(put.key, new Headers({ "If-None-Match": "*" }));
+  return { compare, success: write, failure: write };
+}
+
+/** Whether success means that there was no such key: asked for by the client, or by us. */
+const isCreation = (headers: Headers): boolean => (headers.get("If-None-Match") ?? "*") === "*";
+
+async function deleteKey(services: Services, context: Context): Promise<Response> {
+  const { url, raw } = context.req;
+  if (isSet(new URL(url).searchParams, "prefix")) throw badRequest("one DELETE deletes one key");
+  const key = keyOf(url);
+  const request = { key, rangeEnd: new Uint8Array(0), prevKv: false };
+  const compare = preconditions(key, raw.headers);
+  const txn = { compare, success: [{ kind: "deleteRange", request }], failure: [] } as const;
+  const { header, answer } = await ask(services, context, { kind: "txn", request: txn });
+  const [deletion] = answer.answer.responses;
+  if (deletion?.kind !== "deleteRange") throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
+  if (deletion.answer.deleted === 0) throw new RequestError(GATEWAY_ERRORS.keyMissing);
+  const headers = { "X-Edgekeeper-Revision": String(header.revision) };
+  return new Response(null, { status: 204, headers });
+}
+
+/** @throws RequestError for what is no 64-bit id. */
+function leaseOf(query: URLSearchParams): LeaseId {
+  const text = query.get("lease");
+  if (text === null) return NO_LEASE;
+  if (!/^-?[0-9]{1,19}$/.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    throw badRequest("lease is not a 64-bit integer");
+  }
+  return asLeaseId(BigInt(text));
+}

@@ -1,0 +1,165 @@
+// Owns etcd's streaming calls: watch and keepalive, by streaming POST and by WebSocket. The two
+// transports differ in how documents come in and lines go out; the rest is one.
+
+import { Hono, type Context } from "hono";
+import { answerLine } from "../../api/answer-json.ts";
+import { DocumentSplitter } from "../../api/document-splitter.ts";
+import { bodyTooLarge, errorLine, GATEWAY_ERRORS, malformed } from "../../api/error.ts";
+import { readLeaseKeepAlive } from "../../api/lease-json.ts";
+import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
+import {
+  chunksOf,
+  clusterOf,
+  continentOf,
+  JSON_BODY_BYTES_MAX,
+  toRouterRequest,
+  type Services,
+} from "../request.ts";
+import { ANSWER_HEADERS, RequestError, requireAnswer, STREAM_HEADERS } from "../response.ts";
+import { sessionsTo } from "../sessions.ts";
+import { acceptSocket, isUpgrade } from "../upgrade.ts";
+import { WatchStream } from "../watch-stream.ts";
+
+/** What takes the documents of a client's stream, one after another. */
+interface Conversation {
+  /** False when nothing that follows is to be taken. */
+  receive(document: string): Promise<boolean>;
+  inputEnded(): Promise<void>;
+  close(): void;
+}
+
+type Begin = (context: Context, sink: LineSink) => Conversation;
+
+/** The streaming calls, below `/v3`. */
+export function streamRoutes(services: Services): Hono {
+  const routes = new Hono();
+  const paths: Readonly<Record<string, Begin>> = {
+    "/watch": (context, sink) => beginWatch(services, context, sink),
+    "/lease/keepalive": (context, sink) => new KeepAlives(services, context, sink),
+  };
+  for (const [path, begin] of Object.entries(paths)) {
+    routes.post(path, (context) => converseByPost(context, begin));
+    routes.get(path, (context) => {
+      if (!isUpgrade(context.req.raw)) throw new RequestError(GATEWAY_ERRORS.wrongVerb);
+      return converseBySocket(context, begin);
+    });
+    routes.all(path, () => {
+      throw new RequestError(GATEWAY_ERRORS.wrongVerb);
+    });
+  }
+  return routes;
+}
+
+function beginWatch(services: Services, context: Context, sink: LineSink): WatchStream {
+  const client = { cluster: clusterOf(context), continent: continentOf(context.req.raw) };
+  return new WatchStream({ sink, openSession: sessionsTo(services, client) });
+}
+
+/** Answers each keepalive in its order, and ends after the last. */
+class KeepAlives implements Conversation {
+  readonly #services: Services;
+  readonly #context: Context;
+  readonly #sink: LineSink;
+
+  constructor(services: Services, context: Context, sink: LineSink) {
+    clusterOf(context);
+    this.#services = services;
+    this.#context = context;
+    this.#sink = sink;
+  }
+
+  async receive(document: string): Promise<boolean> {
+    try {
+      const request = readLeaseKeepAlive(document);
+      if (!request.ok) throw new RequestError(request.error);
+      const routed = toRouterRequest(this.#context, this.#services, request.value);
+      const served = await this.#services.router.serve(routed);
+      const { header, answer } = requireAnswer(served, request.value);
+      await this.#sink.write(answerLine(header, answer));
+      return true;
+    } catch (error) {
+      const known = error instanceof RequestError ? error.error : GATEWAY_ERRORS.internal;
+      await this.#sink.fail(known);
+      return false;
+    }
+  }
+
+  inputEnded(): Promise<void> {
+    return this.#sink.end();
+  }
+
+  close(): void {}
+}
+
+async function converseByPost(context: Context, begin: Begin): Promise<Response> {
+  const request = context.req.raw;
+  const sink = new ResponseLines({
+    onGone: () => conversation.close(),
+    headers: { ...ANSWER_HEADERS, ...STREAM_HEADERS },
+    printError: errorLine,
+  });
+  const conversation = begin(context, sink);
+  request.signal.addEventListener("abort", () => conversation.close(), { once: true });
+  void takeBody(request, conversation, sink);
+  return sink.response;
+}
+
+async function takeBody(
+  request: Request,
+  conversation: Conversation,
+  sink: LineSink,
+): Promise<void> {
+  const splitter = new DocumentSplitter(JSON_BODY_BYTES_MAX);
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of chunksOf(request)) {
+      for (const document of splitter.push(decoder.decode(chunk, { stream: true }))) {
+        if (!(await conversation.receive(document))) return;
+      }
+      if (splitter.isOverlong) return await sink.fail(bodyTooLarge(JSON_BODY_BYTES_MAX));
+    }
+    const rest = splitter.finish();
+    if (rest !== null && !(await conversation.receive(rest))) return;
+    await conversation.inputEnded();
+  } catch {
+    // The client broke off while it was sending; there is nobody to answer.
+    conversation.close();
+  }
+}
+
+/** Frames that wait while one is being answered; a client that sends more is not listening. */
+const FRAMES_WAITING_MAX = 1_000;
+
+function converseBySocket(context: Context, begin: Begin): Response {
+  const { socket, response } = acceptSocket(context.req.raw);
+  const sink = new SocketLines(socket);
+  const conversation = begin(context, sink);
+  let waiting = 0;
+  let turn = Promise.resolve(true);
+  socket.addEventListener("message", ({ data }) => {
+    if (++waiting > FRAMES_WAITING_MAX) {
+      void sink.fail(GATEWAY_ERRORS.overloaded);
+      return;
+    }
+    turn = turn.then(async (goesOn) => {
+      waiting--;
+      return goesOn && receiveFrame(conversation, sink, data);
+    });
+  });
+  socket.addEventListener("close", () => conversation.close());
+  socket.addEventListener("error", () => conversation.close());
+  return response;
+}
+
+/** One frame is one request. Never rejects. */
+async function receiveFrame(
+  conversation: Conversation,
+  sink: LineSink,
+  data: unknown,
+): Promise<boolean> {
+  const document = typeof data === "string" ? data : null;
+  if (document !== null) return conversation.receive(document);
+  conversation.close();
+  await sink.fail(malformed("edgekeeper: a frame must be text"));
+  return false;
+}

@@ -1,0 +1,223 @@
+// Owns a session from the receiver's side, across connections: it connects, resumes every watch
+// after what was passed on, and acknowledges what its owner has taken. The protocol is described in
+// `api/session.ts`.
+
+import { CodecError } from "../base/codec.ts";
+import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
+import { ALL_WATCHES } from "../base/watch.ts";
+import type { Header } from "../api/replica.ts";
+import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
+import { RequestError } from "./response.ts";
+import { randomFraction, type Platform } from "./platform.ts";
+import { SessionConnection, type SessionSocket } from "./session-connection.ts";
+import { WatchProgress } from "./watch-progress.ts";
+
+export interface SessionClientOptions extends Platform {
+  /** Opens a socket to a replica. @throws RequestError when none serves, or what fetch throws. */
+  readonly connect: () => Promise<SessionSocket>;
+  /**
+   * Takes a delivery; what it returns resolves when the delivery was passed on, and only then is it
+   * acknowledged. A rejection ends the session: the client behind it is gone.
+   */
+  readonly deliver: (delivery: WatchDelivery, header: Header) => Promise<void>;
+  /** The session has given up for good: the first connection failed, or its owner did. */
+  readonly onGivenUp: (error: unknown) => void;
+}
+
+type DeliveryFrame = Extract<ReplicaFrame, { kind: "delivery" }>;
+type WelcomeFrame = Extract<ReplicaFrame, { kind: "welcome" }>;
+
+interface OpenWatch {
+  readonly progress: WatchProgress;
+  /** The owner wants it canceled; the answer is still to come. */
+  canceling: boolean;
+}
+
+const BACK_OFF_MS_MIN = 50;
+const BACK_OFF_MS_MAX = 2_000;
+/** Sockets that fail to open before the first welcome, until the client is told so. */
+const FIRST_ATTEMPTS_MAX = 4;
+
+export class SessionClient {
+  readonly #options: SessionClientOptions;
+  readonly #watches = new Map<number, OpenWatch>();
+  readonly #welcomed = Promise.withResolvers<void>();
+  readonly #over = new AbortController();
+  /** Opened, and perhaps still waiting for its welcome. */
+  #connection: SessionConnection | null = null;
+  /** Whether the welcome has come: until then watches wait, to be begun all together. */
+  #isLive = false;
+  #welcome: WelcomeFrame | null = null;
+  #failures = 0;
+
+  constructor(options: SessionClientOptions) {
+    this.#options = options;
+    // Whoever does not wait for the first connection sees nothing of its failure.
+    this.#welcomed.promise.catch(() => undefined);
+    void this.#run();
+  }
+
+  /** Resolves with the first welcome; rejects when the first attempt to connect fails. */
+  get welcomed(): Promise<void> {
+    return this.#welcomed.promise;
+  }
+
+  /** The header of the last welcome; null before the first. */
+  get header(): Header | null {
+    return this.#welcome;
+  }
+
+  /** Begins a watch. Its first delivery is `created`, or `canceled` with the reason. */
+  watch(watch: number, spec: WatchSpec): void {
+    this.#watches.set(watch, { progress: new WatchProgress(spec), canceling: false });
+    this.#send([{ kind: "watch", watch, spec }]);
+  }
+
+  /** Ends a watch, which then hears `canceled`; an unknown one hears nothing. */
+  cancel(watch: number): void {
+    const open = this.#watches.get(watch);
+    if (open === undefined) return;
+    open.canceling = true;
+    this.#send([{ kind: "cancel", watch }]);
+  }
+
+  /** Asks for one report on all watches; without a connection nothing comes, as etcd allows. */
+  requestProgress(): void {
+    this.#send([{ kind: "progress" }]);
+  }
+
+  /** Ends the session. Nothing is delivered afterwards. */
+  close(): void {
+    this.#over.abort();
+    this.#connection?.close();
+  }
+
+  #send(frames: readonly ReceiverFrame[]): void {
+    if (this.#isLive) this.#connection?.send(frames);
+  }
+
+  async #run(): Promise<void> {
+    const { sleep, random } = this.#options;
+    while (!this.#over.signal.aborted) {
+      await this.#converse();
+      this.#connection = null;
+      this.#isLive = false;
+      const ms = Math.min(BACK_OFF_MS_MIN * 2 ** this.#failures, BACK_OFF_MS_MAX);
+      this.#failures++;
+      await sleep(ms * (0.5 + randomFraction(random)), this.#over.signal);
+    }
+  }
+
+  /** One connection, from its opening to its end. */
+  async #converse(): Promise<void> {
+    try {
+      const connection = await this.#connect();
+      if (connection === null) return;
+      for await (const frames of connection.messages()) {
+        await this.#hear(connection, frames);
+      }
+      if (connection.refused) this.#give(new Error("the replica refused the session protocol"));
+    } catch (error) {
+      if (error instanceof CodecError) this.#connection?.close();
+      else this.#give(error);
+    }
+  }
+
+  /**
+   * Null when it failed. Before the first welcome the owner hears of that; afterwards it is tried
+   * again for as long as the client stays, as etcd does without a leader.
+   */
+  async #connect(): Promise<SessionConnection | null> {
+    let socket: SessionSocket;
+    try {
+      socket = await this.#options.connect();
+    } catch (error) {
+      const isHopeless = error instanceof RequestError || this.#failures >= FIRST_ATTEMPTS_MAX;
+      if (this.#welcome === null && isHopeless) this.#give(error);
+      return null;
+    }
+    this.#connection = new SessionConnection(socket, this.#options);
+    if (this.#over.signal.aborted) this.#connection.close();
+    this.#connection.send([{ kind: "hello", version: SESSION_VERSION }]);
+    return this.#connection;
+  }
+
+  /** Gives up: nothing that is tried again would help. */
+  #give(error: unknown): void {
+    if (this.#over.signal.aborted) return;
+    this.#welcomed.reject(error);
+    this.close();
+    this.#options.onGivenUp(error);
+  }
+
+  async #hear(connection: SessionConnection, frames: readonly ReplicaFrame[]): Promise<void> {
+    let sequence: number | null = null;
+    for (const frame of frames) {
+      if (this.#over.signal.aborted) return;
+      if (frame.kind === "welcome") await this.#heardWelcome(connection, frame);
+      else {
+        await this.#heardDelivery(frame);
+        ({ sequence } = frame);
+      }
+    }
+    if (sequence !== null) connection.send([{ kind: "ack", sequence }]);
+  }
+
+  /** Begins the watches on this connection: new ones, and known ones after what was passed on. */
+  async #heardWelcome(connection: SessionConnection, welcome: WelcomeFrame): Promise<void> {
+    this.#welcome = welcome;
+    this.#isLive = true;
+    this.#failures = 0;
+    const frames: ReceiverFrame[] = [];
+    for (const [watch, { progress, canceling }] of this.#watches) {
+      if (canceling && progress.isCreated) {
+        const cause = { kind: "asked" } as const;
+        const { revision, term } = welcome;
+        await this.#pass({ kind: "canceled", watch, revision, cause }, term);
+        continue;
+      }
+      frames.push({ kind: "watch", watch, spec: progress.resumeSpec });
+      if (canceling) frames.push({ kind: "cancel", watch });
+    }
+    if (frames.length > 0) connection.send(frames);
+    this.#welcomed.resolve();
+  }
+
+  /** Passes on what the owner has not had yet. */
+  async #heardDelivery({ delivery, term }: DeliveryFrame): Promise<void> {
+    if (delivery.watch === ALL_WATCHES) {
+      for (const { progress } of this.#watches.values()) progress.progressed(delivery.revision);
+      return this.#pass(delivery, term);
+    }
+    const progress = this.#watches.get(delivery.watch)?.progress;
+    if (progress === undefined) return;
+    switch (delivery.kind) {
+      case "created":
+        if (progress.created(delivery.revision)) await this.#pass(delivery, term);
+        return;
+      case "events": {
+        const events = progress.take(delivery);
+        if (events !== null) await this.#pass({ ...delivery, events }, term);
+        return;
+      }
+      case "progress":
+        progress.progressed(delivery.revision);
+        return this.#pass(delivery, term);
+      case "canceled":
+        return this.#pass(delivery, term);
+      default:
+        delivery satisfies never;
+    }
+  }
+
+  async #pass(delivery: WatchDelivery, term: Header["term"]): Promise<void> {
+    if (delivery.kind === "canceled") this.#watches.delete(delivery.watch);
+    const { clusterId, memberId } = this.#welcome!;
+    await this.#options.deliver(delivery, {
+      clusterId,
+      memberId,
+      revision: delivery.revision,
+      term,
+    });
+  }
+}

@@ -1,0 +1,51 @@
+// Owns opening sessions: to the replica that leads now, through the one door of a replica that is
+// not a call.
+
+import type { ClientRequest } from "../api/replica.ts";
+import { rangeOfKey } from "../api/kv-json.ts";
+import { EMPTY } from "../base/bytes.ts";
+import type { ReplicaNetwork } from "./network.ts";
+import type { Platform } from "./platform.ts";
+import { failureError, RequestError } from "./response.ts";
+import type { Router } from "./router.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionSocket } from "./session-connection.ts";
+import type { OpenSession } from "./watch-stream.ts";
+
+/** The path is for logs only: a replica has one thing to upgrade to. */
+const SESSION_URL = "https://replica/session";
+/** An upgrade takes one round trip; a replica that hangs is not waited for. */
+const UPGRADE_MS = 2_000;
+/** Failures to find a leader are told as for a read: nothing has happened. */
+const READ: ClientRequest = { kind: "range", request: rangeOfKey(EMPTY), serializable: false };
+
+export interface SessionsOptions extends Platform {
+  readonly router: Router;
+  readonly network: ReplicaNetwork;
+}
+
+/** How streams of one client open their sessions to `cluster`. */
+export function sessionsTo(
+  options: SessionsOptions,
+  client: { readonly cluster: string; readonly continent: string | null },
+): OpenSession {
+  const connect = (): Promise<SessionSocket> => openSocket(options, client);
+  return (owner) => new SessionClient({ ...options, connect, ...owner });
+}
+
+async function openSocket(
+  { router, network, sleep }: SessionsOptions,
+  { cluster, continent }: { readonly cluster: string; readonly continent: string | null },
+): Promise<SessionSocket> {
+  const located = await router.locate(cluster, continent);
+  if (located.kind === "failed") throw new RequestError(failureError(located.failure, READ));
+  const timer = new AbortController();
+  const upgraded = network
+    .replica(cluster, located.contact)
+    .fetch(SESSION_URL, { headers: { Upgrade: "websocket" } });
+  const response = await Promise.race([upgraded, sleep(UPGRADE_MS, timer.signal).then(() => null)]);
+  timer.abort();
+  const socket = response?.webSocket ?? null;
+  if (socket === null) throw new Error("the replica opened no session; another attempt is safe");
+  return socket;
+}

@@ -1,0 +1,41 @@
+// Owns cluster time: what leases and remembered requests are measured by. Leaders stamp it into
+// entries; it advances only by a leader's own elapsed time, never by comparing machines.
+
+import { CLOCK_STEP_MS_MAX } from "../base/limits.ts";
+import { asClusterTime, type ClusterTime, type Milliseconds } from "../base/types.ts";
+
+/**
+ * The cluster's time as one replica reckons it: the last stamp it has applied plus its own elapsed
+ * time since. A follower learns each stamp after it was made, so that as a new leader it is behind
+ * the old one and a lease can only end late. While awake, a replica samples its clock many times a
+ * second; a sample that moved further than CLOCK_STEP_MS_MAX was a stall or a step of the clock,
+ * and counts as that bound at most. A step back counts as no time at all.
+ */
+export class ClusterClock {
+  #time: ClusterTime;
+  #sampledAt: Milliseconds;
+
+  constructor(stamp: ClusterTime, now: Milliseconds) {
+    this.#time = stamp;
+    this.#sampledAt = now;
+  }
+
+  /** A follower takes over the stamp of an entry that it applied. */
+  follow(stamp: ClusterTime, now: Milliseconds): void {
+    this.#time = stamp;
+    this.#sampledAt = now;
+  }
+
+  /** A leader is ahead of its own stamps; it only makes up for one that it had not applied. */
+  catchUp(stamp: ClusterTime, now: Milliseconds): void {
+    if (stamp > this.read(now)) this.#time = stamp;
+  }
+
+  /** Cluster time at the local moment `now`; never less than it was before, stamps aside. */
+  read(now: Milliseconds): ClusterTime {
+    const elapsed = Math.min(Math.max(now - this.#sampledAt, 0), CLOCK_STEP_MS_MAX);
+    this.#time = asClusterTime(this.#time + Math.floor(elapsed));
+    this.#sampledAt = now;
+    return this.#time;
+  }
+}

@@ -1,0 +1,95 @@
+// Owns a put: its checks against state, the version it makes, and the few rows that it writes.
+// Source: etcd server/etcdserver/txn/put.go and server/storage/mvcc/kvstore_txn.go.
+
+import { EMPTY } from "../base/bytes.ts";
+import type { KeyValue, PutAnswer, PutRequest } from "../base/kv.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
+import type { LeasePort } from "./leases.ts";
+import type { Mutation } from "./mutation.ts";
+import { boundsOf, leaseToBytes, pointInterval } from "./rows.ts";
+import { latestVersions } from "./scan.ts";
+import { copyToOld } from "./supersede.ts";
+
+/** Why the put cannot happen in the present state, or null. Reads only. */
+export function checkPut(sql: SqlPort, request: PutRequest, leases: LeasePort): Refusal | null {
+  if (request.lease !== NO_LEASE && !leases.has(request.lease)) return "leaseNotFound";
+  const keepsSomething = request.ignoreValue || request.ignoreLease;
+  const isMissing = keepsSomething && readVersion(sql, request.key, { value: false }) === null;
+  return isMissing ? "keyNotFound" : null;
+}
+
+/** Puts a key. The request has passed `checkPut`. */
+export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {
+  const { sql } = mutation;
+  const value = request.prevKv || request.ignoreValue;
+  const previous = readVersion(sql, request.key, { value });
+  const kv = nextVersion(request, previous, mutation.revision);
+  if (previous === null) insert(sql, kv);
+  else replace(sql, previous, kv);
+  mutation.record({ kind: "put", kv });
+  return { prevKv: request.prevKv ? previous : null };
+}
+
+/**
+ * The version after `previous`. What is to be kept of a previous version that an earlier operation
+ * of the same txn deleted ("from key on", which `check.ts` lets pass) is empty.
+ */
+function nextVersion(request: PutRequest, previous: KeyValue | null, revision: Revision): KeyValue {
+  return {
+    key: request.key,
+    createRevision: previous?.createRevision ?? revision,
+    modRevision: revision,
+    version: (previous?.version ?? 0) + 1,
+    value: request.ignoreValue ? (previous?.value ?? EMPTY) : request.value,
+    lease: request.ignoreLease ? (previous?.lease ?? NO_LEASE) : request.lease,
+  };
+}
+
+function readVersion(sql: SqlPort, key: Bytes, read: { readonly value: boolean }): KeyValue | null {
+  const interval = pointInterval(key);
+  const scan = { interval, descending: false, values: read.value, rowsMax: 1 };
+  const [kv] = latestVersions(sql, scan);
+  return kv ?? null;
+}
+
+/** One row, and one in the index of leases if there is a lease. */
+function insert(sql: SqlPort, kv: KeyValue): void {
+  sql.run(
+    `INSERT INTO now (key, create_revision, mod_revision, version, lease, value)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    kv.key,
+    kv.createRevision,
+    kv.modRevision,
+    kv.version,
+    leaseToBytes(kv.lease),
+    kv.value,
+  );
+}
+
+/**
+ * Two rows: the superseded version and the live one. A statement that names the column of an index
+ * writes the index even when the value stays, so the lease is named only when it changes.
+ */
+function replace(sql: SqlPort, previous: KeyValue, kv: KeyValue): void {
+  copyToOld(sql, kv.modRevision, boundsOf(pointInterval(kv.key)));
+  if (previous.lease === kv.lease) {
+    sql.run(
+      "UPDATE now SET mod_revision = ?, version = ?, value = ? WHERE key = ?",
+      kv.modRevision,
+      kv.version,
+      kv.value,
+      kv.key,
+    );
+    return;
+  }
+  sql.run(
+    "UPDATE now SET mod_revision = ?, version = ?, lease = ?, value = ? WHERE key = ?",
+    kv.modRevision,
+    kv.version,
+    leaseToBytes(kv.lease),
+    kv.value,
+    kv.key,
+  );
+}

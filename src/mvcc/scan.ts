@@ -1,0 +1,211 @@
+// Owns walking versions in key order, in chunks, at the latest revision or at one of the past.
+//
+// The past is the merge of two sorted streams: live keys in `now`, superseded versions in `old`.
+// With a put at 2, 3 and 5 and b put at 4 and deleted at 6, the tables hold
+//
+//   now  a mod 5                        old  a mod 2 until 3
+//                                            a mod 3 until 5
+//                                            b mod 4 until 6
+//
+// and revision 4 sees, of each key, the row with mod <= 4 < until: a mod 3, b mod 4. A live key
+// with mod > 4 hides nothing; at most one row of a key is visible. `old` is walked key by key, not
+// row by row: each step is two seeks, however many versions a hot key has.
+
+import { compareBytes } from "../base/bytes.ts";
+import { assert } from "../base/assert.ts";
+import { isEmptyInterval, successor, type Interval } from "../base/interval.ts";
+import type { KeyValue } from "../base/kv.ts";
+import { SCAN_CHUNK_ROWS } from "../base/limits.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { Bytes, Revision } from "../base/types.ts";
+import { BARE_COLUMNS, boundsOf, toKeyValue, type VersionRow } from "./rows.ts";
+
+export interface Scan {
+  readonly interval: Interval;
+  readonly descending: boolean;
+  /** False leaves every value empty, and unread. */
+  readonly values: boolean;
+  /** How many versions the caller will take at most: the first chunk is no larger. */
+  readonly rowsMax: number;
+}
+
+/** A key that the scan met, and its version if one is visible at the scan's revision. */
+interface Candidate {
+  readonly key: Bytes;
+  readonly kv: KeyValue | null;
+}
+
+/** The live keys of the interval, in key order. Nothing may be written while it is consumed. */
+export function* latestVersions(sql: SqlPort, scan: Scan): Generator<KeyValue, void> {
+  const value = scan.values ? "value" : "x'' AS value";
+  const fetch = (rest: Interval, rows: number): VersionRow[] => {
+    const { condition, parameters } = boundsOf(rest);
+    return sql.all<VersionRow>(
+      `SELECT ${BARE_COLUMNS}, ${value} FROM now WHERE ${condition}
+       ORDER BY key ${direction(scan)} LIMIT ?`,
+      ...parameters,
+      rows,
+    );
+  };
+  for (const row of inChunks(scan, fetch)) yield toKeyValue(row);
+}
+
+/** The versions of the interval visible at `revision`, in key order. See `latestVersions`. */
+export function* versionsAt(
+  sql: SqlPort,
+  scan: Scan,
+  revision: Revision,
+): Generator<KeyValue, void> {
+  const live = liveCandidates(sql, scan, revision);
+  const superseded = supersededCandidates(sql, scan, revision);
+  let a = live.next();
+  let b = superseded.next();
+  while (a.done !== true || b.done !== true) {
+    const order = a.done === true ? 1 : b.done === true ? -1 : orderOf(scan, a.value, b.value);
+    const first = order <= 0 && a.done !== true ? a.value.kv : null;
+    const second = order >= 0 && b.done !== true ? b.value.kv : null;
+    assert(first === null || second === null, "one version of a key is visible at a revision");
+    const visible = first ?? second;
+    if (visible !== null) yield visible;
+    if (order <= 0) a = live.next();
+    if (order >= 0) b = superseded.next();
+  }
+}
+
+/** How many keys live in the interval, counted up to `countMax` only if that is given. */
+export function countLatest(sql: SqlPort, interval: Interval, countMax?: number): number {
+  const { condition, parameters } = boundsOf(interval);
+  if (countMax === undefined) {
+    return countOf(sql, `SELECT count(*) AS count FROM now WHERE ${condition}`, parameters);
+  }
+  return countOf(
+    sql,
+    `SELECT count(*) AS count FROM (SELECT 1 FROM now WHERE ${condition} LIMIT ?)`,
+    [...parameters, countMax],
+  );
+}
+
+/** How many keys of the interval have a version visible at `revision`. */
+export function countAt(sql: SqlPort, interval: Interval, revision: Revision): number {
+  const { condition, parameters } = boundsOf(interval);
+  const live = countOf(
+    sql,
+    `SELECT count(*) AS count FROM now WHERE ${condition} AND mod_revision <= ?`,
+    [...parameters, revision],
+  );
+  const { step, stepParameters } = keySteps(interval, { descending: false, limited: false });
+  const superseded = countOf(
+    sql,
+    `${step}
+     SELECT count(*) AS count FROM step WHERE step.key IS NOT NULL AND (
+       SELECT mod_revision FROM old WHERE key = step.key AND until > ? ORDER BY until LIMIT 1
+     ) <= ?`,
+    [...stepParameters, revision, revision],
+  );
+  return live + superseded;
+}
+
+function liveCandidates(sql: SqlPort, scan: Scan, revision: Revision): Generator<Candidate, void> {
+  const value = scan.values ? "CASE WHEN mod_revision <= ? THEN value END" : "x''";
+  const valueParameters = scan.values ? [revision] : [];
+  const fetch = (rest: Interval, rows: number): VersionRow[] => {
+    const { condition, parameters } = boundsOf(rest);
+    return sql.all<VersionRow>(
+      `SELECT ${BARE_COLUMNS}, ${value} AS value FROM now WHERE ${condition}
+       ORDER BY key ${direction(scan)} LIMIT ?`,
+      ...valueParameters,
+      ...parameters,
+      rows,
+    );
+  };
+  return candidates(inChunks(scan, fetch), (row) => row.mod_revision <= revision);
+}
+
+function supersededCandidates(
+  sql: SqlPort,
+  scan: Scan,
+  revision: Revision,
+): Generator<Candidate, void> {
+  const value = scan.values ? "seen.value" : "x''";
+  const fetch = (rest: Interval, rows: number): VersionRow[] => {
+    const { step, stepParameters } = keySteps(rest, { ...scan, limited: true });
+    return sql.all<VersionRow>(
+      `${step}
+       SELECT step.key AS key, seen.create_revision AS create_revision,
+         seen.mod_revision AS mod_revision, seen.version AS version, seen.lease AS lease,
+         ${value} AS value
+       FROM step LEFT JOIN old AS seen ON seen.key = step.key AND seen.until = (
+         SELECT until FROM old WHERE key = step.key AND until > ? ORDER BY until LIMIT 1
+       ) AND seen.mod_revision <= ?
+       WHERE step.key IS NOT NULL`,
+      ...stepParameters,
+      rows,
+      revision,
+      revision,
+    );
+  };
+  // Where no version is visible, the outer join gives nulls.
+  return candidates(inChunks(scan, fetch), (row) => row.version !== null);
+}
+
+function* candidates(
+  rows: Iterable<VersionRow>,
+  isVisible: (row: VersionRow) => boolean,
+): Generator<Candidate, void> {
+  for (const row of rows) yield { key: row.key, kv: isVisible(row) ? toKeyValue(row) : null };
+}
+
+/**
+ * A common table expression `step(key)`: the distinct keys of `old` in the interval, found by
+ * seeking from each to the next (a loose index scan), then one null. `limited` adds a parameter.
+ */
+function keySteps(
+  interval: Interval,
+  options: { readonly descending: boolean; readonly limited: boolean },
+): { readonly step: string; readonly stepParameters: readonly Bytes[] } {
+  const { condition, parameters } = boundsOf(interval);
+  const { start, end } = interval;
+  const order = options.descending ? "ORDER BY key DESC" : "ORDER BY key";
+  const onward = options.descending
+    ? { beyond: "key < step.key AND key >= ?", parameters: [start] }
+    : end === null
+      ? { beyond: "key > step.key", parameters: [] }
+      : { beyond: "key > step.key AND key < ?", parameters: [end] };
+  const step = `WITH RECURSIVE step (key) AS (
+       SELECT (SELECT key FROM old WHERE ${condition} ${order} LIMIT 1)
+       UNION ALL
+       SELECT (SELECT key FROM old WHERE ${onward.beyond} ${order} LIMIT 1)
+       FROM step WHERE step.key IS NOT NULL ${options.limited ? "LIMIT ?" : ""}
+     )`;
+  return { step, stepParameters: [...parameters, ...onward.parameters] };
+}
+
+/** Rows of the interval chunk by chunk; `fetch` gives the first `rows` of what is left. */
+function* inChunks<Row extends { readonly key: Bytes }>(
+  scan: Scan,
+  fetch: (rest: Interval, rows: number) => readonly Row[],
+): Generator<Row, void> {
+  let rest = scan.interval;
+  let rowsMax = Math.min(scan.rowsMax, SCAN_CHUNK_ROWS);
+  while (!isEmptyInterval(rest)) {
+    const rows = fetch(rest, rowsMax);
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < rowsMax) return;
+    rest = scan.descending
+      ? { start: rest.start, end: last.key }
+      : { start: successor(last.key), end: rest.end };
+    rowsMax = SCAN_CHUNK_ROWS;
+  }
+}
+
+const direction = (scan: Scan): string => (scan.descending ? "DESC" : "ASC");
+
+function orderOf(scan: Scan, a: Candidate, b: Candidate): number {
+  const order = compareBytes(a.key, b.key);
+  return scan.descending ? -order : order;
+}
+
+function countOf(sql: SqlPort, statement: string, parameters: readonly (Bytes | number)[]): number {
+  return sql.all<{ count: number }>(statement, ...parameters)[0]!.count;
+}

@@ -1,0 +1,153 @@
+// Owns the tables `rev_<number>` as storage: which exist, which one is written, where a revision may
+// stand. Each holds a few megabytes of history rows and is dropped whole, since a dropped table
+// costs no rows. What a row means is `history-row.ts`'s.
+
+import { assert, present } from "../base/assert.ts";
+import { SEGMENT_BYTES } from "../base/limits.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { ClusterTime, LogIndex, Milliseconds, Revision } from "../base/types.ts";
+
+/** The columns of a row but its two blobs, as SQLite gives them. */
+export type RowHead = {
+  readonly revision: number;
+  readonly applied: number;
+  readonly part: number;
+  readonly time: number;
+  readonly wall: number;
+};
+
+/** One row to store. Rows are ordered by (revision, applied, part). */
+export interface HistoryRow {
+  readonly revision: Revision;
+  readonly applied: LogIndex;
+  readonly part: number;
+  readonly time: ClusterTime;
+  readonly wall: Milliseconds;
+  readonly requests: Uint8Array<ArrayBuffer>;
+  readonly events: Uint8Array<ArrayBuffer>;
+}
+
+/** The name of a segment's table. */
+export const tableOf = (segment: number): string => `rev_${segment}`;
+
+export class Segments {
+  readonly #sql: SqlPort;
+  /** Ascending; their rows follow each other in that order. */
+  readonly #numbers: number[];
+  /** Of closed segments nothing changes; the first row of the newest never does either. */
+  readonly #firstHeads = new Map<number, RowHead>();
+  #newestBytes: number;
+
+  constructor(sql: SqlPort) {
+    this.#sql = sql;
+    this.#numbers = sql
+      .all<{ number: number }>("SELECT number FROM segment WHERE kind = 'rev' ORDER BY number")
+      .map((row) => row.number);
+    const newest = this.#numbers.at(-1);
+    this.#newestBytes = newest === undefined ? 0 : this.#bytesOf(newest);
+  }
+
+  /** The numbers of the segments, oldest first. */
+  get numbers(): readonly number[] {
+    return this.#numbers;
+  }
+
+  /** Stores the rows of one batch, all in one segment, whose number it returns. */
+  append(rows: readonly HistoryRow[]): number {
+    const segment = this.#writable();
+    for (const row of rows) {
+      this.#sql.run(
+        `INSERT INTO ${tableOf(segment)} (revision, applied, part, time, wall, requests, events)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        row.revision,
+        row.applied,
+        row.part,
+        row.time,
+        row.wall,
+        row.requests,
+        row.events,
+      );
+      this.#newestBytes += row.requests.length + row.events.length;
+    }
+    return segment;
+  }
+
+  /** The head of the newest row; null in a store that never applied anything. */
+  lastHead(): RowHead | null {
+    const newest = this.#numbers.at(-1);
+    return newest === undefined ? null : this.lastHeadOf(newest);
+  }
+
+  lastHeadOf(segment: number): RowHead {
+    return this.#head(segment, "ORDER BY revision DESC, applied DESC, part DESC");
+  }
+
+  /**
+   * The segments from the last one that starts "before" on, oldest first: those that can hold a
+   * row for which `startsBefore` is false. It must be true of a prefix of the history only.
+   */
+  since(startsBefore: (first: RowHead) => boolean): readonly number[] {
+    let low = 0;
+    let high = this.#numbers.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (startsBefore(this.#firstHeadOf(this.#numbers[middle]!))) low = middle + 1;
+      else high = middle;
+    }
+    return this.#numbers.slice(Math.max(0, low - 1));
+  }
+
+  /** Drops the oldest segment, which must not be the only one. */
+  dropOldest(): void {
+    assert(this.#numbers.length > 1, "the newest segment is kept");
+    const oldest = this.#numbers.shift()!;
+    this.#firstHeads.delete(oldest);
+    this.#sql.run(`DROP TABLE ${tableOf(oldest)}`);
+    this.#sql.run("DELETE FROM segment WHERE kind = 'rev' AND number = ?", oldest);
+  }
+
+  /** The newest segment, or the one after it if that is full. */
+  #writable(): number {
+    const newest = this.#numbers.at(-1);
+    if (newest !== undefined && this.#newestBytes < SEGMENT_BYTES) return newest;
+    const segment = (newest ?? 0) + 1;
+    this.#sql.run(
+      `CREATE TABLE ${tableOf(segment)} (
+         revision INTEGER NOT NULL,
+         applied INTEGER NOT NULL,
+         part INTEGER NOT NULL,
+         time INTEGER NOT NULL,
+         wall INTEGER NOT NULL,
+         requests BLOB NOT NULL,
+         events BLOB NOT NULL,
+         PRIMARY KEY (revision, applied, part)
+       ) WITHOUT ROWID`,
+    );
+    this.#sql.run("INSERT INTO segment (kind, number) VALUES ('rev', ?)", segment);
+    this.#numbers.push(segment);
+    this.#newestBytes = 0;
+    return segment;
+  }
+
+  #firstHeadOf(segment: number): RowHead {
+    const known = this.#firstHeads.get(segment);
+    if (known !== undefined) return known;
+    const head = this.#head(segment, "ORDER BY revision, applied, part");
+    this.#firstHeads.set(segment, head);
+    return head;
+  }
+
+  #head(segment: number, order: string): RowHead {
+    const [head] = this.#sql.all<RowHead>(
+      `SELECT revision, applied, part, time, wall FROM ${tableOf(segment)} ${order} LIMIT 1`,
+    );
+    return present(head, `history segment ${segment} has a row`);
+  }
+
+  #bytesOf(segment: number): number {
+    const [sum] = this.#sql.all<{ bytes: number | null }>(
+      `SELECT sum(length(requests) + length(events)) AS bytes FROM ${tableOf(segment)}`,
+    );
+    return sum?.bytes ?? 0;
+  }
+}

@@ -1,0 +1,243 @@
+// Owns the store as a whole: revisions, and the order in which a batch of entries changes it. How a
+// put, a range or a txn works stands in the files beside; this one says when a revision begins.
+//
+// The applier runs each batch inside one transaction:
+//
+//   sql.transaction(() => {
+//     for each entry: store.put(...) | store.deleteRange(...) | store.txn(...) | ...
+//     events = store.commit({ index, time, wall, requests });
+//   });
+//
+// The store keeps its revision in memory beside the tables. When a transaction fails, the tables go
+// back and the memory does not: the store must then be thrown away and made anew.
+
+import { assert } from "../base/assert.ts";
+import { intervalOf } from "../base/interval.ts";
+import type {
+  DeleteRangeAnswer,
+  DeleteRangeRequest,
+  PutAnswer,
+  PutRequest,
+  RangeAnswer,
+  RangeRequest,
+  RevisionEvents,
+  TxnAnswer,
+  TxnRequest,
+} from "../base/kv.ts";
+import { isReadOnlyTxn } from "../base/kv.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { accept, refuse, type Result } from "../base/result.ts";
+import { asClusterTime, asLogIndex, asMilliseconds, asRevision } from "../base/types.ts";
+import type {
+  Bytes,
+  ClusterTime,
+  LeaseId,
+  LogIndex,
+  Milliseconds,
+  Revision,
+} from "../base/types.ts";
+import { checkDeleteRangeForm, checkPutForm, checkRangeForm, checkTxnForm } from "./check.ts";
+import { Compaction } from "./compaction.ts";
+import { CountMemory } from "./counts.ts";
+import {
+  applyDeleteKeysOfLease,
+  applyDeleteRange,
+  checkDeletions,
+  keysOfLease,
+} from "./delete-range.ts";
+import { packBatch, type AppliedRequest } from "./history-row.ts";
+import { History, type Place } from "./history.ts";
+import { IntervalSet } from "./interval-set.ts";
+import type { LeasePort } from "./leases.ts";
+import { Mutation } from "./mutation.ts";
+import { applyPut, checkPut } from "./put.ts";
+import { readRange } from "./range.ts";
+import { Segments } from "./segments.ts";
+import { checkPlan, planTxn, runPlan, type TxnPlan } from "./txn.ts";
+
+/** What ends an applied batch. */
+export interface AppliedBatch {
+  /** The index of the batch's last entry; above that of the batch before. */
+  readonly index: LogIndex;
+  /** The cluster time of its last entry; never below that of the batch before. */
+  readonly time: ClusterTime;
+  /** This replica's own clock when it was applied: not replicated. */
+  readonly wall: Milliseconds;
+  readonly requests: readonly AppliedRequest[];
+}
+
+export class Store {
+  readonly #sql: SqlPort;
+  readonly #segments: Segments;
+  readonly #compaction: Compaction;
+  readonly #counts = new CountMemory();
+  readonly #history: History;
+  #revision: Revision;
+  #appliedIndex: LogIndex;
+  #clusterTime: ClusterTime;
+  #wall: Milliseconds;
+  #requestPlaces: Place[] = [];
+  /** The revisions of the batch under way. */
+  #changes: RevisionEvents[] = [];
+
+  /** Reads where the store stands. The tables of the migration exist, and `meta` has its row. */
+  constructor(sql: SqlPort) {
+    this.#sql = sql;
+    this.#segments = new Segments(sql);
+    this.#compaction = new Compaction(sql, this.#segments);
+    this.#history = new History(sql, this.#segments, this);
+    const last = this.#segments.lastHead();
+    this.#revision = asRevision(last?.revision ?? 1);
+    this.#appliedIndex = asLogIndex(last?.applied ?? 0);
+    this.#clusterTime = asClusterTime(last?.time ?? 0);
+    this.#wall = asMilliseconds(last?.wall ?? 0);
+  }
+
+  /** The latest revision, with the batch under way. */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** The lowest revision that can be read; -1 when never compacted. */
+  get compacted(): Revision {
+    return this.#compaction.compacted;
+  }
+
+  /** The index of the last entry applied. */
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex;
+  }
+
+  /** The cluster time of the last entry applied. */
+  get clusterTime(): ClusterTime {
+    return this.#clusterTime;
+  }
+
+  /** This replica's own clock when the last entry was applied: not replicated. */
+  get wall(): Milliseconds {
+    return this.#wall;
+  }
+
+  get history(): History {
+    return this.#history;
+  }
+
+  /** Where the requests of the last batch stand in the history, in their order. */
+  get requestPlaces(): readonly Place[] {
+    return this.#requestPlaces;
+  }
+
+  /** Whether `sweep` has work. */
+  get sweepPending(): boolean {
+    return this.#compaction.sweepPending;
+  }
+
+  range(request: RangeRequest): Result<RangeAnswer, Refusal> {
+    const refusal = checkRangeForm(request);
+    if (refusal !== null) return refuse(refusal);
+    const { revision, compacted } = this;
+    return readRange({ sql: this.#sql, revision, compacted, counts: this.#counts }, request);
+  }
+
+  /** A txn that holds ranges only; see `isReadOnlyTxn`. */
+  readTxn(request: TxnRequest): Result<TxnAnswer, Refusal> {
+    assert(isReadOnlyTxn(request), "a txn that writes goes through the log");
+    // Nothing in the plan writes, so it has no use for leases.
+    const planned = this.#plan(request, { has: () => false });
+    if (!planned.ok) return planned;
+    const nothing = new Mutation(this.#sql, this.#revision);
+    return accept(runPlan(nothing, this.compacted, planned.value));
+  }
+
+  /** The keys attached to the lease, in key order. */
+  keysOfLease(lease: LeaseId): Bytes[] {
+    return keysOfLease(this.#sql, lease);
+  }
+
+  put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {
+    const refusal = checkPutForm(request) ?? checkPut(this.#sql, request, leases);
+    if (refusal !== null) return refuse(refusal);
+    return accept(this.#mutate((mutation) => applyPut(mutation, request)));
+  }
+
+  /** Refused when it would delete more than MUTATION_KEYS_MAX keys. */
+  deleteRange(request: DeleteRangeRequest): Result<DeleteRangeAnswer, Refusal> {
+    const intervals = new IntervalSet();
+    intervals.add(intervalOf(request.key, request.rangeEnd));
+    const refusal = checkDeleteRangeForm(request) ?? checkDeletions(this.#sql, intervals);
+    if (refusal !== null) return refuse(refusal);
+    return accept(this.#mutate((mutation) => applyDeleteRange(mutation, request)));
+  }
+
+  /** Refused when it would delete more than MUTATION_KEYS_MAX keys in all. */
+  txn(request: TxnRequest, leases: LeasePort): Result<TxnAnswer, Refusal> {
+    const planned = this.#plan(request, leases);
+    if (!planned.ok) return planned;
+    const plan = planned.value;
+    return accept(this.#mutate((mutation) => runPlan(mutation, this.compacted, plan)));
+  }
+
+  /** Deletes the keys of a lease that ends, in one revision; returns how many there were. */
+  deleteKeysOfLease(lease: LeaseId): number {
+    return this.#mutate((mutation) => applyDeleteKeysOfLease(mutation, lease));
+  }
+
+  /** Makes the revisions before `revision` unreadable; `sweep` frees them. */
+  compact(revision: number): Result<null, Refusal> {
+    return this.#compaction.compact(revision, this.#revision);
+  }
+
+  /**
+   * Ends a batch: stores its history, which is the applied index too, in one row (more only if the
+   * batch is too large for one). Returns the batch's events, revision by revision.
+   */
+  commit(batch: AppliedBatch): RevisionEvents[] {
+    assert(batch.index > this.#appliedIndex, "each entry is applied once, in order");
+    assert(batch.time >= this.#clusterTime, "cluster time never falls");
+    const changes = this.#changes;
+    const events = changes.flatMap((change) => change.events);
+    const begin = asRevision(this.#revision - changes.length);
+    const parts = packBatch({ begin, requests: batch.requests, events });
+    const { index: applied, time, wall } = batch;
+    const segment = this.#segments.append(
+      parts.map((row, part) => ({ ...row, applied, part, time, wall })),
+    );
+    this.#requestPlaces = parts.flatMap(({ revision, requestCount }, part) =>
+      Array.from({ length: requestCount }, () => ({ segment, revision, applied, part })),
+    );
+    this.#changes = [];
+    this.#appliedIndex = applied;
+    this.#clusterTime = time;
+    this.#wall = wall;
+    return changes;
+  }
+
+  /**
+   * One slice of physical compaction, at most `rowsMax` rows or one dropped segment, in a
+   * transaction of its own. Returns whether more remains.
+   */
+  sweep(rowsMax: number): boolean {
+    return this.#sql.transaction(() => this.#compaction.sweep(rowsMax, this.#clusterTime));
+  }
+
+  #plan(request: TxnRequest, leases: LeasePort): Result<TxnPlan, Refusal> {
+    const malformed = checkTxnForm(request);
+    if (malformed !== null) return refuse(malformed);
+    const plan = planTxn(this.#sql, request);
+    const { revision, compacted } = this;
+    const refusal = checkPlan({ sql: this.#sql, revision, compacted, leases }, plan);
+    return refusal === null ? accept(plan) : refuse(refusal);
+  }
+
+  /** Runs one mutation; it makes a revision if and only if it changed a key. */
+  #mutate<T>(body: (mutation: Mutation) => T): T {
+    const mutation = new Mutation(this.#sql, this.#revision);
+    const answer = body(mutation);
+    if (mutation.events.length > 0) {
+      this.#revision = mutation.revision;
+      this.#changes.push({ revision: mutation.revision, events: mutation.events });
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,73 @@
+// Owns the bytes and the rules of birth: what Genesis issues, and how a replica keeps it.
+//
+// An emptied object looks like one that was never used, and a blank vote can lose committed writes.
+// So an object becomes a replica only with a certificate, and Genesis issues one for each name. The
+// nonce tells a repeated request (the answer was lost) from a second life (the database was).
+
+import { decodeDirectory, encodeDirectory } from "../api/directory.ts";
+import type { Directory, Member } from "../api/replica.ts";
+import { present } from "../base/assert.ts";
+import type { SqlPort } from "../base/ports.ts";
+import { asIncarnation, asMemberId, type Incarnation } from "../base/types.ts";
+import type { Configuration } from "../raft/types.ts";
+import type { Identity } from "../replica/core.ts";
+
+/** What Genesis issues to one replica, once. */
+export interface Certificate {
+  readonly member: Member;
+  readonly directory: Directory;
+}
+
+/** What Genesis answers to a request for a certificate. */
+export type CertificateAnswer =
+  | { readonly kind: "certified"; readonly certificate: Certificate }
+  /** The name belongs to no first member: membership comes from the log, not from configuration. */
+  | { readonly kind: "stranger" }
+  /** The name was certified to an earlier life that is lost: this one must be added anew. */
+  | { readonly kind: "replaced" };
+
+/** The name of a replica's object, which says where it belongs. */
+export const replicaName = (
+  cluster: string,
+  member: Pick<Member, "region" | "generation">,
+): string => `${cluster}/${member.region}/${member.generation}`;
+
+/** The nonce of this life, made and stored when there is none. */
+export function birthNonce(sql: SqlPort, random: () => string): string {
+  const row = sql.all<{ birth_nonce: string }>("SELECT birth_nonce FROM meta")[0];
+  if (row !== undefined) return row.birth_nonce;
+  const nonce = random();
+  sql.run("INSERT INTO meta (id, birth_nonce) VALUES (0, ?)", nonce);
+  return nonce;
+}
+
+export function storeCertificate(sql: SqlPort, { member, directory }: Certificate): void {
+  sql.run(
+    "UPDATE meta SET cluster_id = ?, member_id = ?, directory = ?",
+    directory.clusterId.toString(),
+    member.id.toString(),
+    encodeDirectory(directory),
+  );
+}
+
+/** Who this replica is; null without a certificate. */
+export function loadIdentity(sql: SqlPort): Identity | null {
+  const row = sql.all<{ member_id: string | null; directory: string | null }>(
+    "SELECT member_id, directory FROM meta",
+  )[0];
+  if (row === undefined || row.member_id === null) return null;
+  const directory = decodeDirectory(present(row.directory, "a certificate has a directory"));
+  const configuration: Configuration = {
+    voters: directory.members.map(({ id }) => id),
+    outgoing: [],
+    learners: [],
+  };
+  return { memberId: asMemberId(BigInt(row.member_id)), directory, configuration };
+}
+
+/** Raises the incarnation durably: before anything that this instance sends. */
+export function raiseIncarnation(sql: SqlPort): Incarnation {
+  sql.run("UPDATE meta SET incarnation = incarnation + 1");
+  const row = sql.all<{ incarnation: number }>("SELECT incarnation FROM meta")[0];
+  return asIncarnation(present(row, "a replica has its meta row").incarnation);
+}

@@ -1,0 +1,17 @@
+// Owns the names of the Worker's bindings, as `wrangler.toml` and the development server give them.
+
+import type { Genesis } from "./genesis.ts";
+import type { Replica } from "./replica.ts";
+
+export interface Environment {
+  readonly REPLICA: DurableObjectNamespace<Replica>;
+  readonly GENESIS: DurableObjectNamespace<Genesis>;
+  /** Where the first replicas of a new cluster live: location hints, comma-separated. */
+  readonly EDGEKEEPER_REGIONS: string;
+  /** The bearer token that every request must carry; a secret. */
+  readonly EDGEKEEPER_TOKEN?: string;
+  /** "1" on a developer's machine only: no credential, lab door open. Never deployed. */
+  readonly EDGEKEEPER_DEVELOPMENT?: string;
+  /** Development only: round-trip milliseconds by pair of regions, "enam-weur=80,wnam-enam=60". */
+  readonly EDGEKEEPER_RTT?: string;
+}

@@ -1,0 +1,26 @@
+// Owns bringing a replica's database up to date: numbered SQL files, applied in order, each once.
+
+import type { SqlPort } from "../base/ports.ts";
+import first from "../../migrations/0001_replica.sql";
+
+/** All migrations; their number is their place in the list, from 1 on. */
+const MIGRATIONS: readonly string[] = [first];
+
+/** Whether this object was ever a replica, or on its way to become one. Writes nothing. */
+export function hasDatabase(sql: SqlPort): boolean {
+  return sql.all("SELECT name FROM sqlite_master WHERE name = 'migration'").length > 0;
+}
+
+/** Applies what is missing, each migration in a transaction with the record of it. */
+export function migrate(sql: SqlPort): void {
+  if (!hasDatabase(sql)) {
+    sql.run("CREATE TABLE migration (number INTEGER PRIMARY KEY)");
+  }
+  const applied = sql.all<{ number: number }>("SELECT number FROM migration").length;
+  for (const [offset, script] of MIGRATIONS.slice(applied).entries()) {
+    sql.transaction(() => {
+      sql.run(script);
+      sql.run("INSERT INTO migration (number) VALUES (?)", applied + offset + 1);
+    });
+  }
+}

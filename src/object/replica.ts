@@ -1,0 +1,139 @@
+// Owns the doors of a replica's Durable Object, and its birth. Behind them `host.ts` runs the core.
+
+import { DurableObject } from "cloudflare:workers";
+import type {
+  LabOrder,
+  ReplicaAnswer,
+  ReplicaCall,
+  ReplicaCost,
+  ReplicaRpc,
+  ReplicaStatus,
+} from "../api/replica.ts";
+import { present } from "../base/assert.ts";
+import type { Term } from "../base/types.ts";
+import { birthNonce, loadIdentity, storeCertificate } from "./certificate.ts";
+import type { Environment } from "./environment.ts";
+import { Host } from "./host.ts";
+import { hasDatabase, migrate } from "./migrations.ts";
+import { SqlStorage } from "./sql-storage.ts";
+import { genesisStub } from "./stubs.ts";
+
+/** How often an object without a certificate asks for one, however often it is called. */
+const BIRTH_PAUSE_MS = 10_000;
+
+/** An object that is no replica (yet) says so to the router, and nothing at all to peers. */
+const UNBORN: ReplicaAnswer = { kind: "unborn" };
+
+/**
+ * One replica. An object that was never born writes nothing, whatever calls it; only `beBorn`, or a
+ * peer that counts on it, makes it ask Genesis for its certificate.
+ */
+export class Replica extends DurableObject<Environment> implements ReplicaRpc {
+  readonly #sql: SqlStorage;
+  #host: Host | null = null;
+  #birth: Promise<void> | null = null;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(context: DurableObjectState, environment: Environment) {
+    super(context, environment);
+    this.#sql = new SqlStorage(context.storage);
+    if (!hasDatabase(this.#sql)) return;
+    migrate(this.#sql);
+    this.#start();
+  }
+
+  async serve(call: ReplicaCall): Promise<ReplicaAnswer> {
+    return this.#host?.serve(call) ?? UNBORN;
+  }
+
+  async urge(term: Term): Promise<void> {
+    this.#host?.urge(term);
+  }
+
+  async status(): Promise<ReplicaStatus | null> {
+    return this.#host?.status() ?? null;
+  }
+
+  /** For operators and tests: what this object has cost since it was constructed. */
+  async cost(): Promise<ReplicaCost> {
+    return { rowsWritten: this.#sql.rowsWritten, peerCalls: this.#host?.peerCalls ?? 0 };
+  }
+
+  /** Asks Genesis for the certificate, unless there is one or it was asked a moment ago. */
+  async beBorn(): Promise<void> {
+    if (this.#host !== null) return;
+    if (this.#birth === null && Date.now() - this.#askedAt < BIRTH_PAUSE_MS) return;
+    this.#birth ??= this.#askForCertificate().finally(() => {
+      this.#birth = null;
+    });
+    await this.#birth;
+  }
+
+  /** Lab, in development only: faults from outside. */
+  async lab(order: LabOrder): Promise<void> {
+    if (this.env.EDGEKEEPER_DEVELOPMENT !== "1") throw new Error("the lab is for development only");
+    if (order === "abort") this.ctx.abort("lab: abort");
+    else if (order === "isolate") this.#host?.isolate();
+    else this.#host?.heal();
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (this.#host === null) {
+      if (pathname === "/peer") this.ctx.waitUntil(this.beBorn());
+      return new Response("unborn", { status: 503 });
+    }
+    if (pathname === "/peer") return this.#host.receive(request);
+    if (pathname === "/session") return this.#host.openSession();
+    return new Response("no such door", { status: 404 });
+  }
+
+  override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
+    this.#host?.sessionMessage(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#host?.sessionClosed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#host?.sessionClosed(socket);
+  }
+
+  override async alarm(): Promise<void> {
+    this.#host?.wake();
+  }
+
+  async #askForCertificate(): Promise<void> {
+    this.#askedAt = Date.now();
+    migrate(this.#sql);
+    const nonce = birthNonce(this.#sql, () => crypto.randomUUID());
+    const answer = await genesisStub(this.env, this.#cluster).certify(this.#name, nonce);
+    if (answer.kind !== "certified") {
+      console.warn(`${this.#name}: Genesis issues no certificate (${answer.kind})`);
+      return;
+    }
+    storeCertificate(this.#sql, answer.certificate);
+    this.#start();
+  }
+
+  #start(): void {
+    const identity = loadIdentity(this.#sql);
+    if (identity === null) return;
+    this.#host = new Host({
+      context: this.ctx,
+      environment: this.env,
+      sql: this.#sql,
+      cluster: this.#cluster,
+      identity,
+    });
+  }
+
+  get #name(): string {
+    return present(this.ctx.id.name, "a replica is reached by its name");
+  }
+
+  get #cluster(): string {
+    return this.#name.slice(0, this.#name.indexOf("/"));
+  }
+}

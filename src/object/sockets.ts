@@ -1,0 +1,111 @@
+// Owns the WebSockets of a replica's sessions: which socket is which session, what is kept with it
+// across a sleep of the object, and the frames on the wire.
+
+import { SESSION_PING, SESSION_PONG, type ReceiverFrame } from "../api/session.ts";
+import { decodeReceiverFrames, encodeReplicaFrames } from "../api/session-codec.ts";
+import type { Bytes } from "../base/types.ts";
+import type { SessionEffects } from "../replica/effects.ts";
+
+/** A socket that survived a sleep, with the session's checkpoint. */
+export interface RestoredSession {
+  readonly session: number;
+  readonly checkpoint: Bytes;
+}
+
+export class Sockets {
+  readonly #context: DurableObjectState;
+  readonly #sessions = new Map<WebSocket, number>();
+  readonly #sockets = new Map<number, WebSocket>();
+  #lastSession = 0;
+
+  constructor(context: DurableObjectState) {
+    this.#context = context;
+    this.answerPings();
+  }
+
+  get count(): number {
+    return this.#sockets.size;
+  }
+
+  /** Pings are answered by the platform, without waking the object. */
+  answerPings(): void {
+    const pair = new WebSocketRequestResponsePair(SESSION_PING, SESSION_PONG);
+    this.#context.setWebSocketAutoResponse(pair);
+  }
+
+  /** Says nothing any more, not even to pings: the lab has cut the replica off. */
+  fallSilent(): number[] {
+    this.#context.setWebSocketAutoResponse();
+    const sessions = [...this.#sockets.keys()];
+    this.#sockets.clear();
+    this.#sessions.clear();
+    return sessions;
+  }
+
+  accept(socket: WebSocket): number {
+    this.#context.acceptWebSocket(socket);
+    return this.#adopt(socket);
+  }
+
+  /** The sessions whose sockets the platform kept while the object slept. */
+  restore(): RestoredSession[] {
+    const kept = this.#context.getWebSockets().filter((socket) => !this.#sessions.has(socket));
+    return kept.map((socket) => ({
+      session: this.#adopt(socket),
+      checkpoint: socket.deserializeAttachment() as Bytes,
+    }));
+  }
+
+  /** The session of a socket; null when it was ended. */
+  sessionOf(socket: WebSocket): number | null {
+    return this.#sessions.get(socket) ?? null;
+  }
+
+  /** @throws CodecError when the message is not of the protocol. */
+  read(message: ArrayBuffer | string): ReceiverFrame[] {
+    return typeof message === "string" ? [] : decodeReceiverFrames(new Uint8Array(message));
+  }
+
+  perform({ frames, checkpoints, closes }: SessionEffects): void {
+    for (const { session, frames: list } of frames) {
+      this.#sockets.get(session)?.send(encodeReplicaFrames(list));
+    }
+    for (const { session, checkpoint } of checkpoints) {
+      this.#sockets.get(session)?.serializeAttachment(checkpoint);
+    }
+    for (const { session, code, reason } of closes) this.end(session, code, reason);
+  }
+
+  end(session: number, code: number, reason: string): void {
+    const socket = this.#sockets.get(session);
+    this.#forget(session);
+    socket?.close(code, reason);
+  }
+
+  /** Closes sockets that belong to no session: those that were silenced. */
+  closeForgotten(code: number, reason: string): void {
+    for (const socket of this.#context.getWebSockets()) {
+      if (!this.#sessions.has(socket)) socket.close(code, reason);
+    }
+  }
+
+  /** The receiver has gone. */
+  forget(socket: WebSocket): number | null {
+    const session = this.sessionOf(socket);
+    if (session !== null) this.#forget(session);
+    return session;
+  }
+
+  #adopt(socket: WebSocket): number {
+    const session = ++this.#lastSession;
+    this.#sessions.set(socket, session);
+    this.#sockets.set(session, socket);
+    return session;
+  }
+
+  #forget(session: number): void {
+    const socket = this.#sockets.get(session);
+    if (socket !== undefined) this.#sessions.delete(socket);
+    this.#sockets.delete(session);
+  }
+}

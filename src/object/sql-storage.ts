@@ -1,0 +1,60 @@
+// Owns the one adapter between the pure layers' SqlPort and a Durable Object's SQLite.
+
+import { assert } from "../base/assert.ts";
+import type { SqlPort, SqlRow, SqlValue } from "../base/ports.ts";
+
+/**
+ * The object's database. The output gate holds what leaves the object until the writes before it
+ * are durable; a message that leaves before its write would escape. So effects are performed only
+ * between inputs, and a write while they are being performed is a broken invariant.
+ */
+export class SqlStorage implements SqlPort {
+  readonly #storage: DurableObjectStorage;
+  #isSending = false;
+  #rowsWritten = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /** Rows written since the object was constructed, as the platform bills them. */
+  get rowsWritten(): number {
+    return this.#rowsWritten;
+  }
+
+  all<Row extends SqlRow>(statement: string, ...parameters: readonly SqlValue[]): Row[] {
+    const cursor = this.#storage.sql.exec(statement, ...parameters);
+    const rows = cursor.toArray() as Record<string, unknown>[];
+    for (const row of rows) {
+      for (const column in row) {
+        const value = row[column];
+        if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value);
+      }
+    }
+    this.#count(cursor.rowsWritten);
+    return rows as Row[];
+  }
+
+  run(statement: string, ...parameters: readonly SqlValue[]): void {
+    this.#count(this.#storage.sql.exec(statement, ...parameters).rowsWritten);
+  }
+
+  transaction<T>(body: () => T): T {
+    return this.#storage.transactionSync(body);
+  }
+
+  /** Runs `send`, during which nothing may be written. */
+  whileSending(send: () => void): void {
+    this.#isSending = true;
+    try {
+      send();
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  #count(rowsWritten: number): void {
+    assert(rowsWritten === 0 || !this.#isSending, "a step writes before it sends");
+    this.#rowsWritten += rowsWritten;
+  }
+}

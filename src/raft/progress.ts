@@ -1,0 +1,166 @@
+// Owns what a leader knows about one peer's log, and how it sends to it. In the manner of etcd raft
+// tracker/progress.go:
+//
+//            accepted                    next entry was trimmed
+//   probe ------------> replicate ----+-------------------------> snapshot
+//     ^                     |         |                              |
+//     +---------------------+         +---- accepted (again held) <--+
+//       rejected, or loss noticed
+//
+// probe: one append at a time, since it is not known where the logs agree. replicate: appends are
+// pipelined, each starting where the last one ended, before answers come. snapshot: the peer needs
+// entries that are no longer held, so it gets heartbeats only. Chunked snapshots belong to that
+// state: their sending starts where `awaitSnapshot` is called, and their end leads back to probe.
+
+import { APPENDS_IN_FLIGHT_MAX } from "../base/limits.ts";
+import { asLogIndex, later, nextIndex } from "../base/types.ts";
+import type { LogIndex, Milliseconds } from "../base/types.ts";
+
+export type ProgressState = "probe" | "replicate" | "snapshot";
+
+/** Heartbeats after which the answer to an append that seems to have arrived is taken for lost. */
+const ANSWER_LOST_HEARTBEATS = 5;
+
+/** An append under way. */
+interface Flight {
+  readonly last: LogIndex;
+  readonly sentAt: Milliseconds;
+}
+
+/** Invariants: match < next; match never falls; at most APPENDS_IN_FLIGHT_MAX flights. */
+export class Progress {
+  #state: ProgressState = "probe";
+  /** In state probe: an append is under way, and nothing more is sent before an answer. */
+  #probing = false;
+  #flights: Flight[] = [];
+  #match = asLogIndex(0);
+  #next: LogIndex;
+
+  /** When the peer was last heard from, for CheckQuorum. */
+  heardAt: Milliseconds;
+  /** When anything was last sent to it, for heartbeats. */
+  sentAt: Milliseconds;
+  /** The highest commit index that was sent to it. */
+  commitTold = asLogIndex(0);
+  /** The highest read round that it has answered. */
+  roundAnswered = 0;
+
+  constructor(next: LogIndex, now: Milliseconds) {
+    this.#next = next;
+    this.heardAt = now;
+    this.sentAt = now;
+  }
+
+  get state(): ProgressState {
+    return this.#state;
+  }
+
+  /** The highest index known to be in the peer's log as it is in the leader's. */
+  get match(): LogIndex {
+    return this.#match;
+  }
+
+  /** The first index of the next append. */
+  get next(): LogIndex {
+    return this.#next;
+  }
+
+  get inFlight(): number {
+    return this.#flights.length;
+  }
+
+  /** Whether an append that brings entries may be sent now. */
+  get isOpen(): boolean {
+    if (this.#state === "probe") return !this.#probing;
+    return this.#state === "replicate" && this.#flights.length < APPENDS_IN_FLIGHT_MAX;
+  }
+
+  /** Notes an append of `[next, end)`, which may be empty. */
+  sent(end: LogIndex, now: Milliseconds): void {
+    this.sentAt = now;
+    if (this.#state === "probe") this.#probing = true;
+    if (this.#state !== "replicate" || end === this.#next) return;
+    this.#flights.push({ last: asLogIndex(end - 1), sentAt: now });
+    this.#next = end;
+  }
+
+  /** The peer's log matches up to `index`. Old and repeated answers change nothing. */
+  accepted(index: LogIndex, firstIndex: LogIndex): void {
+    if (index < this.#match) return;
+    this.#match = index;
+    this.#flights = this.#flights.filter((flight) => flight.last > index);
+    if (this.#next <= index) this.#next = nextIndex(index);
+    if (this.#state === "probe") this.#replicate();
+    if (this.#state === "snapshot" && nextIndex(index) >= firstIndex) this.#replicate();
+  }
+
+  /**
+   * The peer has no match at `refused`, but may have at `agreement` or before. Returns whether this
+   * was news: an answer to an append that is no longer of interest is not, and `next` never falls
+   * to `match` or below.
+   */
+  rejected(refused: LogIndex, agreement: LogIndex): boolean {
+    if (refused <= this.#match || this.#state === "snapshot") return false;
+    if (this.#state === "probe" && refused !== this.#next - 1) return false;
+    this.#probe(Math.min(refused, agreement + 1));
+    return true;
+  }
+
+  /** An append or its answer was lost: probes again, but not before the peer answers something. */
+  lost(): void {
+    if (this.#state === "snapshot") return;
+    this.#probe(this.#next);
+    this.#probing = true;
+  }
+
+  /**
+   * The peer, whose log ends at `lastIndex`, has answered a heartbeat. Returns whether an append
+   * should be sent again, once for this heartbeat: a probe whose answer is not here by now, or one
+   * of the pipeline that is taken for lost.
+   */
+  answeredHeartbeat(options: {
+    lastIndex: LogIndex;
+    heartbeatMs: number;
+    now: Milliseconds;
+  }): boolean {
+    if (this.#state === "snapshot") return false;
+    if (this.#state === "replicate" && !this.#isOverdue(options)) return false;
+    // A probe beyond the end of the peer's log would only be refused.
+    this.#probe(Math.min(this.#next, options.lastIndex + 1));
+    return true;
+  }
+
+  awaitSnapshot(): void {
+    this.#state = "snapshot";
+    this.#flights = [];
+    this.#probing = false;
+  }
+
+  /**
+   * Whether the oldest append under way is lost. The heartbeat left after it, so a log that does not
+   * reach its end has not had it. A log that does most likely has, and its answer only waits for
+   * the peer's write to become durable; or the log ends in another leader's entries.
+   */
+  #isOverdue(options: { lastIndex: LogIndex; heartbeatMs: number; now: Milliseconds }): boolean {
+    const { lastIndex, heartbeatMs, now } = options;
+    const oldest = this.#flights[0];
+    if (oldest === undefined) return false;
+    const patience = lastIndex < oldest.last ? 1 : ANSWER_LOST_HEARTBEATS;
+    return later(oldest.sentAt, patience * heartbeatMs) <= now;
+  }
+
+  #replicate(): void {
+    this.#state = "replicate";
+    this.#flights = [];
+    this.#probing = false;
+    this.#next = nextIndex(this.#match);
+  }
+
+  /** Probes from `next`, or from behind the match if that is later. */
+  #probe(next: number): void {
+    this.#next = asLogIndex(Math.max(this.#match + 1, next));
+    this.#state = "probe";
+    this.#flights = [];
+    this.#probing = false;
+  }
+}

@@ -1,0 +1,140 @@
+// Owns how a leader brings its peers' logs in line with its own and learns what is committed
+// (Raft §5.3, §5.4.2). When to beat, to read or to step down is `leadership.ts`'s affair.
+
+import { assert } from "../base/assert.ts";
+import { asLogIndex, nextIndex } from "../base/types.ts";
+import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import type { Core } from "./core.ts";
+import { Progress } from "./progress.ts";
+import { otherMembers, quorumValue } from "./quorum.ts";
+import type { AppendAnswer, HeartbeatAnswer } from "./types.ts";
+
+/** The peers of a leader and what each is known to hold. */
+export class Replication {
+  readonly #core: Core;
+  /** Voters and learners alike: a learner is replicated to and never counted. */
+  readonly peers: ReadonlyMap<MemberId, Progress>;
+
+  /** Every peer is in probe: a leader knows nothing of the others' logs, even a resumed one. */
+  constructor(core: Core, now: Milliseconds) {
+    this.#core = core;
+    const next = nextIndex(core.log.lastIndex);
+    const members = otherMembers(core.configuration, core.id);
+    this.peers = new Map(members.map((peer) => [peer, new Progress(next, now)]));
+  }
+
+  /** Sends to every peer what its window has room for. */
+  sendToAll(now: Milliseconds): void {
+    for (const peer of this.peers.keys()) this.sendTo(peer, now);
+  }
+
+  /** Sends what the peer's window has room for: in state probe one append, though it be empty. */
+  sendTo(peer: MemberId, now: Milliseconds): void {
+    const progress = this.#progress(peer);
+    while (progress.isOpen && (progress.state === "probe" || this.#isBehind(progress))) {
+      this.#append(peer, progress, now);
+    }
+  }
+
+  /** Tells the commit index to the peers to whom no append has told it. */
+  sendCommit(now: Milliseconds): void {
+    for (const [peer, progress] of this.peers) {
+      const knows = progress.commitTold >= this.#core.log.commit;
+      // A probe tells it anyway once it is answered; a peer that lags too far could not use it.
+      if (!knows && progress.state === "replicate") this.#append(peer, progress, now);
+    }
+  }
+
+  /** A heartbeat tells only what is committed and known to match, so it needs no check. */
+  sendHeartbeat(peer: MemberId, round: number, now: Milliseconds): void {
+    const { ballot, incarnation, log, outbox } = this.#core;
+    const progress = this.#progress(peer);
+    const commit = asLogIndex(Math.min(progress.match, log.commit));
+    outbox.send({ kind: "heartbeat", to: peer, term: ballot.term, incarnation, commit, round });
+    this.#tell(progress, commit);
+    progress.sentAt = now;
+  }
+
+  onAppendAnswer(answer: AppendAnswer, now: Milliseconds): void {
+    const { log } = this.#core;
+    const progress = this.#progress(answer.from);
+    if (answer.rejected === null) {
+      assert(answer.index <= log.lastIndex, "a follower holds nothing of this term but ours");
+      progress.accepted(answer.index, log.firstIndex);
+    } else {
+      const { hintIndex: index, hintTerm: term } = answer.rejected;
+      if (!progress.rejected(answer.index, log.agreementWith({ index, term }))) return;
+    }
+    this.sendTo(answer.from, now);
+  }
+
+  onHeartbeatAnswer(answer: HeartbeatAnswer, now: Milliseconds): void {
+    const { lastIndex } = answer;
+    const { heartbeatMs } = this.#core.timing;
+    const lost = this.#progress(answer.from).answeredHeartbeat({ lastIndex, heartbeatMs, now });
+    if (lost) this.sendTo(answer.from, now);
+  }
+
+  /** A call to the peer failed or timed out. Whoever is no peer of ours is none of our concern. */
+  lost(peer: MemberId): void {
+    this.peers.get(peer)?.lost();
+  }
+
+  /**
+   * The last index that a quorum holds, oneself included: storage is synchronous, so what is in
+   * this log is as durable as anything sent after it (design §4, "storage is synchronous").
+   */
+  quorumMatch(): LogIndex {
+    const { configuration, id, log } = this.#core;
+    return quorumValue(configuration, (voter) =>
+      voter === id ? log.lastIndex : this.#progress(voter).match,
+    );
+  }
+
+  /**
+   * Commits what a quorum holds, but only up to an entry of this term: one of an older term may
+   * still be overwritten though a majority holds it, until one after it commits (Raft §5.4.2,
+   * figure 8).
+   */
+  advanceCommit(): void {
+    const { ballot, log } = this.#core;
+    const index = this.quorumMatch();
+    if (log.termAt(index) === ballot.term) log.commitTo(index);
+  }
+
+  #isBehind(progress: Progress): boolean {
+    return progress.next <= this.#core.log.lastIndex;
+  }
+
+  #append(peer: MemberId, progress: Progress, now: Milliseconds): void {
+    const { ballot, incarnation, log, outbox } = this.#core;
+    const previousIndex = asLogIndex(progress.next - 1);
+    const previousTerm = log.termAt(previousIndex);
+    // Here the sending of a snapshot will start. Until then such a peer hears heartbeats only.
+    if (previousTerm === null) return progress.awaitSnapshot();
+    const entries = progress.isOpen ? log.entriesToSend(progress.next) : [];
+    const { commit } = log;
+    outbox.send({
+      kind: "append",
+      to: peer,
+      term: ballot.term,
+      incarnation,
+      previousIndex,
+      previousTerm,
+      entries,
+      commit,
+    });
+    this.#tell(progress, asLogIndex(Math.min(commit, previousIndex + entries.length)));
+    progress.sent(nextIndex(progress.next, entries.length), now);
+  }
+
+  #tell(progress: Progress, commit: LogIndex): void {
+    if (commit > progress.commitTold) progress.commitTold = commit;
+  }
+
+  #progress(peer: MemberId): Progress {
+    const progress = this.peers.get(peer);
+    assert(progress !== undefined, "a leader keeps progress for every member");
+    return progress;
+  }
+}

@@ -1,0 +1,138 @@
+// Owns the words of consensus: entries, hard state, configuration, messages, and the storage port.
+// Sources: Raft = Ongaro & Ousterhout 2014; Raft thesis = Ongaro 2014.
+
+import type { Bytes, Incarnation, LogIndex, MemberId, Term } from "../base/types.ts";
+
+/**
+ * One entry of the log. The data of an ENTRY_LEADER is its author's id, 8 bytes: the first entry
+ * of each term is one, and names the only member that can ever have led that term.
+ */
+export interface Entry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly kind: number;
+  readonly data: Bytes;
+}
+
+/** What a proposer hands in: an entry without its place in the log. */
+export interface Payload {
+  readonly kind: number;
+  readonly data: Bytes;
+}
+
+/** What must be durable before a message that depends on it leaves (Raft figure 2). */
+export interface HardState {
+  readonly term: Term;
+  readonly vote: MemberId | null;
+}
+
+/**
+ * Who takes part. `outgoing` is empty except during a joint change (Raft thesis §4.3), when a
+ * decision needs a majority of both lists.
+ */
+export interface Configuration {
+  readonly voters: readonly MemberId[];
+  readonly outgoing: readonly MemberId[];
+  readonly learners: readonly MemberId[];
+}
+
+/**
+ * The log and the hard state, synchronous: when a call returns, what it wrote is part of the turn,
+ * and nothing that is sent afterwards leaves before it is durable.
+ */
+export interface RaftStorage {
+  hardState(): HardState;
+  saveHardState(state: HardState): void;
+  /** The index of the first entry held; `lastIndex() + 1` when none is. */
+  firstIndex(): LogIndex;
+  /** The index of the last entry; 0 when the log is empty. */
+  lastIndex(): LogIndex;
+  /** The term at `index`; term 0 at index 0; null when the entry is not held. */
+  termAt(index: LogIndex): Term | null;
+  /** Entries `[first, end)`, cut after `bytesMax` of data but never to none. All must be held. */
+  entries(first: LogIndex, end: LogIndex, bytesMax: number): Entry[];
+  /** Stores consecutive entries, first dropping all entries from `entries[0].index` on. */
+  append(entries: readonly Entry[]): void;
+}
+
+interface Envelope {
+  readonly from: MemberId;
+  readonly to: MemberId;
+  /** The sender's term; in preVote and its grant, the term that is asked for. */
+  readonly term: Term;
+}
+
+/** "Would you vote for me?", without raising anyone's term (Raft thesis §9.6). */
+export interface PreVoteMessage extends Envelope {
+  readonly kind: "preVote";
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+  /** The router asked for this campaign: a voter that hears its leader still grants. */
+  readonly urged: boolean;
+}
+
+export interface VoteMessage extends Envelope {
+  readonly kind: "vote";
+  readonly lastIndex: LogIndex;
+  readonly lastTerm: Term;
+  readonly urged: boolean;
+}
+
+export interface PreVoteAnswer extends Envelope {
+  readonly kind: "preVoteAnswer";
+  readonly granted: boolean;
+}
+
+export interface VoteAnswer extends Envelope {
+  readonly kind: "voteAnswer";
+  readonly granted: boolean;
+}
+
+/** AppendEntries with entries, or a probe without (Raft §5.3). */
+export interface AppendMessage extends Envelope {
+  readonly kind: "append";
+  readonly incarnation: Incarnation;
+  readonly previousIndex: LogIndex;
+  readonly previousTerm: Term;
+  readonly entries: readonly Entry[];
+  readonly commit: LogIndex;
+}
+
+export interface AppendAnswer extends Envelope {
+  readonly kind: "appendAnswer";
+  readonly incarnation: Incarnation;
+  /** Accepted: the last index known to match. Rejected: the refused `previousIndex`. */
+  readonly index: LogIndex;
+  /** Null when accepted; else where the follower's log may agree (fast backtracking). */
+  readonly rejected: { readonly hintIndex: LogIndex; readonly hintTerm: Term } | null;
+}
+
+/** "I still lead": keeps followers, tells what is committed, and carries a read round. */
+export interface HeartbeatMessage extends Envelope {
+  readonly kind: "heartbeat";
+  readonly incarnation: Incarnation;
+  /** At most what is known to match at the receiver, so that no check is needed. */
+  readonly commit: LogIndex;
+  /** The read round this heartbeat confirms when answered; 0 when none waits. */
+  readonly round: number;
+}
+
+export interface HeartbeatAnswer extends Envelope {
+  readonly kind: "heartbeatAnswer";
+  readonly incarnation: Incarnation;
+  readonly round: number;
+  /** The receiver's last index: tells a leader that it lags, without another probe. */
+  readonly lastIndex: LogIndex;
+}
+
+export type Message =
+  | PreVoteMessage
+  | PreVoteAnswer
+  | VoteMessage
+  | VoteAnswer
+  | AppendMessage
+  | AppendAnswer
+  | HeartbeatMessage
+  | HeartbeatAnswer;
+
+export type Role = "leader" | "follower" | "candidate" | "learner";

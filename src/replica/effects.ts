@@ -1,0 +1,42 @@
+// Owns what a replica's core asks of its shell: the effects of an input, to be performed at once
+// after the input has returned, and so after all its writes.
+
+import type { ReplicaAnswer } from "../api/replica.ts";
+import type { ReplicaFrame } from "../api/session.ts";
+import type { Bytes, LogIndex, MemberId } from "../base/types.ts";
+import type { Message } from "../raft/types.ts";
+
+/** Messages of one batch to one peer: one call. What it answers comes back by `peerAnswered`. */
+export interface PeerSend {
+  readonly to: MemberId;
+  readonly messages: readonly Message[];
+}
+
+export interface CallAnswer {
+  readonly call: number;
+  readonly answer: ReplicaAnswer;
+}
+
+export interface SessionEffects {
+  readonly frames: readonly {
+    readonly session: number;
+    readonly frames: readonly ReplicaFrame[];
+  }[];
+  /** What to keep with the session's socket across a sleep of the object. */
+  readonly checkpoints: readonly { readonly session: number; readonly checkpoint: Bytes }[];
+  /** After the frames. The session is closed in the core already. */
+  readonly closes: readonly {
+    readonly session: number;
+    readonly code: number;
+    readonly reason: string;
+  }[];
+}
+
+export interface Effects extends SessionEffects {
+  readonly sends: readonly PeerSend[];
+  readonly answers: readonly CallAnswer[];
+  /** A batch was written: call `durable` once the storage confirms it. */
+  readonly awaitsDurable: boolean;
+  /** Applied writes that carried a trace id, for the log. */
+  readonly traces: readonly { readonly trace: string; readonly index: LogIndex }[];
+}

@@ -1,0 +1,108 @@
+// Owns what a leader does about leases over time: keepalives that wait, extensions gathered into
+// one entry, and expiries. Followers keep the table only.
+
+import type { AppliedBatch } from "../apply/applier.ts";
+import type { Command } from "../apply/command.ts";
+import type { LeaseKeepAliveAnswer, LeaseTimeToLiveAnswer } from "../base/lease.ts";
+import type { ClusterTime, LeaseId } from "../base/types.ts";
+import type { LeaseTable } from "../lease/lease-table.ts";
+import { Lessor } from "../lease/lessor.ts";
+
+/** The longest that extensions are gathered, in milliseconds. */
+const GATHER_MS_MAX = 1_000;
+
+export class LeaseKeeper {
+  readonly #table: LeaseTable;
+  readonly #lessor: Lessor;
+  readonly #waiting = new Map<LeaseId, number[]>();
+  readonly #gathered = new Set<LeaseId>();
+  #extendAt: number | null = null;
+  #isLeading = false;
+
+  constructor(table: LeaseTable) {
+    this.#table = table;
+    this.#lessor = new Lessor(table);
+  }
+
+  /**
+   * Takes note of whether this replica serves as leader, and has applied all that it knows to be
+   * committed. Returns the waiting calls that it cannot answer any more.
+   */
+  follow(isServing: boolean): number[] {
+    if (isServing === this.#isLeading) return [];
+    this.#isLeading = isServing;
+    if (isServing) {
+      this.#lessor.lead();
+      return [];
+    }
+    this.#lessor.resign();
+    this.#gathered.clear();
+    this.#extendAt = null;
+    const dropped = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    return dropped;
+  }
+
+  /** Answers a keepalive, or has `call` wait until an entry settles the lease: null. */
+  keepAlive(call: number, id: LeaseId, time: ClusterTime): LeaseKeepAliveAnswer | null {
+    const verdict = this.#lessor.keepAlive(id, time);
+    if (verdict.kind === "gone") return { id, ttlSeconds: 0 };
+    if (verdict.kind === "alive") return { id, ttlSeconds: verdict.ttlSeconds };
+    this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), call]);
+    if (verdict.kind === "extend") this.#gather(id, time);
+    return null;
+  }
+
+  timeToLive(id: LeaseId, time: ClusterTime): Omit<LeaseTimeToLiveAnswer, "keys"> {
+    const lease = this.#table.get(id);
+    const remaining = this.#lessor.remaining(id, time);
+    if (lease === null || remaining === null) return { id, ttlSeconds: -1, grantedTtlSeconds: 0 };
+    const ttlSeconds = Math.floor(remaining / 1_000);
+    return { id, ttlSeconds, grantedTtlSeconds: lease.ttlSeconds };
+  }
+
+  leases(): LeaseId[] {
+    return this.#lessor.byExpiry();
+  }
+
+  /** Takes note of what was applied; returns the calls whose keepalive is to be tried again. */
+  applied(batch: AppliedBatch, time: ClusterTime): number[] {
+    for (const lease of batch.granted) this.#lessor.granted(lease, time);
+    return batch.settled.flatMap((id) => {
+      this.#lessor.settled(id);
+      const calls = this.#waiting.get(id) ?? [];
+      this.#waiting.delete(id);
+      return calls;
+    });
+  }
+
+  /** The commands that are due, to be proposed. */
+  due(time: ClusterTime): Command[] {
+    if (!this.#isLeading) return [];
+    const commands: Command[] = [];
+    if (this.#extendAt !== null && time >= this.#extendAt) {
+      commands.push({ kind: "leaseExtend", ids: [...this.#gathered] });
+      this.#gathered.clear();
+      this.#extendAt = null;
+    }
+    const expiries = this.#lessor.expire(time);
+    if (expiries.length > 0) commands.push({ kind: "leaseExpire", expiries });
+    return commands;
+  }
+
+  /** When `due` has something, in cluster time; null when nothing is to come. */
+  nextDue(): number | null {
+    if (!this.#isLeading) return null;
+    const next = Math.min(this.#extendAt ?? Infinity, this.#lessor.nextExpiry() ?? Infinity);
+    return next === Infinity ? null : next;
+  }
+
+  /** Extensions are gathered for a tenth of the TTL, or a second, from the first one on. */
+  #gather(id: LeaseId, time: ClusterTime): void {
+    const lease = this.#table.get(id);
+    if (lease === null) return;
+    this.#gathered.add(id);
+    const at = time + Math.min(lease.ttlSeconds * 100, GATHER_MS_MAX);
+    this.#extendAt = Math.min(this.#extendAt ?? Infinity, at);
+  }
+}

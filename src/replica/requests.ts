@@ -1,0 +1,92 @@
+// Owns what each request of a client needs: a check of its form, a read of the state, or a command.
+
+import type { Command } from "../apply/command.ts";
+import type { ClientAnswer, ClientRequest } from "../api/replica.ts";
+import { unreachable } from "../base/assert.ts";
+import { isReadOnlyTxn } from "../base/kv.ts";
+import type { Refusal } from "../base/refusal.ts";
+import { accept, type Result } from "../base/result.ts";
+import type { ClusterTime } from "../base/types.ts";
+import { checkDeleteRangeForm, checkPutForm, checkRangeForm, checkTxnForm } from "../mvcc/check.ts";
+import type { Store } from "../mvcc/store.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+
+/** Why the request can be refused without looking at any state; null when it cannot. */
+export function formRefusal(request: ClientRequest): Refusal | null {
+  switch (request.kind) {
+    case "range":
+      return checkRangeForm(request.request);
+    case "put":
+      return checkPutForm(request.request);
+    case "deleteRange":
+      return checkDeleteRangeForm(request.request);
+    case "txn":
+      return checkTxnForm(request.request);
+    default:
+      return null;
+  }
+}
+
+/** Whether the request is answered from the state, once this replica is known to lead. */
+export function isRead(request: ClientRequest): boolean {
+  switch (request.kind) {
+    case "range":
+    case "leaseKeepAlive":
+    case "leaseTimeToLive":
+    case "leaseLeases":
+      return true;
+    case "txn":
+      return isReadOnlyTxn(request.request);
+    default:
+      return false;
+  }
+}
+
+/** The answer of a read other than a keepalive, from the state as it is. */
+export function answerRead(
+  request: ClientRequest,
+  state: { readonly store: Store; readonly keeper: LeaseKeeper; readonly time: ClusterTime },
+): Result<ClientAnswer, Refusal> {
+  const { store, keeper, time } = state;
+  const { kind } = request;
+  switch (kind) {
+    case "range": {
+      const result = store.range(request.request);
+      return result.ok ? accept({ kind, answer: result.value }) : result;
+    }
+    case "txn": {
+      const result = store.readTxn(request.request);
+      return result.ok ? accept({ kind, answer: result.value }) : result;
+    }
+    case "leaseTimeToLive": {
+      const answer = keeper.timeToLive(request.id, time);
+      const keys = request.keys ? store.keysOfLease(request.id) : [];
+      return accept({ kind, answer: { ...answer, keys } });
+    }
+    case "leaseLeases":
+      return accept({ kind, answer: { leases: keeper.leases() } });
+    default:
+      return unreachable(`${kind} is a read`);
+  }
+}
+
+/** The command of a request that writes. */
+export function commandOf(request: ClientRequest): Command {
+  const { kind } = request;
+  switch (kind) {
+    case "put":
+      return { kind, request: request.request };
+    case "deleteRange":
+      return { kind, request: request.request };
+    case "txn":
+      return { kind, request: request.request };
+    case "compact":
+      return { kind, revision: request.revision };
+    case "leaseGrant":
+      return { kind, id: request.id, ttlSeconds: request.ttlSeconds };
+    case "leaseRevoke":
+      return { kind, id: request.id };
+    default:
+      return unreachable(`${kind} is a write`);
+  }
+}

@@ -1,0 +1,141 @@
+// Owns the session protocol on the replica's side: frames in, frames out, over the watch hub.
+
+import type { Header } from "../api/replica.ts";
+import {
+  CLOSE_NO_LEADER,
+  CLOSE_PROTOCOL,
+  CLOSE_RESUME,
+  SESSION_VERSION,
+  type ReceiverFrame,
+  type ReplicaFrame,
+} from "../api/session.ts";
+import type { RevisionEvents } from "../base/kv.ts";
+import type { Bytes, Milliseconds } from "../base/types.ts";
+import type { Store } from "../mvcc/store.ts";
+import { WatchHub } from "../watch/hub.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
+import type { SessionEffects } from "./effects.ts";
+
+/** How long a replica without a leader keeps its sessions: three election timeouts, as in etcd. */
+const LEADERLESS_MS_MAX = 3_000;
+
+/** The hub is built with the first session, so that a start without sessions pays nothing. */
+export class Sessions {
+  readonly #store: Store;
+  readonly #header: () => Header;
+  #hub: WatchHub | null = null;
+  readonly #changed = new Set<number>();
+  #welcomes: { session: number; frames: ReplicaFrame[] }[] = [];
+  #closes: SessionEffects["closes"][number][] = [];
+  #leaderlessSince: Milliseconds | null = null;
+
+  constructor(store: Store, header: () => Header) {
+    this.#store = store;
+    this.#header = header;
+  }
+
+  get count(): number {
+    return this.#hub?.sessionCount ?? 0;
+  }
+
+  /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
+  open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
+    this.#hub ??= new WatchHub(this.#store, now);
+    this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
+    this.#changed.add(id);
+  }
+
+  close(id: number): void {
+    this.#hub?.close(id);
+    this.#changed.delete(id);
+  }
+
+  receive(id: number, frame: ReceiverFrame): void {
+    const hub = this.#hub;
+    if (hub === null || !hub.has(id)) return;
+    switch (frame.kind) {
+      case "hello":
+        this.#welcome(id, frame.version);
+        break;
+      case "watch":
+        hub.watch(id, frame.watch, frame.spec);
+        this.#changed.add(id);
+        break;
+      case "cancel":
+        hub.cancel(id, frame.watch);
+        this.#changed.add(id);
+        break;
+      case "progress":
+        hub.reportProgress(id);
+        break;
+      case "ack":
+        hub.acknowledge(id, frame.sequence);
+        // In the midst of traffic the next quiet moment is soon enough.
+        if (hub.isQuiet(id)) this.#changed.add(id);
+        break;
+      default:
+        frame satisfies never;
+    }
+    if (hub.has(id) && hub.isOverdrawn(id)) this.#end(id, CLOSE_RESUME, "too far behind: resume");
+  }
+
+  applied(revisions: readonly RevisionEvents[]): void {
+    if (revisions.length > 0) this.#hub?.applied(revisions);
+  }
+
+  compacted(): void {
+    this.#hub?.compacted();
+    for (const id of this.#hub?.sessionIds() ?? []) this.#changed.add(id);
+  }
+
+  /**
+   * Goes on catching up. A replica that has been without a leader for long may be cut off and would
+   * stay silent for ever: it ends its sessions, and their receivers resume elsewhere.
+   */
+  tick(now: Milliseconds, hasLeader: boolean): void {
+    this.#hub?.tick(now);
+    if (hasLeader) this.#leaderlessSince = null;
+    else this.#leaderlessSince ??= now;
+    if (this.#leaderlessSince === null || now - this.#leaderlessSince < LEADERLESS_MS_MAX) return;
+    for (const id of this.#hub?.sessionIds() ?? []) {
+      this.#end(id, CLOSE_NO_LEADER, "etcdserver: no leader");
+    }
+  }
+
+  deadline(now: Milliseconds): Milliseconds | null {
+    return this.#hub?.deadline(now) ?? null;
+  }
+
+  takeEffects(): SessionEffects {
+    const { term } = this.#header();
+    const frames = this.#welcomes;
+    for (const { session, deliveries } of this.#hub?.takeDeliveries() ?? []) {
+      const items = deliveries.map((item) => ({ kind: "delivery" as const, term, ...item }));
+      frames.push({ session, frames: items });
+    }
+    const checkpoints = [...this.#changed].map((session) => ({
+      session,
+      checkpoint: encodeCheckpoint(this.#hub!.checkpoint(session)),
+    }));
+    const closes = this.#closes;
+    this.#welcomes = [];
+    this.#closes = [];
+    this.#changed.clear();
+    return { frames, checkpoints, closes };
+  }
+
+  #welcome(id: number, version: number): void {
+    if (version !== SESSION_VERSION) {
+      this.#end(id, CLOSE_PROTOCOL, `this replica speaks session version ${SESSION_VERSION}`);
+      return;
+    }
+    const { clusterId, memberId, term, revision } = this.#header();
+    const welcome = { kind: "welcome", version, clusterId, memberId, term, revision } as const;
+    this.#welcomes.push({ session: id, frames: [welcome] });
+  }
+
+  #end(id: number, code: number, reason: string): void {
+    this.close(id);
+    this.#closes.push({ session: id, code, reason });
+  }
+}

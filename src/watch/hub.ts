@@ -1,0 +1,368 @@
+// Owns watching on one replica: filters over the history, fed by what is applied. It sends nothing
+// itself; the owner takes the deliveries after each input.
+
+import { assert } from "../base/assert.ts";
+import {
+  ATTACHMENT_BYTES_MAX,
+  CATCH_UP_BYTES_MAX,
+  DELIVERY_BYTES_MAX,
+  SESSION_WATCHES_MAX,
+} from "../base/limits.ts";
+import type { KeyEvent, RevisionEvents } from "../base/kv.ts";
+import { asRevision, nextRevision, type Milliseconds, type Revision } from "../base/types.ts";
+import { ALL_WATCHES, type WatchDelivery, type WatchEvent, type WatchSpec } from "../base/watch.ts";
+import type { Store } from "../mvcc/store.ts";
+import { Session, type SequencedDelivery } from "./session.ts";
+import { createWatcher, refusalOf, select, storedSize, weigh, type Watcher } from "./watcher.ts";
+
+/** How often a quiet watcher that asked for it hears of progress, as etcd: 10 minutes. */
+const PROGRESS_INTERVAL_MS = 600_000;
+
+/** What one delivery without events weighs. */
+const CONTROL_WEIGHT = 32;
+
+/** What must outlive a sleep of the replica: kept in the socket's attachment. */
+export interface SessionCheckpoint {
+  readonly sequence: number;
+  readonly watches: readonly {
+    readonly id: number;
+    readonly spec: WatchSpec;
+    readonly acknowledged: Revision;
+  }[];
+}
+
+/** Sequences leap by this after a sleep, so that an acknowledgement from before says nothing. */
+const SEQUENCE_LEAP = 2 ** 32;
+
+/**
+ * All sessions of a replica. Guarantees per watcher, as etcd's: events in revision order, each once,
+ * none left out, those of one revision together, resumable from any revision that is not compacted,
+ * and a progress report at R only after all events up to R.
+ *
+ * A watcher is either synced (fed by `applied`) or caught up from history in slices, so that a slow
+ * one never holds up another.
+ */
+export class WatchHub {
+  readonly #store: Store;
+  readonly #sessions = new Map<number, Session>();
+  readonly #outgoing = new Set<number>();
+  #progressAt: Milliseconds;
+
+  constructor(store: Store, now: Milliseconds) {
+    this.#store = store;
+    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  has(id: number): boolean {
+    return this.#sessions.has(id);
+  }
+
+  /** Begins a session, or goes on with one that was checkpointed before a sleep. */
+  open(id: number, checkpoint: SessionCheckpoint | null): void {
+    assert(!this.#sessions.has(id), "a session is opened once");
+    const sequence = checkpoint === null ? 0 : checkpoint.sequence + SEQUENCE_LEAP;
+    const session = new Session(sequence, () => this.#outgoing.add(id));
+    for (const { id: watch, spec, acknowledged } of checkpoint?.watches ?? []) {
+      const next = nextRevision(acknowledged);
+      session.watchers.set(watch, createWatcher({ id: watch, spec, next }));
+    }
+    this.#sessions.set(id, session);
+    this.#catchUp(session);
+  }
+
+  close(id: number): void {
+    this.#sessions.delete(id);
+  }
+
+  /** Adds a watcher; its first delivery is `created`, or `canceled` with the reason. */
+  watch(sessionId: number, watch: number, spec: WatchSpec): void {
+    const session = this.#session(sessionId);
+    const reason = this.#refusal(session, watch, spec);
+    const present = this.#store.revision;
+    if (reason !== null) {
+      this.#control(session, {
+        kind: "canceled",
+        watch,
+        revision: present,
+        cause: { kind: "refused", reason },
+      });
+      return;
+    }
+    const next = spec.startRevision > 0 ? asRevision(spec.startRevision) : nextRevision(present);
+    const watcher = createWatcher({ id: watch, spec, next });
+    session.watchers.set(watch, watcher);
+    this.#control(session, { kind: "created", watch, revision: present });
+    this.#catchUp(session);
+  }
+
+  /** Ends a watcher. An unknown one is passed over in silence, as in etcd. */
+  cancel(sessionId: number, watch: number): void {
+    const session = this.#session(sessionId);
+    if (!session.watchers.delete(watch)) return;
+    this.#control(session, {
+      kind: "canceled",
+      watch,
+      revision: this.#store.revision,
+      cause: { kind: "asked" },
+    });
+  }
+
+  /** Reports progress for all watchers of the session, or nothing while one is behind. */
+  reportProgress(sessionId: number): void {
+    this.#reportAll(this.#session(sessionId));
+  }
+
+  acknowledge(sessionId: number, sequence: number): void {
+    const session = this.#session(sessionId);
+    session.acknowledge(sequence);
+    this.#catchUp(session);
+  }
+
+  /** Feeds what was just applied to the watchers that are up to date. */
+  applied(revisions: readonly RevisionEvents[]): void {
+    for (const session of this.#sessions.values()) {
+      for (const watcher of session.watchers.values()) {
+        if (watcher.synced) this.#feed(session, watcher, revisions);
+      }
+    }
+  }
+
+  /**
+   * The store was compacted. Watchers that are up to date say so to their receivers, which could
+   * otherwise resume from a revision that is gone although they have missed nothing.
+   */
+  compacted(): void {
+    for (const session of this.#sessions.values()) {
+      this.#reportAll(session);
+      this.#catchUp(session);
+    }
+  }
+
+  /** Goes on catching up, and reports progress when its time has come. */
+  tick(now: Milliseconds): void {
+    for (const session of this.#sessions.values()) this.#catchUp(session);
+    if (now < this.#progressAt) return;
+    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+    for (const session of this.#sessions.values()) {
+      for (const watcher of session.watchers.values()) this.#reportOne(session, watcher);
+    }
+  }
+
+  /** When `tick` is wanted next; null when nothing is ever due. */
+  deadline(now: Milliseconds): Milliseconds | null {
+    const sessions = [...this.#sessions.values()];
+    const isBehind = (session: Session): boolean =>
+      session.hasCredit && [...session.watchers.values()].some((watcher) => !watcher.synced);
+    if (sessions.some(isBehind)) return now;
+    const wantsProgress = (session: Session): boolean =>
+      [...session.watchers.values()].some((watcher) => watcher.spec.progressNotify);
+    return sessions.some(wantsProgress) ? this.#progressAt : null;
+  }
+
+  /** All deliveries since the last call, by session, each session's in order. */
+  takeDeliveries(): { session: number; deliveries: SequencedDelivery[] }[] {
+    const taken = [...this.#outgoing].flatMap((id) => {
+      const session = this.#sessions.get(id);
+      return session === undefined ? [] : [{ session: id, deliveries: session.takeOutbox() }];
+    });
+    this.#outgoing.clear();
+    return taken;
+  }
+
+  sessionIds(): number[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** So much of it is unacknowledged that the owner should close it. */
+  isOverdrawn(sessionId: number): boolean {
+    return this.#session(sessionId).isOverdrawn;
+  }
+
+  /** Whether nothing is under way in the session: a good moment to checkpoint it. */
+  isQuiet(sessionId: number): boolean {
+    return this.#session(sessionId).isQuiet;
+  }
+
+  checkpoint(sessionId: number): SessionCheckpoint {
+    const session = this.#session(sessionId);
+    const watches = [...session.watchers.values()].map((watcher) => ({
+      id: watcher.id,
+      spec: watcher.spec,
+      acknowledged: this.#servedThrough(watcher),
+    }));
+    return { sequence: session.sequence, watches };
+  }
+
+  /** A watcher that is up to date, with nothing on the way, has missed nothing up to now. */
+  #servedThrough({ synced, inFlight, acknowledged }: Watcher): Revision {
+    if (!synced || inFlight > 0) return acknowledged;
+    return asRevision(Math.max(acknowledged, this.#store.revision));
+  }
+
+  #session(id: number): Session {
+    const session = this.#sessions.get(id);
+    assert(session !== undefined, "the session is open");
+    return session;
+  }
+
+  #refusal(session: Session, watch: number, spec: WatchSpec): string | null {
+    if (session.watchers.has(watch)) {
+      return "mvcc: duplicate watch ID provided on the WatchStream";
+    }
+    if (session.watchers.size >= SESSION_WATCHES_MAX) {
+      return `edgekeeper: a session holds ${SESSION_WATCHES_MAX} watches; open another one`;
+    }
+    const specs = [...session.watchers.values()].map((watcher) => watcher.spec);
+    if (
+      [...specs, spec].reduce((size, item) => size + storedSize(item), 0) > ATTACHMENT_BYTES_MAX
+    ) {
+      return "edgekeeper: the keys of this session's watches are too long; open another one";
+    }
+    return refusalOf(spec);
+  }
+
+  #control(session: Session, delivery: WatchDelivery): void {
+    const watcher = session.watchers.get(delivery.watch) ?? null;
+    const through = asRevision(0);
+    session.deliver({ delivery, weight: CONTROL_WEIGHT, watcher, through });
+  }
+
+  #reportAll(session: Session): void {
+    const present = this.#store.revision;
+    const watchers = [...session.watchers.values()];
+    if (watchers.length === 0) return;
+    if (!watchers.every((watcher) => watcher.synced && watcher.next <= present + 1)) return;
+    this.#control(session, { kind: "progress", watch: ALL_WATCHES, revision: present });
+  }
+
+  #reportOne(session: Session, watcher: Watcher): void {
+    const present = this.#store.revision;
+    const isCurrent = watcher.synced && watcher.next <= present + 1;
+    if (!watcher.spec.progressNotify || !isCurrent || !session.hasCredit) return;
+    const delivery: WatchDelivery = { kind: "progress", watch: watcher.id, revision: present };
+    session.deliver({ delivery, weight: CONTROL_WEIGHT, watcher, through: present });
+  }
+
+  /** Live: one delivery per revision that holds anything for the watcher. */
+  #feed(session: Session, watcher: Watcher, revisions: readonly RevisionEvents[]): void {
+    for (const item of revisions) {
+      if (item.revision < watcher.next) continue;
+      if (!session.hasCredit && select(watcher, item.events).length > 0) watcher.synced = false;
+      if (!watcher.synced) return;
+      this.#send(session, watcher, { revisions: [item], header: item.revision });
+    }
+  }
+
+  #catchUp(session: Session): void {
+    for (const watcher of session.watchers.values()) {
+      if (!watcher.synced && session.hasCredit) this.#catchUpSlice(session, watcher);
+    }
+  }
+
+  /** One slice of history for one watcher; the next slice comes with the next tick. */
+  #catchUpSlice(session: Session, watcher: Watcher): void {
+    const { revision: present, compacted, history } = this.#store;
+    if (watcher.next > present) {
+      watcher.synced = true;
+      return;
+    }
+    if (watcher.next < compacted) {
+      session.watchers.delete(watcher.id);
+      this.#control(session, {
+        kind: "canceled",
+        watch: watcher.id,
+        revision: present,
+        cause: { kind: "compacted", compactRevision: compacted },
+      });
+      return;
+    }
+    const slice = history.read(watcher.next, CATCH_UP_BYTES_MAX);
+    if (!this.#send(session, watcher, { revisions: slice.revisions, header: present })) return;
+    watcher.next = slice.next;
+    watcher.synced = slice.next > present;
+  }
+
+  /**
+   * Delivers what the watcher wants of `revisions`, which begin at or after `watcher.next`. What is
+   * large goes in several deliveries, partial ones within a revision. When the credit ends, the
+   * watcher remembers where, is no longer synced, and the answer is false.
+   */
+  #send(
+    session: Session,
+    watcher: Watcher,
+    batch: { readonly revisions: readonly RevisionEvents[]; readonly header: Revision },
+  ): boolean {
+    const parcel = new Parcel(session, watcher, batch.header);
+    for (const { revision, events } of batch.revisions) {
+      if (parcel.isFull) parcel.flush({ partial: false });
+      const wanted = select(watcher, events);
+      for (let index = watcher.sent; index < wanted.length; index++) {
+        if (parcel.isFull) parcel.flush({ partial: true });
+        if (!session.hasCredit) {
+          watcher.next = revision;
+          watcher.sent = index;
+          watcher.synced = false;
+          return false;
+        }
+        parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
+      }
+      watcher.next = nextRevision(revision);
+      watcher.sent = 0;
+    }
+    parcel.flush({ partial: false });
+    return true;
+  }
+
+  #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
+    if (!watcher.spec.prevKv) return null;
+    return this.#store.history.previousVersion(kv.key, kv.modRevision);
+  }
+}
+
+/** Gathers events for one watcher into deliveries of a bounded size. */
+class Parcel {
+  readonly #session: Session;
+  readonly #watcher: Watcher;
+  readonly #revision: Revision;
+  #events: WatchEvent[] = [];
+  #weight = CONTROL_WEIGHT;
+
+  constructor(session: Session, watcher: Watcher, revision: Revision) {
+    this.#session = session;
+    this.#watcher = watcher;
+    this.#revision = revision;
+  }
+
+  get isFull(): boolean {
+    return this.#weight > DELIVERY_BYTES_MAX;
+  }
+
+  add(event: WatchEvent): void {
+    this.#events.push(event);
+    this.#weight += weigh(event);
+  }
+
+  /** Delivers what was gathered; after a whole one the watcher is served below its `next`. */
+  flush(options: { readonly partial: boolean }): void {
+    if (this.#events.length === 0) return;
+    const { partial } = options;
+    this.#session.deliver({
+      delivery: {
+        kind: "events",
+        watch: this.#watcher.id,
+        revision: this.#revision,
+        events: this.#events,
+        partial,
+      },
+      weight: this.#weight,
+      watcher: this.#watcher,
+      through: partial ? asRevision(0) : asRevision(this.#watcher.next - 1),
+    });
+    this.#events = [];
+    this.#weight = CONTROL_WEIGHT;
+  }
+}

@@ -1,0 +1,28 @@
+// Owns putting the parts together: the router with the real network, and the classes of objects.
+
+import { env } from "cloudflare:workers";
+import { createApp } from "./http/app.ts";
+import type { ReplicaNetwork } from "./http/network.ts";
+import { PLATFORM } from "./http/platform.ts";
+import type { Environment } from "./object/environment.ts";
+import { genesisStub, replicaStub } from "./object/stubs.ts";
+
+export { Genesis } from "./object/genesis.ts";
+export { Replica } from "./object/replica.ts";
+
+const environment = env as unknown as Environment;
+
+const network: ReplicaNetwork = {
+  replica: (cluster, member) => replicaStub(environment, cluster, member),
+  genesis: (cluster) => genesisStub(environment, cluster),
+};
+
+/** The router. One per isolate: it remembers who leads. */
+export default createApp({
+  ...PLATFORM,
+  network,
+  regions: environment.EDGEKEEPER_REGIONS.split(",").map((region) => region.trim()),
+  token: environment.EDGEKEEPER_TOKEN ?? null,
+  development: environment.EDGEKEEPER_DEVELOPMENT === "1",
+  reportError: (error) => console.error(error),
+});

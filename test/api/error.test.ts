@@ -1,0 +1,69 @@
+// The error table: every refusal has etcd's text, code and status.
+
+import { describe, expect, test } from "vitest";
+import {
+  bodyTooLarge,
+  errorBody,
+  errorLine,
+  GATEWAY_ERRORS,
+  refusalError,
+} from "../../src/api/error.ts";
+import { REFUSALS } from "../../src/base/refusal.ts";
+
+/** As a running etcd 3.5.16 answers, or as its source has it. */
+const EXPECTED = {
+  keyNotProvided: [3, 400, "etcdserver: key is not provided"],
+  keyNotFound: [3, 400, "etcdserver: key not found"],
+  valueProvided: [3, 400, "etcdserver: value is provided"],
+  leaseProvided: [3, 400, "etcdserver: lease is provided"],
+  tooManyOps: [3, 400, "etcdserver: too many operations in txn request"],
+  duplicateKey: [3, 400, "etcdserver: duplicate key given in txn request"],
+  invalidSortOption: [3, 400, "etcdserver: invalid sort option"],
+  compacted: [11, 400, "etcdserver: mvcc: required revision has been compacted"],
+  futureRevision: [11, 400, "etcdserver: mvcc: required revision is a future revision"],
+  leaseNotFound: [5, 404, "etcdserver: requested lease not found"],
+  leaseExists: [9, 400, "etcdserver: lease already exists"],
+  leaseTtlTooLarge: [11, 400, "etcdserver: too large lease TTL"],
+  requestTooLarge: [3, 400, "etcdserver: request is too large"],
+  noSpace: [8, 429, "etcdserver: mvcc: database space exceeded"],
+  tooManyRequests: [8, 429, "etcdserver: too many requests"],
+} as const;
+
+describe("the error table", () => {
+  test.for(Object.entries(EXPECTED))("%s is etcd's", ([refusal, [code, status, message]]) => {
+    expect(refusalError(refusal as keyof typeof EXPECTED)).toEqual({ code, status, message });
+  });
+
+  test("refusals of our own say that they are", () => {
+    const own = REFUSALS.filter((refusal) => !(refusal in EXPECTED));
+    expect(own).toEqual(["tooManyKeys", "answerForgotten", "idempotencyMismatch"]);
+    for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);
+    expect(refusalError("idempotencyMismatch").status).toBe(422);
+  });
+
+  test("a body pleases clients of all versions", () => {
+    expect(JSON.parse(errorBody(refusalError("leaseNotFound")))).toEqual({
+      error: "etcdserver: requested lease not found",
+      code: 5,
+      message: "etcdserver: requested lease not found",
+    });
+  });
+
+  test("the line that ends a stream has the fields of old and new gateways", () => {
+    expect(errorLine(GATEWAY_ERRORS.noLeader)).toBe(
+      '{"error":{"code":14,"message":"etcdserver: no leader","grpc_code":14,"http_code":503}}\n',
+    );
+  });
+
+  test("a write without outcome does not look like one that a client may repeat", () => {
+    expect(GATEWAY_ERRORS.writeTimeout).toMatchObject({ code: 4, status: 504 });
+    expect(GATEWAY_ERRORS.readTimeout).toMatchObject({ code: 14, status: 503 });
+  });
+
+  test("a body beyond the limit is refused in gRPC's words", () => {
+    expect(bodyTooLarge(2_550_010)).toMatchObject({
+      status: 429,
+      message: "grpc: received message larger than max (2550010 vs. 2097152)",
+    });
+  });
+});

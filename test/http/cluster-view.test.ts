@@ -1,0 +1,111 @@
+// What an isolate believes about a cluster: which news changes its mind, and which does not.
+
+import { describe, expect, test } from "vitest";
+import type { ReplicaAnswer } from "../../src/api/replica.ts";
+import { ClusterView, ClusterViews, type Contact } from "../../src/http/cluster-view.ts";
+import { byDistance } from "../../src/http/distance.ts";
+import { follows, headerOf, memberId, REGIONS } from "./support/fake-network.ts";
+
+type Redirect = Extract<ReplicaAnswer, { kind: "redirect" }>;
+const redirect = (leader: string | null, term: number): Redirect =>
+  follows(leader, term)(undefined as never) as Redirect;
+const contact = (region: string): Contact => ({ region, generation: 1, id: memberId(region) });
+
+describe("the view of a cluster", () => {
+  test("news of a lower term change nothing", () => {
+    const view = new ClusterView(REGIONS);
+    view.heardRedirect(contact("enam"), redirect("weur", 6));
+    view.heardRedirect(contact("wnam"), redirect("enam", 4));
+    expect([view.leader?.region, view.term]).toEqual(["weur", 6]);
+    view.heardLeader(contact("enam"), headerOf("enam", 5));
+    expect([view.leader?.region, view.term]).toEqual(["weur", 6]);
+  });
+
+  test("within a term, `I know none` takes nothing back, unless the leader says it", () => {
+    const view = new ClusterView(REGIONS);
+    view.heardLeader(contact("wnam"), headerOf("wnam", 3));
+    view.heardRedirect(contact("enam"), redirect(null, 3));
+    expect(view.leader?.region).toBe("wnam");
+    view.heardRedirect(contact("wnam"), redirect(null, 3));
+    expect(view.leader).toBeNull();
+  });
+
+  test("a higher term without a leader forgets the old one", () => {
+    const view = new ClusterView(REGIONS);
+    view.heardLeader(contact("wnam"), headerOf("wnam", 3));
+    view.heardRedirect(contact("enam"), redirect(null, 4));
+    expect([view.leader, view.term]).toEqual([null, 4]);
+  });
+
+  test("who broke is left alone for longer each time, until it is heard of again", () => {
+    const view = new ClusterView(REGIONS);
+    const wnam = contact("wnam");
+    /** For how long it is left alone when it breaks at `now`. */
+    const pauseAfter = (now: number): number => {
+      view.failed(wnam, { hung: false, now });
+      let ms = 0;
+      while (view.isAvoided(wnam, now + ms)) ms++;
+      return ms;
+    };
+    const first = pauseAfter(0);
+    expect(first).toBeGreaterThan(0);
+    expect(pauseAfter(10_000)).toBe(2 * first);
+    expect(pauseAfter(20_000)).toBe(4 * first);
+    view.heardRedirect(wnam, redirect(null, 1));
+    expect(pauseAfter(30_000)).toBe(first);
+    const pauses = Array.from({ length: 20 }, (_, index) => pauseAfter(40_000 + index * 10_000));
+    expect(Math.max(...pauses)).toBe(2_000);
+  });
+
+  test("calls that break together are one failure", () => {
+    const view = new ClusterView(REGIONS);
+    const wnam = contact("wnam");
+    view.failed(wnam, { hung: false, now: 0 });
+    const isBack = (now: number): boolean => !view.isAvoided(wnam, now);
+    const back = Array.from({ length: 200 }, (_, ms) => ms).find(isBack)!;
+    for (let count = 0; count < 16; count++) view.failed(wnam, { hung: false, now: 0 });
+    expect(view.isAvoided(wnam, back)).toBe(false);
+  });
+
+  test("a leader that hung is lost, once per term; one that broke once may only be restarting", () => {
+    const view = new ClusterView(REGIONS);
+    const wnam = contact("wnam");
+    view.heardLeader(wnam, headerOf("wnam", 3));
+    expect(view.takeLostTerm(0)).toBeNull();
+    view.failed(wnam, { hung: false, now: 0 });
+    expect(view.takeLostTerm(0)).toBeNull();
+    view.failed(wnam, { hung: true, now: 1_000 });
+    expect([view.takeLostTerm(1_000), view.takeLostTerm(1_000)]).toEqual([3, null]);
+    view.heardLeader(wnam, headerOf("wnam", 4));
+    view.failed(wnam, { hung: true, now: 2_000 });
+    expect(view.takeLostTerm(2_000)).toBe(4);
+  });
+
+  test("an isolate remembers a thousand clusters, those that it used last", () => {
+    const views = new ClusterViews(REGIONS);
+    const first = views.of("first");
+    for (let count = 0; count < 999; count++) views.of(`cluster-${count}`);
+    expect(views.of("first")).toBe(first);
+    views.of("one-more");
+    expect(views.of("first")).toBe(first);
+    const second = views.of("cluster-1");
+    for (let count = 0; count < 1_000; count++) views.of(`other-${count}`);
+    expect(views.of("cluster-1")).not.toBe(second);
+  });
+});
+
+describe("distance", () => {
+  const order = (regions: readonly string[], continent: string | null): string[] =>
+    byDistance(
+      regions.map((region) => ({ region })),
+      continent,
+    ).map(({ region }) => region);
+
+  test("puts the nearest first, and keeps the configured order where it knows nothing", () => {
+    expect(order(REGIONS, "EU")).toEqual(["weur", "enam", "wnam"]);
+    expect(order(REGIONS, "NA")).toEqual(["enam", "wnam", "weur"]);
+    expect(order(REGIONS, null)).toEqual([...REGIONS]);
+    expect(order(REGIONS, "AN")).toEqual([...REGIONS]);
+    expect(order(["moon", "mars", "weur"], "EU")).toEqual(["weur", "moon", "mars"]);
+  });
+});

@@ -1,0 +1,133 @@
+// Owns a cluster that is played: replicas that do what a test says, and a log of who was asked what.
+
+import type {
+  Directory,
+  Member,
+  ReplicaAnswer,
+  ReplicaCall,
+  ReplicaStatus,
+} from "../../../src/api/replica.ts";
+import { asClusterId, asMemberId, asRevision, asTerm } from "../../../src/base/types.ts";
+import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
+import type { SessionSocket } from "../../../src/http/session-connection.ts";
+
+/** How a replica takes a call. */
+export type Behaviour = (call: ReplicaCall) => Promise<ReplicaAnswer> | ReplicaAnswer;
+
+export const REGIONS = ["wnam", "enam", "weur"] as const;
+
+export const memberId = (region: string): Member["id"] =>
+  asMemberId(BigInt(1 + REGIONS.indexOf(region as (typeof REGIONS)[number])));
+
+export const directoryOf = (regions: readonly string[]): Directory => ({
+  clusterId: asClusterId(9n),
+  members: regions.map((region) => ({ id: memberId(region), region, generation: 1 })),
+});
+
+const DIRECTORY = directoryOf(REGIONS);
+
+export const headerOf = (region: string, term: number, revision = 7) => ({
+  clusterId: DIRECTORY.clusterId,
+  memberId: memberId(region),
+  revision: asRevision(revision),
+  term: asTerm(term),
+});
+
+/** Answers every range as empty, and every put as done. */
+export const leads =
+  (region: string, term = 1): Behaviour =>
+  ({ request }) => ({
+    kind: "answered",
+    header: headerOf(region, term),
+    answer:
+      request.kind === "put"
+        ? { kind: "put", answer: { prevKv: null } }
+        : { kind: "range", answer: { kvs: [], more: false, count: 0 } },
+  });
+
+/** Knows `leader` as the leader of `term`, or none. */
+export const follows =
+  (leader: string | null, term = 1, regions: readonly string[] = REGIONS): Behaviour =>
+  () => ({
+    kind: "redirect",
+    leader: leader === null ? null : memberId(leader),
+    term: asTerm(term),
+    directory: directoryOf(regions),
+  });
+
+export const hangs: Behaviour = () => Promise.withResolvers<never>().promise;
+export const unborn: Behaviour = () => ({ kind: "unborn" });
+export const breaks: Behaviour = () => Promise.reject(new Error("Network connection lost."));
+export const isOverloaded: Behaviour = () =>
+  Promise.reject(Object.assign(new Error("Too many requests queued"), { overloaded: true }));
+export const timesOut: Behaviour = () => ({ kind: "timeout" });
+export const overwrites: Behaviour = () => ({ kind: "overwritten" });
+
+/** One behaviour after another; the last one stays. */
+export function inTurn(...behaviours: Behaviour[]): Behaviour {
+  return (call) => (behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!)(call);
+}
+
+/** Answers like `behaviour`, `ms` later. */
+export const slowly =
+  (ms: number, behaviour: Behaviour): Behaviour =>
+  async (call) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, ms);
+    await promise;
+    return behaviour(call);
+  };
+
+export class FakeNetwork implements ReplicaNetwork {
+  readonly replicas = new Map<string, Behaviour>();
+  readonly statuses = new Map<string, () => Promise<ReplicaStatus | null>>();
+  /** `serve wnam`, `urge enam 3`, `genesis directory`, ... in order. */
+  readonly log: string[] = [];
+  readonly calls: ReplicaCall[] = [];
+  /** What Genesis has decided; null before. */
+  directory: Directory | null = DIRECTORY;
+  /** Plays the replicas' doors for sessions. */
+  openSocket: (region: string) => Promise<SessionSocket> = () =>
+    Promise.reject(new Error("no sessions here"));
+  onLab: (region: string, order: string) => Promise<void> = () => Promise.resolve();
+
+  constructor(replicas: Readonly<Record<string, Behaviour>> = {}) {
+    for (const [region, behaviour] of Object.entries(replicas)) {
+      this.replicas.set(region, behaviour);
+    }
+  }
+
+  replica(_cluster: string, { region }: Pick<Member, "region" | "generation">): ReplicaStub {
+    return {
+      serve: async (call) => {
+        this.log.push(`serve ${region}`);
+        this.calls.push(call);
+        return (this.replicas.get(region) ?? unborn)(call);
+      },
+      urge: async (term) => void this.log.push(`urge ${region} ${term}`),
+      status: () => (this.statuses.get(region) ?? (async () => null))(),
+      lab: async (order) => {
+        this.log.push(`lab ${region} ${order}`);
+        await this.onLab(region, order);
+      },
+      fetch: async () => ({ webSocket: await this.openSocket(region) }) as unknown as Response,
+    };
+  }
+
+  genesis(cluster: string) {
+    return {
+      directory: async () => {
+        this.log.push(`genesis directory ${cluster}`);
+        return this.directory;
+      },
+      create: async (regions: readonly string[]) => {
+        this.log.push(`genesis create ${cluster}`);
+        this.directory ??= directoryOf(regions);
+        for (const region of regions) {
+          if (!this.replicas.has(region)) this.replicas.set(region, leads(region));
+        }
+        return this.directory;
+      },
+    };
+  }
+}

@@ -1,0 +1,134 @@
+// Goal: what is decoded is what was encoded, and nothing else decodes. Method: properties over every
+// kind of message, and damage done to their bytes.
+
+import * as fc from "fast-check";
+import { describe, it } from "vitest";
+
+import { CodecError } from "../../src/base/codec.ts";
+import { decodePayloads, encodePayloads } from "../../src/raft/entry-codec.ts";
+import { decodeMessages, encodeMessages } from "../../src/raft/message-codec.ts";
+import type { Message } from "../../src/raft/types.ts";
+
+const count = fc.integer({ min: 0, max: 2 ** 40 });
+const id = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => new Uint8Array(array));
+const payload = fc.record({ kind: fc.integer({ min: 0, max: 300 }), data: bytes });
+const envelope = { from: id, to: id, term: count };
+const ballot = { ...envelope, lastIndex: count, lastTerm: count, urged: fc.boolean() };
+const answer = { ...envelope, granted: fc.boolean() };
+
+const append = fc
+  .record({
+    kind: fc.constant("append"),
+    ...envelope,
+    incarnation: count,
+    previousIndex: count,
+    previousTerm: count,
+    commit: count,
+    payloads: fc.array(fc.tuple(count, payload), { maxLength: 5 }),
+  })
+  .map(({ payloads, ...message }) => ({
+    ...message,
+    entries: payloads.map(([term, { kind, data }], position) => ({
+      index: message.previousIndex + 1 + position,
+      term,
+      kind,
+      data,
+    })),
+  }));
+
+const message = fc.oneof(
+  fc.record({ kind: fc.constantFrom("preVote", "vote"), ...ballot }),
+  fc.record({ kind: fc.constantFrom("preVoteAnswer", "voteAnswer"), ...answer }),
+  append,
+  fc.record({
+    kind: fc.constant("appendAnswer"),
+    ...envelope,
+    incarnation: count,
+    index: count,
+    rejected: fc.option(fc.record({ hintIndex: count, hintTerm: count })),
+  }),
+  fc.record({
+    kind: fc.constant("heartbeat"),
+    ...envelope,
+    incarnation: count,
+    commit: count,
+    round: count,
+  }),
+  fc.record({
+    kind: fc.constant("heartbeatAnswer"),
+    ...envelope,
+    incarnation: count,
+    round: count,
+    lastIndex: count,
+  }),
+) as unknown as fc.Arbitrary<Message>;
+
+const messages = fc.array(message, { maxLength: 4 });
+
+describe("messages as bytes", () => {
+  it("come back as they were", ({ expect }) => {
+    fc.assert(
+      fc.property(messages, (batch) => {
+        expect(decodeMessages(encodeMessages(batch))).toEqual(batch);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("do not decode when cut short or with more behind", ({ expect }) => {
+    fc.assert(
+      fc.property(messages, fc.nat(), (batch, cut) => {
+        const encoded = encodeMessages(batch);
+        const short = encoded.slice(0, cut % encoded.length);
+        expect(() => decodeMessages(short)).toThrow(CodecError);
+        expect(() => decodeMessages(new Uint8Array([...encoded, 0]))).toThrow(CodecError);
+      }),
+    );
+  });
+
+  it("decode to something or throw a CodecError, whatever the bytes", ({ expect }) => {
+    const damaged = fc.tuple(messages, fc.nat(), fc.integer({ min: 0, max: 255 }));
+    fc.assert(
+      fc.property(damaged, ([batch, position, value]) => {
+        const encoded = encodeMessages(batch);
+        encoded[position % encoded.length] = value;
+        try {
+          decodeMessages(encoded);
+        } catch (error) {
+          expect(error).toBeInstanceOf(CodecError);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("of another format version, or of no known kind, are refused", ({ expect }) => {
+    expect(() => decodeMessages(new Uint8Array([2, 0]))).toThrow(/unknown message format 2/);
+    expect(() => decodeMessages(new Uint8Array([1, 1, 99]))).toThrow(/unknown kind of message 99/);
+  });
+
+  it("bear indexes that follow on the previous one", ({ expect }) => {
+    const [sample] = fc.sample(append, 1);
+    const stray = { index: 99, term: 1, kind: 16, data: new Uint8Array() };
+    const broken = { ...sample!, previousIndex: 3, entries: [stray] } as unknown as Message;
+    expect(() => encodeMessages([broken])).toThrow(/consecutive/);
+  });
+});
+
+describe("payloads as bytes", () => {
+  it("come back as they were", ({ expect }) => {
+    fc.assert(
+      fc.property(fc.array(payload), (payloads) => {
+        expect(decodePayloads(encodePayloads(payloads))).toEqual(payloads);
+      }),
+    );
+  });
+
+  it("are refused when cut short", ({ expect }) => {
+    const encoded = encodePayloads([{ kind: 16, data: new Uint8Array(9) }]);
+    for (let length = 0; length < encoded.length; length++) {
+      expect(() => decodePayloads(encoded.slice(0, length))).toThrow(CodecError);
+    }
+  });
+});

@@ -1,0 +1,60 @@
+// What operations cost in calls between replicas. Calls are billed, and each is a round trip.
+
+import { describe, test } from "vitest";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { get, put, VirtualCluster } from "../support/virtual-cluster.ts";
+
+const key = encodeUtf8;
+
+/** Shorter than the time between heartbeats: nothing but what the operation causes is seen. */
+const WINDOW_MS = 60;
+
+/** A cluster whose leader has just sent its heartbeats. */
+function quietCluster(): VirtualCluster {
+  const cluster = new VirtualCluster(3);
+  cluster.serve(put(key("a"), key("1")));
+  cluster.run(1_000);
+  const before = cluster.calls.length;
+  cluster.runUntil(() => cluster.calls.length > before + 1);
+  cluster.calls.length = 0;
+  return cluster;
+}
+
+/** Calls by follower, between the leader and it, in either direction. */
+function callsByFollower(cluster: VirtualCluster): number[] {
+  const leader = cluster.leader()!.id;
+  return cluster.nodes
+    .filter(({ id }) => id !== leader)
+    .map(({ id }) => cluster.calls.filter(({ from, to }) => from === id || to === id).length);
+}
+
+describe("calls between the leader and each follower", () => {
+  test("a lone put: two, the append and the news of its commit", ({ expect }) => {
+    const cluster = quietCluster();
+    cluster.ask(cluster.leader()!, put(key("a"), key("2")));
+    cluster.run(WINDOW_MS);
+    expect(callsByFollower(cluster)).toEqual([2, 2]);
+    expect(cluster.statuses().map(({ revision }) => revision)).toEqual([3, 3, 3]);
+  });
+
+  test("a linearizable read: one", ({ expect }) => {
+    const cluster = quietCluster();
+    cluster.ask(cluster.leader()!, get(key("a")));
+    cluster.run(WINDOW_MS);
+    expect(callsByFollower(cluster)).toEqual([1, 1]);
+  });
+
+  test("a hundred reads at once: one for the first, one for all others", ({ expect }) => {
+    const cluster = quietCluster();
+    for (let n = 0; n < 100; n++) cluster.ask(cluster.leader()!, get(key("a")));
+    cluster.run(WINDOW_MS);
+    expect(callsByFollower(cluster)).toEqual([2, 2]);
+  });
+
+  test("a hundred puts at once: two appends and one piece of news at most", ({ expect }) => {
+    const cluster = quietCluster();
+    for (let n = 0; n < 100; n++) cluster.ask(cluster.leader()!, put(key(`k${n}`), key("v")));
+    cluster.run(WINDOW_MS);
+    for (const calls of callsByFollower(cluster)) expect(calls).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,257 @@
+// Owns a whole cluster in one process and in virtual time: real replica cores over node:sqlite, with
+// a network that delivers at once unless told otherwise. What the Durable Object shell does with
+// timers and promises, this does with a loop.
+
+import type { ClientRequest, ReplicaAnswer, ReplicaStatus } from "../../src/api/replica.ts";
+import type { ReceiverFrame, ReplicaFrame } from "../../src/api/session.ts";
+import { EMPTY } from "../../src/base/bytes.ts";
+import {
+  asClusterId,
+  asIncarnation,
+  asMemberId,
+  asMilliseconds,
+  type Bytes,
+  type MemberId,
+} from "../../src/base/types.ts";
+import { decodeMessages, encodeMessages } from "../../src/raft/message-codec.ts";
+import { ReplicaCore, type Identity } from "../../src/replica/core.ts";
+import type { Effects } from "../../src/replica/effects.ts";
+import { insertMeta, openNodeSql, type NodeSql } from "./node-sql.ts";
+
+interface Node {
+  readonly id: MemberId;
+  readonly identity: Identity;
+  readonly sql: NodeSql;
+  core: ReplicaCore;
+  incarnation: number;
+  isCut: boolean;
+}
+
+/** How long a call to a peer that is cut off takes to fail. */
+const CALL_MS = 1_500;
+
+export class VirtualCluster {
+  readonly nodes: Node[] = [];
+  readonly answers = new Map<number, ReplicaAnswer>();
+  readonly frames = new Map<number, ReplicaFrame[]>();
+  readonly checkpoints = new Map<number, Bytes>();
+  readonly closes = new Map<number, number>();
+  /** Every call between replicas, in the order in which they were made. */
+  readonly calls: { readonly at: number; readonly from: MemberId; readonly to: MemberId }[] = [];
+  #queue: { at: number; run: () => void }[] = [];
+  #now = 1_000_000;
+  #lastCall = 0;
+  #lastRequest = 0;
+
+  constructor(size: number) {
+    const ids = Array.from({ length: size }, (_, n) => asMemberId(BigInt(n + 1)));
+    const directory = {
+      clusterId: asClusterId(99n),
+      members: ids.map((id) => ({ id, region: `region-${id}`, generation: 1 })),
+    };
+    const configuration = { voters: ids, outgoing: [], learners: [] };
+    for (const id of ids) {
+      const sql = openNodeSql();
+      insertMeta(sql);
+      const identity = { memberId: id, directory, configuration };
+      const core = this.#start({ identity, sql, incarnation: 1 });
+      this.nodes.push({ id, identity, sql, core, incarnation: 1, isCut: false });
+    }
+    for (const node of this.nodes) this.#perform(node);
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  node(id: number | MemberId): Node {
+    return this.nodes.find((node) => node.id === BigInt(id))!;
+  }
+
+  leader(): Node | null {
+    const leaders = this.nodes.filter(
+      (node) => !node.isCut && node.core.status().role === "leader",
+    );
+    return leaders.toSorted((a, b) => b.core.status().term - a.core.status().term)[0] ?? null;
+  }
+
+  statuses(): ReplicaStatus[] {
+    return this.nodes.map((node) => node.core.status());
+  }
+
+  /** Lets `ms` of virtual time pass. */
+  run(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const event = this.#nextEvent();
+      const tick = Math.min(...this.nodes.map((node) => node.core.deadline()));
+      const at = Math.min(event?.at ?? Infinity, tick);
+      if (at > end) break;
+      this.#now = Math.max(this.#now, at);
+      if (event !== null && event.at <= tick) {
+        this.#queue.splice(this.#queue.indexOf(event), 1);
+        event.run();
+      } else this.#tickDue();
+    }
+    this.#now = end;
+  }
+
+  /** Runs until `condition`, for `ms` at most; returns whether it came true. */
+  runUntil(condition: () => boolean, ms = 10_000): boolean {
+    for (let passed = 0; passed < ms && !condition(); passed += 5) this.run(5);
+    return condition();
+  }
+
+  /** Asks `node`; the answer appears in `answers` under the returned id. */
+  ask(
+    node: Node,
+    request: ClientRequest,
+    options: { readonly requestId?: Bytes; readonly timeoutMs?: number } = {},
+  ): number {
+    const id = ++this.#lastCall;
+    const requestId = options.requestId ?? this.requestId();
+    const call = { request, requestId, trace: "", timeoutMs: options.timeoutMs ?? 5_000 };
+    node.core.call(id, call, asMilliseconds(this.#now));
+    this.#perform(node);
+    return id;
+  }
+
+  /** Asks the leader, waiting for one, and runs until the answer. */
+  serve(request: ClientRequest, options: { readonly requestId?: Bytes } = {}): ReplicaAnswer {
+    this.runUntil(() => this.leader() !== null);
+    const id = this.ask(this.leader()!, request, options);
+    this.runUntil(() => this.answers.has(id));
+    return this.answers.get(id)!;
+  }
+
+  requestId(): Bytes {
+    const id = new Uint8Array(16);
+    new DataView(id.buffer).setUint32(0, ++this.#lastRequest);
+    return id;
+  }
+
+  /** Memory and timers are gone; what is in the database stays. */
+  restart(node: Node): void {
+    node.incarnation++;
+    node.core = this.#start(node);
+    this.#perform(node);
+  }
+
+  openSession(node: Node, session: number, checkpoint: Bytes | null = null): void {
+    node.core.openSession(session, checkpoint, asMilliseconds(this.#now));
+    this.#perform(node);
+  }
+
+  sendFrame(node: Node, session: number, frame: ReceiverFrame): void {
+    node.core.sessionFrame(session, frame, asMilliseconds(this.#now));
+    this.#perform(node);
+  }
+
+  #start(options: Pick<Node, "identity" | "sql" | "incarnation">): ReplicaCore {
+    return new ReplicaCore({
+      identity: options.identity,
+      sql: options.sql,
+      incarnation: asIncarnation(options.incarnation),
+      seed: Number(options.identity.memberId) * 7_919 + options.incarnation,
+      now: asMilliseconds(this.#now),
+    });
+  }
+
+  #nextEvent(): { at: number; run: () => void } | null {
+    let next: { at: number; run: () => void } | null = null;
+    for (const event of this.#queue) if (next === null || event.at < next.at) next = event;
+    return next;
+  }
+
+  #tickDue(): void {
+    for (const node of this.nodes) {
+      if (node.core.deadline() > this.#now) continue;
+      node.core.tick(asMilliseconds(this.#now));
+      this.#perform(node);
+    }
+  }
+
+  #perform(node: Node): void {
+    const { core } = node;
+    const effects: Effects = core.takeEffects();
+    const isCurrent = (): boolean => node.core === core;
+    for (const { to, messages } of effects.sends) {
+      const body = encodeMessages(messages);
+      this.calls.push({ at: this.#now, from: node.id, to });
+      this.#queue.push({ at: this.#now, run: () => this.#call({ node, to, body, isCurrent }) });
+    }
+    for (const { call, answer } of effects.answers) this.answers.set(call, answer);
+    for (const { session, frames } of effects.frames) {
+      this.frames.set(session, [...(this.frames.get(session) ?? []), ...frames]);
+    }
+    for (const { session, checkpoint } of effects.checkpoints) {
+      this.checkpoints.set(session, checkpoint);
+    }
+    for (const { session, code } of effects.closes) this.closes.set(session, code);
+    if (!effects.awaitsDurable) return;
+    this.#queue.push({
+      at: this.#now + 1,
+      run: () => {
+        if (!isCurrent()) return;
+        core.durable(asMilliseconds(this.#now));
+        this.#perform(node);
+      },
+    });
+  }
+
+  #call(options: { node: Node; to: MemberId; body: Bytes; isCurrent: () => boolean }): void {
+    const { node, to, body, isCurrent } = options;
+    const peer = this.node(to);
+    if (node.isCut || peer.isCut) {
+      const fail = (): void => {
+        if (!isCurrent()) return;
+        node.core.peerFailed(to, asMilliseconds(this.#now));
+        this.#perform(node);
+      };
+      this.#queue.push({ at: this.#now + CALL_MS, run: fail });
+      return;
+    }
+    const answer = peer.core.peer(decodeMessages(body), asMilliseconds(this.#now));
+    const answerBody = encodeMessages(answer);
+    this.#perform(peer);
+    const receive = (): void => {
+      if (!isCurrent() || node.isCut) return;
+      node.core.peerAnswered(decodeMessages(answerBody), asMilliseconds(this.#now));
+      this.#perform(node);
+    };
+    this.#queue.push({ at: this.#now + 1, run: receive });
+  }
+}
+
+/** A put without options. */
+export const put = (key: Bytes, value: Bytes): ClientRequest => ({
+  kind: "put",
+  request: {
+    key,
+    value,
+    lease: 0n as never,
+    prevKv: false,
+    ignoreValue: false,
+    ignoreLease: false,
+  },
+});
+
+/** A range of one key without options. */
+export const get = (key: Bytes): ClientRequest => ({
+  kind: "range",
+  serializable: false,
+  request: {
+    key,
+    rangeEnd: EMPTY,
+    limit: 0,
+    revision: 0,
+    sortOrder: "none",
+    sortTarget: "key",
+    keysOnly: false,
+    countOnly: false,
+    minModRevision: 0,
+    maxModRevision: 0,
+    minCreateRevision: 0,
+    maxCreateRevision: 0,
+  },
+});
