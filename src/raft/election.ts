@@ -66,9 +66,9 @@ export function mayGrant(
 /**
  * Whether this node led its term before it restarted, and so may lead on: it voted for itself,
  * and the term's first entry names it. The vote alone is not enough, for it may have stood and
- * lost; nobody else can ever have led a term that it opened (design §4, "leadership survives
- * restarts"). A leader whose term's first entry was trimmed starts as a follower: the entry could
- * then be another's.
+ * lost; nobody else can ever have led a term that it opened (ARCHITECTURE.md, "Leadership"). A
+ * leader whose term's first entry was trimmed starts as a follower: the entry could then be
+ * another's.
  */
 export function hasOpenedTerm(core: Core): boolean {
   const { ballot, configuration, id, log } = core;

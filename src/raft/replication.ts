@@ -82,7 +82,7 @@ export class Replication {
 
   /**
    * The last index that a quorum holds, oneself included: storage is synchronous, so what is in
-   * this log is as durable as anything sent after it (design §4, "storage is synchronous").
+   * this log is as durable as anything sent after it (ARCHITECTURE.md, the output gate).
    */
   quorumMatch(): LogIndex {
     const { configuration, id, log } = this.#core;

@@ -23,7 +23,7 @@ export type RoleState =
 /**
  * The leader of the current term as heard from in this term, whatever this node's role since.
  *
- * A leader that restarts leads on in its term (design §4, "leadership survives restarts"), so one
+ * A leader that restarts leads on in its term (ARCHITECTURE.md, "Leadership"), so one
  * term may have several instances of one leader; of these only the latest is listened to. It is
  * enough to remember it in memory: a superseded instance gets no new events, so all that it can
  * still send rests on what it knew while it was live, as a delayed message would. Its appends are

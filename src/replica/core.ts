@@ -7,13 +7,7 @@ import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { DeadlineQueue } from "../base/deadline-queue.ts";
-import {
-  COMPACTION_SLICE_ROWS,
-  ENTRIES_UNAPPLIED_MAX,
-  REQUEST_BYTES_MAX,
-  SWEEP_PAUSE_MS,
-} from "../base/limits.ts";
+import { ENTRIES_UNAPPLIED_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
   asMilliseconds,
@@ -41,6 +35,7 @@ import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { answerRead, commandOf, formRefusal, isRead } from "./requests.ts";
 import { Sessions } from "./sessions.ts";
+import { Sweeper } from "./sweeper.ts";
 
 /** What a birth certificate says of this replica. */
 export interface Identity {
@@ -61,9 +56,6 @@ export interface CoreOptions {
 /** After a commit, followers are told by the next append, or after this at the latest. */
 const COMMIT_FLUSH_MS = 5;
 
-/** What there is to do at a later time. */
-type Duty = "commitFlush" | "sweep";
-
 export class ReplicaCore {
   readonly #identity: Identity;
   readonly #incarnation: Incarnation;
@@ -77,9 +69,9 @@ export class ReplicaCore {
   readonly #calls: Calls;
   readonly #proposals = new Proposals();
   readonly #reads = new Reads();
-  readonly #duties = new DeadlineQueue<Duty>();
-  /** Calls of physical compactions, which wait until the sweep is done. */
-  #sweepWaiters: number[] = [];
+  readonly #sweeper: Sweeper;
+  /** When followers are to be told of commits that no append has told them. */
+  #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
   #traces: Effects["traces"][number][] = [];
   #commitSeen: LogIndex;
@@ -109,7 +101,7 @@ export class ReplicaCore {
     const header = (): Header => this.#header();
     this.#sessions = new Sessions(this.#store, header);
     this.#calls = new Calls({ header, redirect: () => this.#redirection() });
-    if (this.#store.sweepPending) this.#duties.set("sweep", now);
+    this.#sweeper = new Sweeper(this.#store, now);
     this.#drain();
   }
 
@@ -180,7 +172,11 @@ export class ReplicaCore {
     this.#raft.tick(now);
     this.#calls.expire(now);
     for (const command of this.#keeper.due(this.#clock.read(now))) this.#propose(null, command);
-    for (const duty of this.#duties.due(now)) this.#perform(duty);
+    if (this.#commitFlushDue !== null && now >= this.#commitFlushDue) {
+      this.#commitFlushDue = null;
+      this.#raft.flushCommit(now);
+    }
+    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -205,7 +201,8 @@ export class ReplicaCore {
     const leases = this.#keeper.nextDue();
     const candidates = [
       this.#raft.deadline(),
-      this.#duties.next(),
+      this.#commitFlushDue,
+      this.#sweeper.due,
       this.#calls.nextTimeout(),
       this.#sessions.deadline(this.#now),
       leases === null ? null : this.#now + Math.max(leases - this.#clock.read(this.#now), 0),
@@ -299,7 +296,7 @@ export class ReplicaCore {
     for (const call of this.#keeper.follow(role === "leader" && serving))
       this.#calls.redirect(call);
     if (commit > this.#commitSeen && role === "leader") {
-      this.#duties.set("commitFlush", later(this.#now, COMMIT_FLUSH_MS));
+      this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
   }
@@ -337,10 +334,13 @@ export class ReplicaCore {
       }
       assert(outcome !== null, "an entry that a call waits for has an outcome");
       if (!outcome.ok) this.#calls.refuse(placed.call, outcome.error);
-      else if (this.#waitsForSweep(placed.call)) this.#sweepWaiters.push(placed.call);
+      else if (this.#waitsForSweep(placed.call)) this.#sweeper.wait(placed.call);
       else this.#calls.succeed(placed.call, outcome.value, revision);
     }
-    if (batch.compacted) this.#startSweep();
+    if (batch.compacted) {
+      this.#sweeper.start(this.#now);
+      this.#sessions.compacted();
+    }
     const retried = this.#keeper.applied(batch, this.#clock.read(this.#now));
     for (const id of retried) this.#answerRead(id);
   }
@@ -348,36 +348,6 @@ export class ReplicaCore {
   #observe(stamp: ClusterTime): void {
     if (this.#raft.status().role === "leader") this.#clock.catchUp(stamp, this.#now);
     else this.#clock.follow(stamp, this.#now);
-  }
-
-  // Duties.
-
-  #perform(duty: Duty): void {
-    switch (duty) {
-      case "commitFlush":
-        this.#raft.flushCommit(this.#now);
-        break;
-      case "sweep":
-        this.#sweep();
-        break;
-      default:
-        duty satisfies never;
-    }
-  }
-
-  #startSweep(): void {
-    this.#sessions.compacted();
-    this.#duties.set("sweep", this.#now);
-  }
-
-  /** One slice of physical compaction; requests come in between. */
-  #sweep(): void {
-    if (this.#store.sweep(COMPACTION_SLICE_ROWS)) {
-      this.#duties.set("sweep", later(this.#now, SWEEP_PAUSE_MS));
-      return;
-    }
-    for (const id of this.#sweepWaiters) this.#calls.succeed(id, { kind: "compact" });
-    this.#sweepWaiters = [];
   }
 
   #waitsForSweep(id: number): boolean {

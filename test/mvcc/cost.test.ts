@@ -1,4 +1,4 @@
-// Goal: reads seek instead of scanning, and writes cost the rows that `design.md` budgets. Method:
+// Goal: reads seek instead of scanning, and writes cost the rows that the layout budgets. Method:
 // EXPLAIN on every statement that the store runs; SQLite's own count of changes. Rows as workerd
 // bills them are measured in `test/workerd`.
 

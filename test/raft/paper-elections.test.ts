@@ -225,9 +225,7 @@ describe("thesis §4.2.3: leader stickiness", () => {
     expect(bench.node.status()).toMatchObject({ role: "leader", term: 1 });
   });
 
-  it("design §4: an urged campaign is granted all the same, and asks with that mark", ({
-    expect,
-  }) => {
+  it("an urged campaign is granted all the same, and asks with that mark", ({ expect }) => {
     const voter = new Bench({ term: 2 });
     voter.receive("heartbeat", 2);
     const granted = voter.receive("vote", 3, { term: 3, urged: true });

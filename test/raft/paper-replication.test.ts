@@ -65,9 +65,7 @@ describe("§5.3: a leader replicates", () => {
     expect(sent(bench.pass(100), "heartbeat", 3)).toMatchObject([{ commit: 0 }]);
   });
 
-  it("design §3: flushCommit tells the commit index once, and only whom none told", ({
-    expect,
-  }) => {
+  it("flushCommit tells the commit index once, and only whom none told", ({ expect }) => {
     const bench = new Bench();
     bench.serve([2, 3]);
     bench.propose("x");

@@ -177,7 +177,7 @@ describe("thesis §6.4: reads", () => {
   });
 });
 
-describe("design §4: leadership survives restarts", () => {
+describe("leadership survives restarts", () => {
   /** A leader of term 1 with three entries, of which `applied` were applied, comes back. */
   function restarted(options: { applied?: number; voters?: readonly number[] } = {}): Bench {
     const before = new Bench(options.voters === undefined ? {} : { voters: options.voters });
