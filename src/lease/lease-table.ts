@@ -2,6 +2,7 @@
 // Equal on all replicas at the same applied index. Who expires when is the leader's `lessor.ts`.
 
 import { assert } from "../base/assert.ts";
+import { seal, unseal } from "../base/checksum.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import { LEASE_TTL_SECONDS_MAX, LEASE_TTL_SECONDS_MIN, LEASES_PER_PAGE } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
@@ -141,11 +142,12 @@ export class LeaseTable {
 function encodePage(leases: readonly Lease[]): Bytes {
   const write = (writer: Writer, lease: Lease): Writer =>
     writer.id(lease.id).uint(lease.ttlSeconds).uint(lease.horizon);
-  return new Writer().list(leases, write).finish();
+  return seal(new Writer().list(leases, write).finish());
 }
 
+/** @throws CodecError when the page is damaged: the replica does not start. */
 function decodePage(body: Bytes): Lease[] {
-  const reader = new Reader(body);
+  const reader = new Reader(unseal(body));
   const leases = reader.list((item) => ({
     id: asLeaseId(item.signedId()),
     ttlSeconds: item.uint(),

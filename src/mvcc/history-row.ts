@@ -3,6 +3,7 @@
 // An event carries its revision, as the modRevision of its key.
 
 import { assert, InvariantError } from "../base/assert.ts";
+import { seal, unseal } from "../base/checksum.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
 import type { KeyEvent } from "../base/kv.ts";
 import { keyEventBytesMax, readKeyEvent, writeKeyEvent } from "../base/kv-codec.ts";
@@ -85,8 +86,8 @@ class Packer {
   }
 
   #close(): void {
-    const requests = this.#requests.finish();
-    const events = this.#events.finish();
+    const requests = seal(this.#requests.finish());
+    const events = seal(this.#events.finish());
     const requestCount = this.#requestCount;
     this.#parts.push({ revision: this.#revision, requests, requestCount, events });
     this.#requests = new Writer();
@@ -112,7 +113,7 @@ export function unpackRequests(requests: Bytes): AppliedRequest[] {
 
 function readSequence<T>(bytes: Bytes, name: string, read: (reader: Reader) => T): T[] {
   try {
-    const reader = new Reader(bytes);
+    const reader = new Reader(unseal(bytes));
     const items: T[] = [];
     while (!reader.done) items.push(read(reader));
     return items;

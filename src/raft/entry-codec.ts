@@ -3,6 +3,7 @@
 // indexes follow from where it starts.
 
 import { assert } from "../base/assert.ts";
+import { seal, unseal } from "../base/checksum.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
 import { asMemberId, asTerm, nextIndex } from "../base/types.ts";
 import type { Bytes, LogIndex, MemberId } from "../base/types.ts";
@@ -12,13 +13,13 @@ import type { Entry, Payload } from "./types.ts";
 /** At most what a payload takes beside its data: a kind and a length as varints. */
 export const PAYLOAD_OVERHEAD_BYTES = 10;
 
-/** The body of a log row. */
+/** The body of a log row, with a checksum. */
 export const encodePayloads = (payloads: readonly Payload[]): Bytes =>
-  new Writer().list(payloads, writePayload).finish();
+  seal(new Writer().list(payloads, writePayload).finish());
 
 /** @throws CodecError on anything that `encodePayloads` does not write. */
-export function decodePayloads(body: Uint8Array): Payload[] {
-  const reader = new Reader(body);
+export function decodePayloads(body: Bytes): Payload[] {
+  const reader = new Reader(unseal(body));
   const payloads = reader.list(readPayload);
   reader.end();
   return payloads;

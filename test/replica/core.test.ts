@@ -228,6 +228,32 @@ describe("leases", () => {
   });
 });
 
+describe("a damaged row", () => {
+  const tables = [
+    { table: "log_1", column: "body" },
+    { table: "rev_1", column: "requests" },
+    { table: "lease_page", column: "body" },
+  ];
+  test.for(tables)(
+    "of $table halts the replica: it never guesses",
+    ({ table, column }, { expect }) => {
+      cluster.serve({ kind: "leaseGrant", id: lease, ttlSeconds: 60 });
+      cluster.serve(put(key("a"), key("1")));
+      const node = cluster.leader()!;
+      const rows = node.sql.all<{ bytes: Uint8Array<ArrayBuffer> }>(
+        `SELECT ${column} AS bytes FROM ${table} WHERE length(${column}) > 0`,
+      );
+      const bytes = rows.at(-1)!.bytes.slice();
+      bytes[bytes.length >> 1]! ^= 1;
+      node.sql.run(`UPDATE ${table} SET ${column} = ? WHERE length(${column}) > 0`, bytes);
+      expect(() => {
+        cluster.restart(node);
+        cluster.serve(put(key("a"), key("2")));
+      }).toThrow(/checksum|holds what its count says/u);
+    },
+  );
+});
+
 describe("compaction", () => {
   test("a physical one is answered when the old versions are deleted", ({ expect }) => {
     for (let n = 0; n < 1_200; n++) cluster.serve(put(key("a"), key(String(n))));
