@@ -1,7 +1,7 @@
 // Owns the one table of errors that a client can see: their text (etcd's, to the letter, because
 // clients match by text), their gRPC code and their HTTP status. It does not decide when to refuse.
 
-import { BODY_BYTES_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
+import { BODY_BYTES_MAX, ANSWER_BYTES_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 
 /** The codes of gRPC that etcd answers with. */
@@ -75,11 +75,15 @@ const REFUSED: Record<Refusal, ApiError> = {
   tooManyRequests: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
   tooManyKeys: describe(
     GRPC.invalidArgument,
-    `edgekeeper: one request may delete at most ${MUTATION_KEYS_MAX} keys`,
+    `edgekeeper: one request may delete, and one lease may hold, at most ${MUTATION_KEYS_MAX} keys`,
   ),
   answerForgotten: describe(
     GRPC.alreadyExists,
     "edgekeeper: the request was applied before and its answer was too large to keep",
+  ),
+  answerTooLarge: describe(
+    GRPC.resourceExhausted,
+    `edgekeeper: the answer would hold more than ${ANSWER_BYTES_MAX} bytes; ask with a limit, page by page`,
   ),
   idempotencyMismatch: {
     ...describe(
@@ -122,7 +126,7 @@ export const GATEWAY_ERRORS = {
   foreignHost: {
     ...describe(
       GRPC.permissionDenied,
-      "edgekeeper: the development server answers to loopback names only",
+      "edgekeeper: the development server answers to loopback names, and to pages from there, only",
     ),
     status: 421,
   },

@@ -105,9 +105,9 @@ export class Applier {
     return this.#time;
   }
 
-  /** Nothing more can be remembered: the leader refuses new writes until the window has moved. */
-  get isWindowFull(): boolean {
-    return this.#window.isFull;
+  /** Nothing more can be remembered at `now`: the leader refuses writes until the window moves. */
+  isWindowFull(now: ClusterTime): boolean {
+    return this.#window.isFull(now);
   }
 
   /**

@@ -18,9 +18,15 @@ export interface RememberedRequest {
 export class RequestWindow {
   readonly #requests = new Map<string, RememberedRequest>();
 
-  /** No further id can be taken in without forgetting one early: new writes must wait. */
-  get isFull(): boolean {
-    return this.#requests.size >= REQUEST_WINDOW_MAX;
+  /**
+   * At the leader's time `now` no further id can be taken in without forgetting one early: new
+   * writes must wait. Ids older than the window do not count, for the next entry, stamped `now` or
+   * later, forgets them; they are not forgotten here, because another leader's stamps may be lower.
+   */
+  isFull(now: ClusterTime): boolean {
+    if (this.#requests.size < REQUEST_WINDOW_MAX) return false;
+    const [oldest] = this.#requests.values();
+    return oldest !== undefined && oldest.time > now - REQUEST_WINDOW_MS;
   }
 
   find(id: Bytes): RememberedRequest | null {

@@ -16,6 +16,13 @@ export const TXN_OPS_MAX = 128;
  */
 export const MUTATION_KEYS_MAX = 25_000;
 
+/**
+ * Keys and values in one answer: an isolate has 128 MB, a call between objects carries 32 MiB, and
+ * an answer exists twice on its way, the second time in base64. Larger ones are refused; lists go
+ * page by page, with `limit`.
+ */
+export const ANSWER_BYTES_MAX = 16_777_216;
+
 /** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
 export const ROW_BYTES_MAX = 1_900_000;
 
@@ -97,6 +104,9 @@ export const LEASES_PER_PAGE = 128;
 
 /** Leases that expire in one entry. More wait for the next: expiry never holds a write for long. */
 export const LEASE_EXPIRY_BATCH_MAX = 100;
+
+/** Leases extended in one entry: 8 bytes each. */
+export const LEASE_EXTENSION_BATCH_MAX = 10_000;
 
 /** How far one sample of a leader's clock may move cluster time: a stall or a step, not a rest. */
 export const CLOCK_STEP_MS_MAX = 10_000;

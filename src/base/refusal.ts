@@ -24,6 +24,7 @@ export const REFUSALS = [
   "tooManyKeys",
   "answerForgotten",
   "idempotencyMismatch",
+  "answerTooLarge",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

@@ -15,8 +15,24 @@ export class ClusterClock {
   #time: ClusterTime;
   #sampledAt: Milliseconds;
 
-  constructor(stamp: ClusterTime, now: Milliseconds) {
-    this.#time = stamp;
+  /**
+   * The clock of a replica that starts: the last stamp that it applied, and the time since then by
+   * its own clock (`appliedAt`, 0 if it never applied anything), the time that it was away included.
+   * A promise to a client is in real time too. Between the two a machine's clock may step; that it
+   * steps ahead by little against the TTLs in use is assumed.
+   */
+  static resume(options: {
+    readonly stamp: ClusterTime;
+    readonly appliedAt: Milliseconds;
+    readonly now: Milliseconds;
+  }): ClusterClock {
+    const { stamp, appliedAt, now } = options;
+    const away = appliedAt === 0 ? 0 : Math.max(Math.floor(now - appliedAt), 0);
+    return new ClusterClock(asClusterTime(stamp + away), now);
+  }
+
+  private constructor(time: ClusterTime, now: Milliseconds) {
+    this.#time = time;
     this.#sampledAt = now;
   }
 

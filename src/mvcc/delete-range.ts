@@ -25,6 +25,18 @@ export function checkDeletions(sql: SqlPort, intervals: IntervalSet): Refusal | 
   return null;
 }
 
+/** The bytes of keys and values that the deletion answers with. Reads no values. */
+export function deletionAnswerBytes(sql: SqlPort, request: DeleteRangeRequest): number {
+  const interval = intervalOf(request.key, request.rangeEnd);
+  if (!request.prevKv || isEmptyInterval(interval)) return 0;
+  const { condition, parameters } = boundsOf(interval);
+  const [row] = sql.all<{ bytes: number | null }>(
+    `SELECT sum(length(key) + length(value)) AS bytes FROM now WHERE ${condition}`,
+    ...parameters,
+  );
+  return row?.bytes ?? 0;
+}
+
 /** Deletes the keys of an interval. It has passed `checkDeletions`. */
 export function applyDeleteRange(
   mutation: Mutation,

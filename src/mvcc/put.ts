@@ -3,9 +3,10 @@
 
 import { EMPTY } from "../base/bytes.ts";
 import type { KeyValue, PutAnswer, PutRequest } from "../base/kv.ts";
+import { MUTATION_KEYS_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
-import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
+import { NO_LEASE, type Bytes, type LeaseId, type Revision } from "../base/types.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { boundsOf, leaseToBytes, pointInterval } from "./rows.ts";
@@ -15,9 +16,22 @@ import { copyToOld } from "./supersede.ts";
 /** Why the put cannot happen in the present state, or null. Reads only. */
 export function checkPut(sql: SqlPort, request: PutRequest, leases: LeasePort): Refusal | null {
   if (request.lease !== NO_LEASE && !leases.has(request.lease)) return "leaseNotFound";
+  if (holdsTooMuch(sql, request.lease)) return "tooManyKeys";
   const keepsSomething = request.ignoreValue || request.ignoreLease;
   const isMissing = keepsSomething && readVersion(sql, request.key, { value: false }) === null;
   return isMissing ? "keyNotFound" : null;
+}
+
+/** A lease ends in one mutation, so it may not hold more keys than one mutation may delete. */
+function holdsTooMuch(sql: SqlPort, lease: LeaseId): boolean {
+  const bytes = leaseToBytes(lease);
+  if (bytes === null) return false;
+  const [row] = sql.all<{ count: number }>(
+    "SELECT count(*) AS count FROM (SELECT 1 FROM now WHERE lease = ? LIMIT ?)",
+    bytes,
+    MUTATION_KEYS_MAX,
+  );
+  return row !== undefined && row.count >= MUTATION_KEYS_MAX;
 }
 
 /** Puts a key. The request has passed `checkPut`. */

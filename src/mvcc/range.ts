@@ -19,19 +19,25 @@ export interface View {
   readonly compacted: Revision;
   /** Null inside a txn, where the latest revision is still in the making. */
   readonly counts: CountMemory | null;
+  /** Keys and values that the answer may hold, in bytes. */
+  readonly bytesMax: number;
 }
 
 /**
  * Answers a Range. A revision of 0 or less reads the latest; the compacted revision itself can
- * still be read.
+ * still be read. Refused: "futureRevision", "compacted", "answerTooLarge".
  */
 export function readRange(view: View, request: RangeRequest): Result<RangeAnswer, Refusal> {
   const revision = request.revision > 0 ? request.revision : view.revision;
   if (revision > view.revision) return refuse("futureRevision");
   if (revision < view.compacted) return refuse("compacted");
   const interval = intervalOf(request.key, request.rangeEnd);
-  return accept(answer({ view, request, revision: asRevision(revision), interval }));
+  return answer({ view, request, revision: asRevision(revision), interval });
 }
+
+/** The bytes of keys and values that an answer holds, as far as bounds are concerned. */
+export const answerBytes = (kvs: readonly Pick<KeyValue, "key" | "value">[]): number =>
+  kvs.reduce((bytes, { key, value }) => bytes + key.length + value.length, 0);
 
 /** One Range under way, at a revision that was found readable. */
 interface Reading {
@@ -41,18 +47,19 @@ interface Reading {
   readonly interval: Interval;
 }
 
-function answer(reading: Reading): RangeAnswer {
+function answer(reading: Reading): Result<RangeAnswer, Refusal> {
   const { limit, keysOnly, countOnly, sortTarget } = reading.request;
-  if (countOnly) return { kvs: [], more: false, count: countKeys(reading) };
+  if (countOnly) return accept({ kvs: [], more: false, count: countKeys(reading) });
   const takenMax = takenMaxOf(reading.request);
   const taken = take(reading, takenMax);
+  if (taken === null) return refuse("answerTooLarge");
   const exhausted = !isFiltered(reading.request) && taken.length < takenMax;
   const count = exhausted ? taken.length : countKeys(reading);
   if (sortTarget !== "key") sortKeyValues(taken, reading.request);
   const more = limit > 0 && taken.length > limit;
   const kvs = more ? taken.slice(0, limit) : taken;
   if (more) rememberNextPage(reading, kvs, count);
-  return { kvs: keysOnly ? kvs.map(withoutValue) : kvs, more, count };
+  return accept({ kvs: keysOnly ? kvs.map(withoutValue) : kvs, more, count });
 }
 
 /**
@@ -66,11 +73,15 @@ function takenMaxOf(request: RangeRequest): number {
   return limit > 0 && cutsFirst ? limit + 1 : Infinity;
 }
 
-function take(reading: Reading, takenMax: number): KeyValue[] {
+/** Null when it is too much. */
+function take(reading: Reading, takenMax: number): KeyValue[] | null {
   const taken: KeyValue[] = [];
+  let bytes = 0;
   if (isEmptyInterval(reading.interval)) return taken;
   for (const kv of versions(reading, takenMax)) {
     if (!passesFilters(reading.request, kv)) continue;
+    bytes += kv.key.length + kv.value.length;
+    if (bytes > reading.view.bytesMax) return null;
     taken.push(kv);
     if (taken.length === takenMax) break;
   }

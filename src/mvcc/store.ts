@@ -25,6 +25,7 @@ import type {
   TxnRequest,
 } from "../base/kv.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
+import { ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
@@ -44,6 +45,7 @@ import {
   applyDeleteKeysOfLease,
   applyDeleteRange,
   checkDeletions,
+  deletionAnswerBytes,
   keysOfLease,
 } from "./delete-range.ts";
 import { packBatch, type AppliedRequest } from "./history-row.ts";
@@ -137,7 +139,8 @@ export class Store {
     const refusal = checkRangeForm(request);
     if (refusal !== null) return refuse(refusal);
     const { revision, compacted } = this;
-    return readRange({ sql: this.#sql, revision, compacted, counts: this.#counts }, request);
+    const view = { sql: this.#sql, revision, compacted, counts: this.#counts };
+    return readRange({ ...view, bytesMax: ANSWER_BYTES_MAX }, request);
   }
 
   /** A txn that holds ranges only; see `isReadOnlyTxn`. */
@@ -167,6 +170,7 @@ export class Store {
     intervals.add(intervalOf(request.key, request.rangeEnd));
     const refusal = checkDeleteRangeForm(request) ?? checkDeletions(this.#sql, intervals);
     if (refusal !== null) return refuse(refusal);
+    if (deletionAnswerBytes(this.#sql, request) > ANSWER_BYTES_MAX) return refuse("answerTooLarge");
     return accept(this.#mutate((mutation) => applyDeleteRange(mutation, request)));
   }
 

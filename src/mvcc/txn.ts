@@ -3,18 +3,26 @@
 // checked; only then does the first write happen. What runs cannot be refused any more.
 
 import { assert, InvariantError } from "../base/assert.ts";
-import { intervalOf } from "../base/interval.ts";
-import type { RangeRequest, TxnAnswer, TxnOp, TxnOpAnswer, TxnRequest } from "../base/kv.ts";
+import { containsKey, intervalOf } from "../base/interval.ts";
+import type {
+  PutRequest,
+  RangeRequest,
+  TxnAnswer,
+  TxnOp,
+  TxnOpAnswer,
+  TxnRequest,
+} from "../base/kv.ts";
+import { ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { Revision } from "../base/types.ts";
+import type { Bytes, Revision } from "../base/types.ts";
 import { holds } from "./compare.ts";
-import { applyDeleteRange, checkDeletions } from "./delete-range.ts";
+import { applyDeleteRange, checkDeletions, deletionAnswerBytes } from "./delete-range.ts";
 import { IntervalSet } from "./interval-set.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { applyPut, checkPut } from "./put.ts";
-import { readRange } from "./range.ts";
+import { answerBytes, readRange } from "./range.ts";
 
 /** The branches taken, all the way down. */
 export interface TxnPlan {
@@ -45,33 +53,53 @@ export interface TxnState {
 
 /** Why the plan cannot run, or null. Checked wholly before the first write. */
 export function checkPlan(state: TxnState, plan: TxnPlan): Refusal | null {
-  const deletions = new IntervalSet();
-  return checkOps(state, plan, deletions) ?? checkDeletions(state.sql, deletions);
+  const check: Check = {
+    ...state,
+    deletions: new IntervalSet(),
+    puts: putsOf(plan),
+    bytes: { left: ANSWER_BYTES_MAX },
+  };
+  return checkOps(check, plan) ?? checkDeletions(state.sql, check.deletions);
+}
+
+/** What a check gathers on its way, and what it measures by. */
+interface Check extends TxnState {
+  readonly deletions: IntervalSet;
+  readonly puts: readonly PutRequest[];
+  /** What the answers of all operations may still hold. */
+  readonly bytes: { left: number };
+}
+
+function putsOf(plan: TxnPlan): PutRequest[] {
+  return plan.ops.flatMap((op) => {
+    if (op.kind === "txn") return putsOf(op.plan);
+    return op.kind === "put" ? [op.request] : [];
+  });
 }
 
 /**
  * Checks each operation in order, so that the first one at fault names the refusal (since etcd 3.6;
  * 3.5 looked at all puts before the ranges), and gathers what is to be deleted.
  */
-function checkOps(state: TxnState, plan: TxnPlan, deletions: IntervalSet): Refusal | null {
+function checkOps(check: Check, plan: TxnPlan): Refusal | null {
   for (const op of plan.ops) {
-    const refusal = checkOp(state, op, deletions);
+    const refusal = checkOp(check, op);
     if (refusal !== null) return refusal;
   }
   return null;
 }
 
-function checkOp(state: TxnState, op: PlannedOp, deletions: IntervalSet): Refusal | null {
+function checkOp(check: Check, op: PlannedOp): Refusal | null {
   switch (op.kind) {
     case "range":
-      return checkRevision(state, op.request);
+      return checkRevision(check, op.request) ?? checkRangeAnswer(check, op.request);
     case "put":
-      return checkPut(state.sql, op.request, state.leases);
+      return checkPut(check.sql, op.request, check.leases);
     case "deleteRange":
-      deletions.add(intervalOf(op.request.key, op.request.rangeEnd));
-      return null;
+      check.deletions.add(intervalOf(op.request.key, op.request.rangeEnd));
+      return spend(check, op.request, deletionAnswerBytes(check.sql, op.request));
     case "txn":
-      return checkOps(state, op.plan, deletions);
+      return checkOps(check, op.plan);
     case "empty":
       return "keyNotFound";
     default:
@@ -86,6 +114,31 @@ function checkRevision(state: TxnState, { revision }: RangeRequest): Refusal | n
   return revision < state.compacted ? "compacted" : null;
 }
 
+/**
+ * Whether what a Range answers still fits, by the state before and the puts that it may come to see.
+ * Every replica holds the answers while it applies, so they are measured before anything is
+ * written, and refused by all replicas alike.
+ */
+function checkRangeAnswer(check: Check, request: RangeRequest): Refusal | null {
+  const { sql, revision, compacted, bytes } = check;
+  const view = { sql, revision, compacted, counts: null, bytesMax: Math.max(bytes.left, 0) };
+  const result = readRange(view, request.revision < 0 ? { ...request, revision: 0 } : request);
+  if (!result.ok) return result.error;
+  return request.countOnly ? null : spend(check, request, answerBytes(result.value.kvs));
+}
+
+/** Takes off what an operation on these keys answers, and the puts among them. */
+function spend(
+  check: Check,
+  request: { readonly key: Bytes; readonly rangeEnd: Bytes },
+  answered: number,
+): Refusal | null {
+  const interval = intervalOf(request.key, request.rangeEnd);
+  const seen = check.puts.filter((put) => containsKey(interval, put.key));
+  check.bytes.left -= answered + answerBytes(seen);
+  return check.bytes.left < 0 ? "answerTooLarge" : null;
+}
+
 /** Runs a plan that has passed `checkPlan`. Each operation sees the writes of those before it. */
 export function runPlan(mutation: Mutation, compacted: Revision, plan: TxnPlan): TxnAnswer {
   const responses = plan.ops.map((op) => runOp(mutation, compacted, op));
@@ -95,7 +148,8 @@ export function runPlan(mutation: Mutation, compacted: Revision, plan: TxnPlan):
 function runOp(mutation: Mutation, compacted: Revision, op: PlannedOp): TxnOpAnswer {
   switch (op.kind) {
     case "range": {
-      const view = { sql: mutation.sql, revision: mutation.latest, compacted, counts: null };
+      const { sql, latest: revision } = mutation;
+      const view = { sql, revision, compacted, counts: null, bytesMax: Infinity };
       const result = readRange(view, op.request);
       assert(result.ok, "a range is checked before its txn runs");
       return { kind: "range", revision: mutation.latest, answer: result.value };

@@ -2,11 +2,11 @@
 // keeps the one timer and the one alarm. What a replica does is decided in `replica/`.
 
 import type { ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
-import { CLOSE_PROTOCOL, CLOSE_RESUME } from "../api/session.ts";
+import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert, present } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
-import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
+import type { Milliseconds, Term } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
@@ -15,6 +15,7 @@ import type { Environment } from "./environment.ts";
 import { pause } from "./pause.ts";
 import { oneWayDelays } from "./round-trips.ts";
 import { Sockets } from "./sockets.ts";
+import { steadyClock } from "./steady-clock.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
@@ -39,8 +40,6 @@ async function silence(): Promise<Response> {
   return new Response("cut off", { status: 503 });
 }
 
-const now = (): Milliseconds => asMilliseconds(Date.now());
-
 export class Host {
   readonly #context: DurableObjectState;
   readonly #sql: SqlStorage;
@@ -48,9 +47,10 @@ export class Host {
   readonly #transport: Transport;
   readonly #sockets: Sockets;
   readonly #waiting = new Map<number, (answer: ReplicaAnswer) => void>();
+  readonly #now = steadyClock(() => Date.now());
   #lastCall = 0;
   #timer: { readonly at: Milliseconds; readonly id: number } | null = null;
-  #alarmAt: Milliseconds | null = null;
+  #isAlarmSet = false;
   #areSessionsRestored = false;
   #isIsolated: boolean;
 
@@ -68,7 +68,7 @@ export class Host {
       sql,
       incarnation: raiseIncarnation(sql),
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
-      now: now(),
+      now: this.#now(),
     });
     this.#perform(this.#core.takeEffects());
   }
@@ -82,7 +82,7 @@ export class Host {
       }
       const id = ++this.#lastCall;
       this.#waiting.set(id, resolve);
-      this.#turn((core) => core.call(id, call, now()));
+      this.#turn((core) => core.call(id, call, this.#now()));
     });
   }
 
@@ -90,12 +90,13 @@ export class Host {
   async receive(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
     if (this.#isIsolated) return silence();
-    const answers = this.#turn((core) => core.peer(decodeMessages(body), now()));
+    const messages = decodeMessages(body);
+    const answers = this.#turn((core) => core.peer(messages, this.#now()));
     return new Response(encodeMessages(answers));
   }
 
   urge(term: Term): void {
-    if (!this.#isIsolated) this.#turn((core) => core.urge(term, now()));
+    if (!this.#isIsolated) this.#turn((core) => core.urge(term, this.#now()));
   }
 
   get peerCalls(): number {
@@ -115,7 +116,7 @@ export class Host {
     this.#restoreSessions();
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     const session = this.#sockets.accept(server);
-    this.#turn((core) => core.openSession(session, null, now()));
+    this.#turn((core) => core.openSession(session, null, this.#now()));
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -124,16 +125,10 @@ export class Host {
     this.#restoreSessions();
     const session = this.#sockets.sessionOf(socket);
     if (session === null) return;
-    try {
-      const frames = this.#sockets.read(message);
-      this.#turn((core) => {
-        for (const frame of frames) core.sessionFrame(session, frame, now());
-      });
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#core.closeSession(session);
-      this.#sockets.end(session, CLOSE_PROTOCOL, "that is not a frame of the session protocol");
-    }
+    const frames = this.#readFrames(session, message);
+    this.#turn((core) => {
+      for (const frame of frames) core.sessionFrame(session, frame, this.#now());
+    });
   }
 
   sessionClosed(socket: WebSocket): void {
@@ -143,7 +138,7 @@ export class Host {
 
   /** The alarm went off: time has to go on. */
   wake(): void {
-    this.#alarmAt = null;
+    this.#isAlarmSet = false;
     this.#tick();
   }
 
@@ -162,6 +157,18 @@ export class Host {
     this.#sockets.answerPings();
   }
 
+  /** What is not of the protocol ends the session. */
+  #readFrames(session: number, message: ArrayBuffer | string): ReceiverFrame[] {
+    try {
+      return this.#sockets.read(message);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#core.closeSession(session);
+      this.#sockets.end(session, CLOSE_PROTOCOL, "that is not a frame of the session protocol");
+      return [];
+    }
+  }
+
   #cutOff(): void {
     this.#isIsolated = true;
     this.#transport.isCut = true;
@@ -178,13 +185,14 @@ export class Host {
     return new Transport(directory.members, {
       fetch: (peer, request) => replicaStub(environment, cluster, peer).fetch(request),
       delayMs: (peer) => delayMs(self.region, peer.region),
-      answered: (_, messages) => this.#turn((core) => core.peerAnswered(messages, now())),
-      failed: (peer) => this.#turn((core) => core.peerFailed(peer, now())),
+      answered: (_, messages) => this.#turn((core) => core.peerAnswered(messages, this.#now())),
+      failed: (peer) => this.#turn((core) => core.peerFailed(peer, this.#now())),
     });
   }
 
   /**
-   * One input and its effects. A broken invariant stops the object here: it restarts from what is
+   * One input and its effects. Whatever is thrown inside, a broken invariant or a row that does not
+   * decode, leaves memory and database apart, and stops the object here: it restarts from what is
    * durable, and nothing of the broken turn leaves it.
    */
   #turn<T>(input: (core: ReplicaCore) => T): T {
@@ -193,7 +201,7 @@ export class Host {
       this.#perform(this.#core.takeEffects());
       return result;
     } catch (error) {
-      if (!(error instanceof CodecError)) this.#context.abort(String(error));
+      this.#context.abort(String(error));
       throw error;
     }
   }
@@ -218,12 +226,12 @@ export class Host {
 
   async #confirm(): Promise<void> {
     await this.#context.storage.sync();
-    this.#turn((core) => core.durable(now()));
+    this.#turn((core) => core.durable(this.#now()));
   }
 
   #tick(): void {
     this.#restoreSessions();
-    this.#turn((core) => core.tick(now()));
+    this.#turn((core) => core.tick(this.#now()));
   }
 
   /** Sockets are looked at on the first event, not in the constructor: waking is quick. */
@@ -231,7 +239,7 @@ export class Host {
     if (this.#areSessionsRestored || this.#isIsolated) return;
     this.#areSessionsRestored = true;
     for (const { session, checkpoint } of this.#sockets.restore()) {
-      this.#turn((core) => core.openSession(session, checkpoint, now()));
+      this.#turn((core) => core.openSession(session, checkpoint, this.#now()));
     }
   }
 
@@ -240,12 +248,12 @@ export class Host {
     const at = this.#core.deadline();
     if (this.#timer === null || at < this.#timer.at) {
       if (this.#timer !== null) clearTimeout(this.#timer.id);
-      const id = setTimeout(() => this.#fire(), Math.max(at - now(), 0));
+      const id = setTimeout(() => this.#fire(), Math.max(at - this.#now(), 0));
       this.#timer = { at, id };
     }
-    if (this.#core.hasRunningLeases && this.#alarmAt === null) {
-      this.#alarmAt = asMilliseconds(now() + ALARM_MS);
-      void this.#context.storage.setAlarm(this.#alarmAt);
+    if (this.#core.hasRunningLeases && !this.#isAlarmSet) {
+      this.#isAlarmSet = true;
+      void this.#context.storage.setAlarm(Date.now() + ALARM_MS);
     }
   }
 

@@ -86,7 +86,11 @@ export class ReplicaCore {
     this.#leases = new LeaseTable(sql);
     this.#keeper = new LeaseKeeper(this.#leases);
     this.#applier = new Applier({ sql, store: this.#store, leases: this.#leases });
-    this.#clock = new ClusterClock(this.#applier.time, now);
+    this.#clock = ClusterClock.resume({
+      stamp: this.#applier.time,
+      appliedAt: this.#store.wall,
+      now,
+    });
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: identity.configuration,
@@ -248,8 +252,9 @@ export class ReplicaCore {
   #startWrite(id: number, { request }: ReplicaCall): void {
     const unapplied = this.#raft.status().lastIndex - this.#store.appliedIndex;
     const isOverloaded = unapplied > ENTRIES_UNAPPLIED_MAX || this.#proposals.isFull;
-    if (isOverloaded || this.#applier.isWindowFull) this.#calls.refuse(id, "tooManyRequests");
-    else this.#propose(id, commandOf(request));
+    if (isOverloaded || this.#applier.isWindowFull(this.#clock.read(this.#now))) {
+      this.#calls.refuse(id, "tooManyRequests");
+    } else this.#propose(id, commandOf(request));
   }
 
   #propose(id: number | null, command: Command): void {
@@ -352,7 +357,7 @@ export class ReplicaCore {
 
   #waitsForSweep(id: number): boolean {
     const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical;
+    return request?.kind === "compact" && request.physical && this.#store.sweepPending;
   }
 
   #header(): Header {

@@ -4,6 +4,7 @@
 import type { AppliedBatch } from "../apply/applier.ts";
 import type { Command } from "../apply/command.ts";
 import type { LeaseKeepAliveAnswer, LeaseTimeToLiveAnswer } from "../base/lease.ts";
+import { LEASE_EXTENSION_BATCH_MAX } from "../base/limits.ts";
 import type { ClusterTime, LeaseId } from "../base/types.ts";
 import type { LeaseTable } from "../lease/lease-table.ts";
 import { Lessor } from "../lease/lessor.ts";
@@ -57,7 +58,8 @@ export class LeaseKeeper {
     const lease = this.#table.get(id);
     const remaining = this.#lessor.remaining(id, time);
     if (lease === null || remaining === null) return { id, ttlSeconds: -1, grantedTtlSeconds: 0 };
-    const ttlSeconds = Math.floor(remaining / 1_000);
+    // After a change of leader the horizon counts, which lies up to half a TTL further.
+    const ttlSeconds = Math.min(Math.floor(remaining / 1_000), lease.ttlSeconds);
     return { id, ttlSeconds, grantedTtlSeconds: lease.ttlSeconds };
   }
 
@@ -81,10 +83,12 @@ export class LeaseKeeper {
     if (!this.#isLeading) return [];
     const commands: Command[] = [];
     if (this.#extendAt !== null && time >= this.#extendAt) {
-      commands.push({ kind: "leaseExtend", ids: [...this.#gathered] });
-      this.#gathered.clear();
-      this.#extendAt = null;
+      const ids = [...this.#gathered].slice(0, LEASE_EXTENSION_BATCH_MAX);
+      for (const id of ids) this.#gathered.delete(id);
+      commands.push({ kind: "leaseExtend", ids });
+      this.#extendAt = this.#gathered.size > 0 ? time : null;
     }
+    // After the extensions: an expiry that is overtaken by one sees a horizon that has moved.
     const expiries = this.#lessor.expire(time);
     if (expiries.length > 0) commands.push({ kind: "leaseExpire", expiries });
     return commands;
@@ -97,12 +101,16 @@ export class LeaseKeeper {
     return next === Infinity ? null : next;
   }
 
-  /** Extensions are gathered for a tenth of the TTL, or a second, from the first one on. */
+  /**
+   * Extensions are gathered for a tenth of the TTL, or a second, from the first one on; but never
+   * past the end of a lease: its keepalive came in time.
+   */
   #gather(id: LeaseId, time: ClusterTime): void {
     const lease = this.#table.get(id);
-    if (lease === null) return;
+    const remaining = this.#lessor.remaining(id, time);
+    if (lease === null || remaining === null) return;
     this.#gathered.add(id);
-    const at = time + Math.min(lease.ttlSeconds * 100, GATHER_MS_MAX);
+    const at = time + Math.min(lease.ttlSeconds * 100, GATHER_MS_MAX, remaining);
     this.#extendAt = Math.min(this.#extendAt ?? Infinity, at);
   }
 }

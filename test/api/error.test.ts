@@ -36,7 +36,12 @@ describe("the error table", () => {
 
   test("refusals of our own say that they are", () => {
     const own = REFUSALS.filter((refusal) => !(refusal in EXPECTED));
-    expect(own).toEqual(["tooManyKeys", "answerForgotten", "idempotencyMismatch"]);
+    expect(own).toEqual([
+      "tooManyKeys",
+      "answerForgotten",
+      "idempotencyMismatch",
+      "answerTooLarge",
+    ]);
     for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);
     expect(refusalError("idempotencyMismatch").status).toBe(422);
   });

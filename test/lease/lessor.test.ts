@@ -159,24 +159,42 @@ describe("cluster time", () => {
   const local = asMilliseconds;
 
   test("advances by the replica's own elapsed time", ({ expect }) => {
-    const clock = new ClusterClock(at(500), local(1_000_000));
+    const clock = ClusterClock.resume({
+      stamp: at(500),
+      appliedAt: local(1_000_000),
+      now: local(1_000_000),
+    });
     expect(clock.read(local(1_000_250))).toBe(750);
   });
 
+  test("goes on across a restart, the time away included", ({ expect }) => {
+    const times = { stamp: at(500), appliedAt: local(1_000_000), now: local(1_008_000) };
+    expect(ClusterClock.resume(times).read(local(1_008_100))).toBe(8_600);
+  });
+
+  test("of a replica that never applied anything starts at its stamp", ({ expect }) => {
+    const times = { stamp: at(0), appliedAt: local(0), now: local(1_008_000) };
+    expect(ClusterClock.resume(times).read(local(1_008_000))).toBe(0);
+  });
+
   test("a clock that steps back counts as no time", ({ expect }) => {
-    const clock = new ClusterClock(at(500), local(1_000_000));
+    const clock = ClusterClock.resume({
+      stamp: at(500),
+      appliedAt: local(1_000_000),
+      now: local(1_000_000),
+    });
     clock.read(local(1_000_100));
     expect(clock.read(local(900_000))).toBe(600);
     expect(clock.read(local(900_050))).toBe(650);
   });
 
   test("a sample that jumps ahead counts as ten seconds at most", ({ expect }) => {
-    const clock = new ClusterClock(at(0), local(0));
+    const clock = ClusterClock.resume({ stamp: at(0), appliedAt: local(0), now: local(0) });
     expect(clock.read(local(86_400_000))).toBe(10_000);
   });
 
   test("a follower goes back to its leader's stamps, a leader never goes back", ({ expect }) => {
-    const clock = new ClusterClock(at(0), local(0));
+    const clock = ClusterClock.resume({ stamp: at(0), appliedAt: local(0), now: local(0) });
     clock.read(local(1_000));
     clock.follow(at(900), local(1_000));
     expect(clock.read(local(1_000))).toBe(900);

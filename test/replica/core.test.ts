@@ -205,6 +205,32 @@ describe("leases", () => {
     expect(valuesOf(cluster.serve(get(key("p"))))).toEqual([]);
   });
 
+  test("it ends in time although its leader restarts again and again", ({ expect }) => {
+    grant(4);
+    for (let n = 0; n < 3; n++) {
+      cluster.run(1_800);
+      cluster.restart(cluster.leader()!);
+    }
+    cluster.run(1_000);
+    expect(valuesOf(cluster.serve(get(key("p"))))).toEqual([]);
+  });
+
+  test("a keepalive in the last moment keeps it, though its extension is gathered", ({
+    expect,
+  }) => {
+    grant(10);
+    cluster.run(9_500);
+    expect(keepAlive()).toBe(10);
+    expect(valuesOf(cluster.serve(get(key("p"))))).toEqual(["value"]);
+  });
+
+  test("time-to-live never shows more than was granted, not even after a restart", ({ expect }) => {
+    grant(10);
+    cluster.restart(cluster.leader()!);
+    const answer = cluster.serve({ kind: "leaseTimeToLive", id: lease, keys: false });
+    expect(answer).toMatchObject({ answer: { answer: { ttlSeconds: 10 } } });
+  });
+
   test("a revoked lease is gone for keepalives and for time-to-live", ({ expect }) => {
     grant(60);
     cluster.serve({ kind: "leaseRevoke", id: lease });
@@ -261,6 +287,14 @@ describe("compaction", () => {
     const answer = cluster.serve({ kind: "compact", revision: 1_201, physical: true });
     expect(answer).toMatchObject({ kind: "answered", answer: { kind: "compact" } });
     expect(cluster.leader()!.sql.all("SELECT key FROM old")).toEqual([]);
+  });
+
+  test("a repeat of a physical one is answered, though nothing is left to sweep", ({ expect }) => {
+    cluster.serve(put(key("a"), key("1")));
+    const requestId = cluster.requestId();
+    const compact: ClientRequest = { kind: "compact", revision: 2, physical: true };
+    cluster.serve(compact, { requestId });
+    expect(cluster.serve(compact, { requestId })).toMatchObject({ kind: "answered" });
   });
 
   test("a revision that does not exist yet is refused", ({ expect }) => {
