@@ -27,7 +27,7 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
    */
   async directory(): Promise<Directory | null> {
     const directory = this.#stored();
-    if (directory !== null) await this.#bear(directory);
+    if (directory !== null) this.ctx.waitUntil(this.#bear(directory));
     return directory;
   }
 
@@ -61,9 +61,8 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   async #open({ members: [first] }: Directory): Promise<void> {
     if (first === undefined) return;
     // It is a favour: without it the cluster elects a leader a little later.
-    await replicaStub(this.env, this.#cluster, first)
-      .urge(asTerm(0))
-      .catch(() => {});
+    const urged = replicaStub(this.env, this.#cluster, first).urge(asTerm(0));
+    await Promise.race([urged.catch(() => {}), pause(BIRTH_MS_MAX)]);
   }
 
   get #cluster(): string {

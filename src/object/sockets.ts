@@ -49,7 +49,9 @@ export class Sockets {
 
   /** The sessions whose sockets the platform kept while the object slept. */
   restore(): RestoredSession[] {
-    const kept = this.#context.getWebSockets().filter((socket) => !this.#sessions.has(socket));
+    const kept = this.#context
+      .getWebSockets()
+      .filter((socket) => socket.readyState === WebSocket.OPEN && !this.#sessions.has(socket));
     return kept.map((socket) => ({
       session: this.#adopt(socket),
       checkpoint: socket.deserializeAttachment() as Bytes,
@@ -68,7 +70,9 @@ export class Sockets {
 
   perform({ frames, checkpoints, closes }: SessionEffects): void {
     for (const { session, frames: list } of frames) {
-      this.#sockets.get(session)?.send(encodeReplicaFrames(list));
+      const socket = this.#sockets.get(session);
+      // One whose receiver is just leaving takes nothing more; its end is told by an event.
+      if (socket?.readyState === WebSocket.OPEN) socket.send(encodeReplicaFrames(list));
     }
     for (const { session, checkpoint } of checkpoints) {
       this.#sockets.get(session)?.serializeAttachment(checkpoint);

@@ -112,6 +112,10 @@ export class Sessions {
     for (const { session, deliveries } of this.#hub?.takeDeliveries() ?? []) {
       const items = deliveries.map((item) => ({ kind: "delivery" as const, term, ...item }));
       frames.push({ session, frames: items });
+      // A watch that ended by itself must not come back after a sleep.
+      if (deliveries.some(({ delivery }) => delivery.kind === "canceled")) {
+        this.#changed.add(session);
+      }
     }
     const checkpoints = [...this.#changed].map((session) => ({
       session,
