@@ -123,15 +123,22 @@ class JsonReader {
   }
 
   #string(): string {
-    this.#offset++;
+    const start = this.#offset++;
     let value = this.#match(PLAIN_CHARACTERS);
     for (;;) {
       const stop = this.#text[this.#offset];
       if (stop !== '"' && stop !== "\\") throw this.#unexpected("in string literal");
       this.#offset++;
-      if (stop === '"') return value;
+      if (stop === '"') return this.#wellFormed(value, start);
       value += this.#escape() + this.#match(PLAIN_CHARACTERS);
     }
+  }
+
+  /** Half a surrogate pair is no text: it could not be given back as it came. */
+  #wellFormed(value: string, start: number): string {
+    if (value.isWellFormed()) return value;
+    const place = positionOf(this.#text, start);
+    throw new JsonSyntaxError(`proto: syntax error (${place}): invalid UTF-8 in string`);
   }
 
   #escape(): string {

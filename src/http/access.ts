@@ -1,5 +1,5 @@
 // Owns who may come in. Deployed: whoever has the configured credential, and nobody when there is
-// none. In development: whoever asks for a loopback name, which a page from elsewhere cannot fake.
+// none. In development: whoever asks for a loopback name, from no page or from a page of this machine.
 
 import type { MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS, type ApiError } from "../api/error.ts";
@@ -36,12 +36,20 @@ function refusalOf(request: Request, options: AccessOptions): ApiError | null {
 
 const LOOPBACK_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
 
-/** Both the Host header and the URL that was made of it, where the platform keeps both. */
+/**
+ * Both the Host header and the URL that was made of it, where the platform keeps both; and a page's
+ * origin, which browsers tell even where they ask nobody for leave.
+ */
 function isLoopback(request: Request): boolean {
   const { hostname, protocol } = new URL(request.url);
   const host = request.headers.get("Host");
-  if (!LOOPBACK_NAME.test(hostname)) return false;
-  return host === null || LOOPBACK_NAME.test(hostnameOf(`${protocol}//${host}`));
+  const origin = request.headers.get("Origin");
+  const names = [
+    hostname,
+    host === null ? hostname : hostnameOf(`${protocol}//${host}`),
+    origin === null ? hostname : hostnameOf(origin),
+  ];
+  return names.every((name) => LOOPBACK_NAME.test(name));
 }
 
 function hostnameOf(url: string): string {

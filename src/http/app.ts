@@ -36,11 +36,11 @@ export function createApp(dependencies: AppDependencies): Hono {
   const services: Services = { ...dependencies, router: new Router(dependencies) };
   const app = new Hono();
   app.onError((error) => {
-    if (error instanceof RequestError) return errorResponse(error.error);
+    if (error instanceof RequestError) return openToPages(errorResponse(error.error));
     dependencies.reportError?.(error);
-    return errorResponse(GATEWAY_ERRORS.internal);
+    return openToPages(errorResponse(GATEWAY_ERRORS.internal));
   });
-  app.notFound(() => errorResponse(GATEWAY_ERRORS.notFound));
+  app.notFound(() => openToPages(errorResponse(GATEWAY_ERRORS.notFound)));
   app.use(guard(dependencies));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
@@ -68,9 +68,14 @@ const crossOrigin: MiddlewareHandler = async (context, next) => {
   }
   await next();
   // A socket that was upgraded has headers that can no longer be changed.
-  if (context.res.status === 101) return undefined;
-  for (const [name, value] of Object.entries(CROSS_ORIGIN_HEADERS)) {
-    context.res.headers.set(name, value);
-  }
+  if (context.res.status !== 101) openToPages(context.res);
   return undefined;
 };
+
+/** A page may read the answer, a refusal as well: it could not tell its user why otherwise. */
+function openToPages(response: Response): Response {
+  for (const [name, value] of Object.entries(CROSS_ORIGIN_HEADERS)) {
+    response.headers.set(name, value);
+  }
+  return response;
+}

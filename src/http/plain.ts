@@ -64,9 +64,10 @@ export function naturalOf(text: string | null, name: string): number | null {
 
 export const etagOf = (revision: number): string => `"${revision}"`;
 
-/** Whether `If-None-Match` names the revision, or any. */
+/** Whether a list of ETags names the revision, or any. A weak tag is as good as a strong one. */
 export const isNamedBy = (header: string | null, revision: number): boolean =>
-  header !== null && header.split(",").some((tag) => ["*", etagOf(revision)].includes(tag.trim()));
+  header !== null &&
+  header.split(",").some((tag) => ["*", etagOf(revision)].includes(tag.trim().replace(/^W\//, "")));
 
 const ETAG = /^"([0-9]{1,15})"$/;
 

@@ -2,9 +2,9 @@
 // limit, and what the router wants to know about the client.
 
 import type { Context } from "hono";
-import { bodyTooLarge, GATEWAY_ERRORS } from "../api/error.ts";
+import { bodyTooLarge, GATEWAY_ERRORS, malformed } from "../api/error.ts";
 import type { ClientRequest } from "../api/replica.ts";
-import { concatBytes, decodeUtf8 } from "../base/bytes.ts";
+import { concatBytes } from "../base/bytes.ts";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
 import type { ReplicaNetwork } from "./network.ts";
@@ -49,9 +49,20 @@ export async function readBytes(request: Request, bytesMax: number): Promise<Byt
   return chunks.length === 1 ? chunks[0]! : concatBytes(chunks);
 }
 
-/** A JSON body as text. @throws RequestError beyond the limit. */
+/** A JSON body as text. @throws RequestError beyond the limit, and for what is not UTF-8. */
 export const readText = async (request: Request): Promise<string> =>
-  decodeUtf8(await readBytes(request, JSON_BODY_BYTES_MAX));
+  decodeText(await readBytes(request, JSON_BODY_BYTES_MAX));
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @throws RequestError for bytes that are not UTF-8. */
+export function decodeText(bytes: Bytes): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new RequestError(malformed("proto: syntax error: invalid UTF-8 in string"));
+  }
+}
 
 /** The body's chunks as they come. Leaving the loop cancels the rest. */
 export async function* chunksOf(request: Request): AsyncGenerator<Bytes, void, void> {

@@ -8,13 +8,13 @@ import { bytesKey } from "../base/bytes.ts";
  *
  * A replica that slept, or another one after a loss, delivers again from the last revision that it
  * knows as acknowledged. What was passed on is dropped: whole revisions by number, and within a
- * revision that came in parts by key, since a revision changes a key once at most.
+ * revision that came in parts by key and kind, since a revision puts and deletes a key once at most.
  */
 export class WatchProgress {
   readonly #spec: WatchSpec;
   /** Everything up to and including this revision was passed on; null before `created`. */
   #seen: number | null = null;
-  #unfinished: { readonly revision: number; readonly keys: Set<string> } | null = null;
+  #unfinished: { readonly revision: number; readonly changes: Set<string> } | null = null;
 
   constructor(spec: WatchSpec) {
     this.#spec = spec;
@@ -49,9 +49,11 @@ export class WatchProgress {
     readonly events: readonly WatchEvent[];
     readonly partial: boolean;
   }): readonly WatchEvent[] | null {
+    const last = delivery.events.at(-1)?.kv.modRevision ?? 0;
+    // A repeat of what was passed on says nothing about a revision that is under way.
+    if (last < (this.#unfinished?.revision ?? (this.#seen ?? 0) + 1)) return null;
     const fresh = delivery.events.filter((event) => this.#isNew(event));
     const wasUnfinished = this.#unfinished !== null;
-    const last = delivery.events.at(-1)?.kv.modRevision ?? 0;
     if (delivery.partial) this.#passPart(last, fresh);
     else {
       this.progressed(last);
@@ -60,18 +62,23 @@ export class WatchProgress {
     return fresh.length > 0 || (wasUnfinished && !delivery.partial) ? fresh : null;
   }
 
-  #isNew({ kv }: WatchEvent): boolean {
-    if (kv.modRevision <= (this.#seen ?? 0)) return false;
+  #isNew(event: WatchEvent): boolean {
+    const { modRevision } = event.kv;
+    if (modRevision <= (this.#seen ?? 0)) return false;
     const unfinished = this.#unfinished;
-    if (unfinished?.revision !== kv.modRevision) return true;
-    return !unfinished.keys.has(bytesKey(kv.key));
+    return unfinished?.revision !== modRevision || !unfinished.changes.has(changeOf(event));
   }
 
   #passPart(revision: number, fresh: readonly WatchEvent[]): void {
     this.progressed(revision - 1);
-    if (this.#unfinished?.revision !== revision) this.#unfinished = { revision, keys: new Set() };
-    for (const { kv } of fresh) {
-      if (kv.modRevision === revision) this.#unfinished.keys.add(bytesKey(kv.key));
+    if (this.#unfinished?.revision !== revision) {
+      this.#unfinished = { revision, changes: new Set() };
+    }
+    for (const event of fresh) {
+      if (event.kv.modRevision === revision) this.#unfinished.changes.add(changeOf(event));
     }
   }
 }
+
+/** What tells one change of a revision from the others. */
+const changeOf = ({ kind, kv }: WatchEvent): string => `${kind} ${bytesKey(kv.key)}`;

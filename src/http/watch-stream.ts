@@ -158,10 +158,13 @@ export class WatchStream {
     return watch;
   }
 
-  /** Counting from 0; ids that the client has chosen are passed over. */
+  /**
+   * Counting from 0; ids that the client has chosen are passed over. One that was given to a watch
+   * that is then refused is given again: creations are answered one after another.
+   */
   #freeId(): bigint {
     while (this.#watches.has(this.#nextId)) this.#nextId++;
-    return this.#nextId++;
+    return this.#nextId;
   }
 
   async #deliver(session: PooledSession, delivery: WatchDelivery, header: Header): Promise<void> {
@@ -171,6 +174,7 @@ export class WatchStream {
     switch (delivery.kind) {
       case "created":
         watch.isCreated = true;
+        if (watch.id === this.#nextId) this.#nextId++;
         await this.#write({ header, watchId: watch.id, created: true });
         watch.answered.resolve();
         return;

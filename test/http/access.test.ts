@@ -117,6 +117,22 @@ describe("access", () => {
     expect((await app.fetch(request)).status).toBe(421);
   });
 
+  test.for([
+    ["http://evil.example", 421],
+    ["null", 421],
+    ["http://localhost:3000", 200],
+  ] as const)("a page from %s is answered %i", async ([origin, status]) => {
+    const { send } = appTo(led());
+    expect((await send("GET", "/version", { headers: { Origin: origin } })).status).toBe(status);
+  });
+
+  test("a page may read why it was refused", async () => {
+    const { send } = appTo(led(), { development: false, token: "secret" });
+    const response = await send("GET", "/version");
+    expect(response.status).toBe(401);
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  });
+
   test("an unexpected error is reported inside, and told to nobody outside", async () => {
     const reported: unknown[] = [];
     const network = led();

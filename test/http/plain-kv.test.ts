@@ -64,6 +64,26 @@ describe("one key", () => {
     });
   });
 
+  test("a value as large as a request may be is carried once", async () => {
+    const value = new Uint8Array(1_500_000);
+    expect((await put("/v1/kv/big", value)).status).toBe(201);
+    const calls = network.calls.map((call) => call.request);
+    expect(calls).toMatchObject([{ kind: "put", request: { value: { length: 1_500_000 } } }]);
+  });
+
+  test("If-Match on GET is 412 for another revision", async () => {
+    await put("/v1/kv/k", "v");
+    const get = (tag: string) => send("GET", "/v1/kv/k", { headers: { "If-Match": tag } });
+    expect((await get('"1"')).status).toBe(412);
+    expect((await get('"2"')).status).toBe(200);
+  });
+
+  test("HEAD of a watch opens none", async () => {
+    const response = await send("HEAD", "/v1/kv/k?watch");
+    expect(response.headers.get("Content-Type")).toBe("text/event-stream");
+    expect(network.log).toEqual([]);
+  });
+
   test("a missing key is 404 with the usual body, for GET and DELETE", async () => {
     for (const method of ["GET", "DELETE"]) {
       const response = await send(method, "/v1/kv/nope");
@@ -80,6 +100,7 @@ describe("one key", () => {
     expect([unchanged.status, await unchanged.text()]).toEqual([304, ""]);
     expect((await get('"1"')).status).toBe(200);
     expect((await get("*")).status).toBe(304);
+    expect((await get('W/"2"')).status).toBe(304);
   });
 
   test("If-Match and If-None-Match guard writes: 412 changes nothing", async () => {

@@ -138,6 +138,10 @@ describe("what the replica says", () => {
         cancel_reason: "mvcc: watcher range is empty",
       },
     ]);
+    // Its id was never used, and goes to the next one.
+    socket.createsAt = asRevision(7);
+    await stream.receive(create({}));
+    expect(sink.bare.at(-1)).toEqual({ created: true });
     stream.close();
   });
 

@@ -1,6 +1,6 @@
 // Owns what monitors ask: `/health` and `/version`, as etcd answers them.
 
-import { Hono, type Context } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { toRouterRequest, type Services } from "../request.ts";
@@ -18,6 +18,9 @@ const VERSION = { etcdserver: "3.7.1", etcdcluster: "3.7.0", storage: "3.7.0" } 
 /** `/health` and `/version`. */
 export function healthRoutes(services: Services): Hono {
   const routes = new Hono();
+  // A HEAD comes as a GET here; etcd refuses it.
+  routes.use("/version", refuseHead);
+  routes.use("/health", refuseHead);
   routes.get("/version", (context) => context.json(VERSION));
   routes.get("/health", (context) => reportHealth(services, context));
   routes.all("/version", refuseVerb);
@@ -57,6 +60,12 @@ function reasonOf(served: Served): string {
       return served.failure satisfies never;
   }
 }
+
+const refuseHead: MiddlewareHandler = async (context, next) => {
+  if (context.req.raw.method === "HEAD") return refuseVerb();
+  await next();
+  return undefined;
+};
 
 const refuseVerb = (): Response =>
   new Response("Method Not Allowed\n", { status: 405, headers: { Allow: "GET" } });

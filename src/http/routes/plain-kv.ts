@@ -5,9 +5,9 @@ import { GATEWAY_ERRORS } from "../../api/error.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
 import { assert } from "../../base/assert.ts";
-import type { PutRequest, TxnRequest } from "../../base/kv.ts";
+import type { PutAnswer, PutRequest, TxnRequest } from "../../base/kv.ts";
 import { BODY_BYTES_MAX } from "../../base/limits.ts";
-import { asLeaseId, NO_LEASE, type Bytes, type LeaseId } from "../../base/types.ts";
+import { asLeaseId, NO_LEASE, type LeaseId, type Revision } from "../../base/types.ts";
 import {
   badRequest,
   etagOf,
@@ -21,7 +21,7 @@ import {
 } from "../plain.ts";
 import { readBytes, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
-import { watchEvents } from "./plain-watch.ts";
+import { watchEvents, watchHead } from "./plain-watch.ts";
 
 /** Keys of a list unless `?limit` says otherwise. */
 const LIST_LIMIT = 1_000;
@@ -31,7 +31,11 @@ export function plainKvRoutes(services: Services): Hono {
   const routes = new Hono();
   routes.get("/*", (context) => {
     const query = new URL(context.req.url).searchParams;
-    if (isSet(query, "watch")) return watchEvents(services, context, query);
+    if (isSet(query, "watch")) {
+      // HEAD asks what GET would begin with; nobody would read, or end, what it began.
+      if (context.req.raw.method === "HEAD") return watchHead();
+      return watchEvents(services, context, query);
+    }
     return isSet(query, "prefix") ? listKeys(services, context, query) : readKey(services, context);
   });
   routes.put("/*", (context) => writeKey(services, context));
@@ -71,6 +75,10 @@ async function readKey(services: Services, context: Context): Promise<Response> 
     "X-Edgekeeper-Version": String(kv.version),
   });
   if (kv.lease !== NO_LEASE) headers.set("X-Edgekeeper-Lease", String(kv.lease));
+  const wanted = context.req.header("If-Match");
+  if (wanted !== undefined && !isNamedBy(wanted, kv.modRevision)) {
+    throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
+  }
   if (isNamedBy(context.req.header("If-None-Match") ?? null, kv.modRevision)) {
     return new Response(null, { status: 304, headers });
   }
@@ -103,33 +111,37 @@ async function writeKey(services: Services, context: Context): Promise<Response>
   const query = new URL(url).searchParams;
   if (isSet(query, "prefix")) throw badRequest("one PUT writes one key");
   const key = keyOf(url);
-  const put = { key, value: await readBytes(raw, BODY_BYTES_MAX), lease: leaseOf(query) };
-  const { succeeded, responses } = (
-    await ask(services, context, { kind: "txn", request: writeTxn(put, raw.headers) })
-  ).answer.answer;
-  const [written] = responses;
-  if (written?.kind !== "put") throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
-  const created = succeeded && !raw.headers.has("If-Match") && isCreation(raw.headers);
-  const { revision } = written;
+  const request: PutRequest = {
+    key,
+    value: await readBytes(raw, BODY_BYTES_MAX),
+    lease: leaseOf(query),
+    // Tells whether the key is new.
+    prevKv: true,
+    ignoreValue: false,
+    ignoreLease: false,
+  };
+  const { revision, answer } = await putIf(services, context, request);
   const headers = { ETag: etagOf(revision), "X-Edgekeeper-Revision": String(revision) };
-  return jsonResponse({ revision }, { status: created ? 201 : 200, headers });
+  return jsonResponse({ revision }, { status: answer.prevKv === null ? 201 : 200, headers });
 }
 
-/** Without preconditions the compare tells whether the key was there; it is written either way. */
-function writeTxn(
-  put: { readonly key: Bytes; readonly value: Bytes; readonly lease: LeaseId },
-  headers: Headers,
-): TxnRequest {
-  const request: PutRequest = { ...put, prevKv: false, ignoreValue: false, ignoreLease: false };
-  const write = [{ kind: "put", request }] as const;
-  const asked = preconditions(put.key, headers);
-  if (asked.length > 0) return { compare: asked, success: write, failure: [] };
-  const compare = preconditions(put.key, new Headers({ "If-None-Match": "*" }));
-  return { compare, success: write, failure: write };
+/** @throws RequestError when the request's preconditions do not hold. */
+async function putIf(
+  services: Services,
+  context: Context,
+  request: PutRequest,
+): Promise<{ readonly revision: Revision; readonly answer: PutAnswer }> {
+  const compare = preconditions(request.key, context.req.raw.headers);
+  if (compare.length === 0) {
+    const { header, answer } = await ask(services, context, { kind: "put", request });
+    return { revision: header.revision, answer: answer.answer };
+  }
+  const txn: TxnRequest = { compare, success: [{ kind: "put", request }], failure: [] };
+  const { answer } = await ask(services, context, { kind: "txn", request: txn });
+  const [written] = answer.answer.responses;
+  if (written?.kind !== "put") throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
+  return written;
 }
-
-/** Whether success means that there was no such key: asked for by the client, or by us. */
-const isCreation = (headers: Headers): boolean => (headers.get("If-None-Match") ?? "*") === "*";
 
 async function deleteKey(services: Services, context: Context): Promise<Response> {
   const { url, raw } = context.req;

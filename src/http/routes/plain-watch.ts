@@ -21,6 +21,9 @@ const COMMENT_MS = 15_000;
 /** One session, one watch. */
 const WATCH = 0;
 
+/** What a watch begins with, and nothing else. */
+export const watchHead = (): Response => new Response(null, { headers: EVENT_STREAM_HEADERS });
+
 /** Answers with the events of a key or prefix: from now on, `?from`, or the last event's id. */
 export function watchEvents(
   services: Services,

@@ -4,13 +4,14 @@
 import { Hono, type Context } from "hono";
 import { answerLine } from "../../api/answer-json.ts";
 import { DocumentSplitter } from "../../api/document-splitter.ts";
-import { bodyTooLarge, errorLine, GATEWAY_ERRORS, malformed } from "../../api/error.ts";
+import { bodyTooLarge, errorLine, GATEWAY_ERRORS } from "../../api/error.ts";
 import { readLeaseKeepAlive } from "../../api/lease-json.ts";
 import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
 import {
   chunksOf,
   clusterOf,
   continentOf,
+  decodeText,
   JSON_BODY_BYTES_MAX,
   toRouterRequest,
   type Services,
@@ -151,15 +152,29 @@ function converseBySocket(context: Context, begin: Begin): Response {
   return response;
 }
 
-/** One frame is one request. Never rejects. */
+/** A frame, of text or of bytes, holds one document or several. Never rejects. */
 async function receiveFrame(
   conversation: Conversation,
   sink: LineSink,
   data: unknown,
 ): Promise<boolean> {
-  const document = typeof data === "string" ? data : null;
-  if (document !== null) return conversation.receive(document);
-  conversation.close();
-  await sink.fail(malformed("edgekeeper: a frame must be text"));
-  return false;
+  try {
+    const splitter = new DocumentSplitter(JSON_BODY_BYTES_MAX);
+    const documents = splitter.push(await textOf(data));
+    const rest = splitter.finish();
+    for (const document of rest === null ? documents : [...documents, rest]) {
+      if (!(await conversation.receive(document))) return false;
+    }
+    return true;
+  } catch (error) {
+    conversation.close();
+    await sink.fail(error instanceof RequestError ? error.error : GATEWAY_ERRORS.internal);
+    return false;
+  }
+}
+
+async function textOf(data: unknown): Promise<string> {
+  if (typeof data === "string") return data;
+  const bytes = data instanceof Blob ? await data.arrayBuffer() : (data as ArrayBuffer);
+  return decodeText(new Uint8Array(bytes));
 }

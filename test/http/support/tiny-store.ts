@@ -1,9 +1,16 @@
 // Owns a store that is just enough for the plain API: one map, compares of version and mod revision.
 
-import type { Compare, KeyValue, TxnOp, TxnOpAnswer } from "../../../src/base/kv.ts";
+import type {
+  Compare,
+  KeyValue,
+  PutAnswer,
+  PutRequest,
+  TxnOp,
+  TxnOpAnswer,
+} from "../../../src/base/kv.ts";
 import { bytesKey, compareBytes } from "../../../src/base/bytes.ts";
 import { containsKey, intervalOf } from "../../../src/base/interval.ts";
-import { asRevision } from "../../../src/base/types.ts";
+import { asRevision, type Revision } from "../../../src/base/types.ts";
 import type { ReplicaAnswer } from "../../../src/api/replica.ts";
 import { headerOf, type Behaviour } from "./fake-network.ts";
 
@@ -28,6 +35,8 @@ export class TinyStore {
         const responses = (succeeded ? success : failure).map((op) => this.#perform(op));
         return this.#answered({ kind: "txn", answer: { succeeded, responses } });
       }
+      case "put":
+        return this.#answered({ kind: "put", answer: this.#put(request.request).answer });
       default:
         throw new Error(`the tiny store knows no ${request.kind}`);
     }
@@ -45,16 +54,17 @@ export class TinyStore {
     return result === "greater" && actual > Number(operand);
   }
 
+  #put({ key, value, lease, prevKv }: PutRequest): { revision: Revision; answer: PutAnswer } {
+    const before = this.kvs.get(bytesKey(key)) ?? null;
+    const modRevision = asRevision(++this.revision);
+    const createRevision = before?.createRevision ?? modRevision;
+    const version = (before?.version ?? 0) + 1;
+    this.kvs.set(bytesKey(key), { key, value, lease, createRevision, modRevision, version });
+    return { revision: modRevision, answer: { prevKv: prevKv ? before : null } };
+  }
+
   #perform(op: TxnOp): TxnOpAnswer {
-    if (op.kind === "put") {
-      const { key, value, lease } = op.request;
-      const before = this.kvs.get(bytesKey(key));
-      const modRevision = asRevision(++this.revision);
-      const createRevision = before?.createRevision ?? modRevision;
-      const version = (before?.version ?? 0) + 1;
-      this.kvs.set(bytesKey(key), { key, value, lease, createRevision, modRevision, version });
-      return { kind: "put", revision: modRevision, answer: { prevKv: null } };
-    }
+    if (op.kind === "put") return { kind: "put", ...this.#put(op.request) };
     if (op.kind !== "deleteRange") throw new Error(`the tiny store performs no ${op.kind}`);
     const deleted = this.kvs.delete(bytesKey(op.request.key)) ? 1 : 0;
     this.revision += deleted;
