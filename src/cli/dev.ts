@@ -22,20 +22,18 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void server.stop().then(() => process.exit(0)));
   }
-  const leader = await electedLeader(server);
-  console.log(introduction(options, server, leader));
+  console.log(introduction(options, server, await electedCluster(server)));
 }
 
 /** Waits until the cluster serves; the first request creates it. */
-async function electedLeader({ url }: DevServer): Promise<string> {
+async function electedCluster({ url }: DevServer): Promise<LabStatus["replicas"]> {
   const end = Date.now() + READY_MS_MAX;
   while (Date.now() < end) {
     const health = await fetch(`${url}/health`).catch(() => null);
     await health?.body?.cancel();
     if (health?.ok === true) {
-      const status = (await (await fetch(`${url}/_lab/status`)).json()) as LabStatus;
-      const leader = status.replicas.find(({ role }) => role === "leader");
-      if (leader !== undefined) return leader.region;
+      const { replicas } = (await (await fetch(`${url}/_lab/status`)).json()) as LabStatus;
+      if (replicas.some(({ role }) => role === "leader")) return replicas;
     }
     await sleep(100);
   }
@@ -45,10 +43,12 @@ async function electedLeader({ url }: DevServer): Promise<string> {
   );
 }
 
-function introduction(options: DevOptions, { url }: DevServer, leader: string): string {
-  const replicas = options.regions
-    .map((region) => `    ${region.padEnd(8)} ${region === leader ? "leader" : "follower"}`)
-    .join("\n");
+function introduction(
+  options: DevOptions,
+  { url }: DevServer,
+  members: LabStatus["replicas"],
+): string {
+  const replicas = members.map(({ region, role }) => `    ${region.padEnd(8)} ${role}`).join("\n");
   const kept = options.state === null ? "nothing (--memory)" : `in ${options.state}`;
   return `
 Edgekeeper is ready at ${url}

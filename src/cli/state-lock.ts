@@ -11,19 +11,47 @@ import { OptionError } from "./dev-options.ts";
  * @throws OptionError when another server that is alive uses the directory.
  */
 export function lockState(directory: string): () => void {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const file = join(directory, "server.pid");
-  const owner = readOwner(file);
-  if (owner !== null && owner !== process.pid && isAlive(owner)) {
-    throw new OptionError(
-      `${directory} is in use by the server with process id ${owner}. Stop it, or choose another --state.`,
-    );
+  while (!take(file)) {
+    const owner = readOwner(file);
+    if (owner !== null && owner !== process.pid && isAlive(owner)) {
+      throw new OptionError(
+        `${directory} is in use by the server with process id ${owner}. Stop it, or choose another --state.`,
+      );
+    }
+    rmSync(file, { force: true });
   }
-  writeFileSync(file, `${process.pid}\n`);
-  const unlock = (): void => rmSync(file, { force: true });
+  const unlock = (): void => {
+    process.off("exit", unlock);
+    if (readOwner(file) === process.pid) rmSync(file, { force: true });
+  };
   // Miniflare ends the process by itself on a signal, and does not wait for anyone.
   process.once("exit", unlock);
   return unlock;
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new OptionError(
+      `${directory} cannot be a directory for the data (${code}). Choose another --state.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Writes the mark unless there is one: of two that start at once, one is first. */
+function take(file: string): boolean {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 function readOwner(file: string): number | null {

@@ -17,10 +17,14 @@ export function guardWorkerd(): () => void {
     detached: true,
   });
   watchdog.unref();
+  // Without its watchdog the server goes on; only its violent end would leave something behind.
+  watchdog.stdin.on("error", () => {});
   const onChild = (message: unknown): void => {
     const child = (message as { process: ChildProcess }).process;
     child.once("spawn", () => {
-      if (child.spawnfile.includes("workerd")) watchdog.stdin.write(`${child.pid}\n`);
+      if (!child.spawnfile.includes("workerd")) return;
+      watchdog.stdin.write(`${child.pid}\n`);
+      child.once("exit", () => watchdog.stdin.write(`-${child.pid}\n`));
     });
   };
   // Miniflare tells nobody which processes it starts; Node does.
