@@ -18,6 +18,9 @@ import { createWatcher, refusalOf, select, storedSize, weigh, type Watcher } fro
 /** How often a quiet watcher that asked for it hears of progress, as etcd: 10 minutes. */
 const PROGRESS_INTERVAL_MS = 600_000;
 
+/** Sessions that are caught up in one turn: each reads history, and requests wait meanwhile. */
+const CATCH_UP_SESSIONS_MAX = 8;
+
 /** What one delivery without events weighs. */
 const CONTROL_WEIGHT = 32;
 
@@ -46,6 +49,9 @@ export class WatchHub {
   readonly #store: Store;
   readonly #sessions = new Map<number, Session>();
   readonly #outgoing = new Set<number>();
+  /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
+  readonly #lagging = new Set<number>();
+  #wantsProgress = false;
   #progressAt: Milliseconds;
 
   constructor(store: Store, now: Milliseconds) {
@@ -67,15 +73,15 @@ export class WatchHub {
     const sequence = checkpoint === null ? 0 : checkpoint.sequence + SEQUENCE_LEAP;
     const session = new Session(sequence, () => this.#outgoing.add(id));
     for (const { id: watch, spec, acknowledged } of checkpoint?.watches ?? []) {
-      const next = nextRevision(acknowledged);
-      session.watchers.set(watch, createWatcher({ id: watch, spec, next }));
+      this.#add(session, createWatcher({ id: watch, spec, next: nextRevision(acknowledged) }));
     }
     this.#sessions.set(id, session);
-    this.#catchUp(session);
+    this.#catchUp(id, session);
   }
 
   close(id: number): void {
     this.#sessions.delete(id);
+    this.#lagging.delete(id);
   }
 
   /** Adds a watcher; its first delivery is `created`, or `canceled` with the reason. */
@@ -93,10 +99,9 @@ export class WatchHub {
       return;
     }
     const next = spec.startRevision > 0 ? asRevision(spec.startRevision) : nextRevision(present);
-    const watcher = createWatcher({ id: watch, spec, next });
-    session.watchers.set(watch, watcher);
+    this.#add(session, createWatcher({ id: watch, spec, next }));
     this.#control(session, { kind: "created", watch, revision: present });
-    this.#catchUp(session);
+    this.#catchUp(sessionId, session);
   }
 
   /** Ends a watcher. An unknown one is passed over in silence, as in etcd. */
@@ -119,14 +124,15 @@ export class WatchHub {
   acknowledge(sessionId: number, sequence: number): void {
     const session = this.#session(sessionId);
     session.acknowledge(sequence);
-    this.#catchUp(session);
+    if (this.#lagging.has(sessionId)) this.#catchUp(sessionId, session);
   }
 
   /** Feeds what was just applied to the watchers that are up to date. */
   applied(revisions: readonly RevisionEvents[]): void {
-    for (const session of this.#sessions.values()) {
+    for (const [id, session] of this.#sessions) {
       for (const watcher of session.watchers.values()) {
         if (watcher.synced) this.#feed(session, watcher, revisions);
+        if (!watcher.synced) this.#lagging.add(id);
       }
     }
   }
@@ -136,31 +142,26 @@ export class WatchHub {
    * otherwise resume from a revision that is gone although they have missed nothing.
    */
   compacted(): void {
-    for (const session of this.#sessions.values()) {
-      this.#reportAll(session);
-      this.#catchUp(session);
-    }
+    for (const session of this.#sessions.values()) this.#reportAll(session);
   }
 
   /** Goes on catching up, and reports progress when its time has come. */
   tick(now: Milliseconds): void {
-    for (const session of this.#sessions.values()) this.#catchUp(session);
+    const turns = [...this.#lagging].filter((id) => this.#session(id).hasCredit);
+    for (const id of turns.slice(0, CATCH_UP_SESSIONS_MAX)) this.#catchUp(id, this.#session(id));
     if (now < this.#progressAt) return;
     this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
-    for (const session of this.#sessions.values()) {
-      for (const watcher of session.watchers.values()) this.#reportOne(session, watcher);
-    }
+    const watchers = [...this.#sessions.values()].flatMap((session) =>
+      [...session.watchers.values()].map((watcher) => ({ session, watcher })),
+    );
+    this.#wantsProgress = watchers.some(({ watcher }) => watcher.spec.progressNotify);
+    for (const { session, watcher } of watchers) this.#reportOne(session, watcher);
   }
 
   /** When `tick` is wanted next; null when nothing is ever due. */
   deadline(now: Milliseconds): Milliseconds | null {
-    const sessions = [...this.#sessions.values()];
-    const isBehind = (session: Session): boolean =>
-      session.hasCredit && [...session.watchers.values()].some((watcher) => !watcher.synced);
-    if (sessions.some(isBehind)) return now;
-    const wantsProgress = (session: Session): boolean =>
-      [...session.watchers.values()].some((watcher) => watcher.spec.progressNotify);
-    return sessions.some(wantsProgress) ? this.#progressAt : null;
+    for (const id of this.#lagging) if (this.#session(id).hasCredit) return now;
+    return this.#wantsProgress ? this.#progressAt : null;
   }
 
   /** All deliveries since the last call, by session, each session's in order. */
@@ -207,6 +208,11 @@ export class WatchHub {
     const session = this.#sessions.get(id);
     assert(session !== undefined, "the session is open");
     return session;
+  }
+
+  #add(session: Session, watcher: Watcher): void {
+    session.watchers.set(watcher.id, watcher);
+    this.#wantsProgress ||= watcher.spec.progressNotify;
   }
 
   #refusal(session: Session, watch: number, spec: WatchSpec): string | null {
@@ -257,10 +263,15 @@ export class WatchHub {
     }
   }
 
-  #catchUp(session: Session): void {
+  /** A slice for each watcher of the session that lags; then others have their turn. */
+  #catchUp(id: number, session: Session): void {
+    this.#lagging.delete(id);
+    let isBehind = false;
     for (const watcher of session.watchers.values()) {
       if (!watcher.synced && session.hasCredit) this.#catchUpSlice(session, watcher);
+      isBehind ||= !watcher.synced && session.watchers.has(watcher.id);
     }
+    if (isBehind) this.#lagging.add(id);
   }
 
   /** One slice of history for one watcher; the next slice comes with the next tick. */
