@@ -4,7 +4,8 @@ import { beforeEach, describe, test } from "vitest";
 import type { ClientRequest, ReplicaAnswer } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asLeaseId, type LeaseId } from "../../src/base/types.ts";
-import { get, put, VirtualCluster } from "../support/virtual-cluster.ts";
+import { get, put } from "../support/requests.ts";
+import { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const key = encodeUtf8;
 const lease = asLeaseId(7n);
@@ -15,12 +16,7 @@ beforeEach(() => {
   cluster = new VirtualCluster(3);
 });
 
-const putWithLease = (name: string, id: LeaseId): ClientRequest => {
-  const request = put(key(name), key("value"));
-  return request.kind === "put"
-    ? { ...request, request: { ...request.request, lease: id } }
-    : request;
-};
+const putWithLease = (name: string, id: LeaseId): ClientRequest => put(key(name), key("value"), id);
 
 /** The values that a range answer holds. */
 function valuesOf(answer: ReplicaAnswer): string[] {

@@ -2,7 +2,8 @@
 
 import { describe, test } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import { get, put, VirtualCluster } from "../support/virtual-cluster.ts";
+import { get, put } from "../support/requests.ts";
+import { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const key = encodeUtf8;
 

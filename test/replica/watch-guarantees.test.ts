@@ -7,10 +7,10 @@ import { describe, test } from "vitest";
 import type { ClientRequest } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { prefixEnd } from "../../src/base/interval.ts";
-import type { TxnOp } from "../../src/base/kv.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../../src/base/watch.ts";
 import { WatchProgress } from "../../src/http/watch-progress.ts";
-import { put, VirtualCluster } from "../support/virtual-cluster.ts";
+import { put } from "../support/requests.ts";
+import { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const key = encodeUtf8;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -25,7 +25,7 @@ interface Receiver {
 }
 
 const prefix = fc.constantFrom("a", "b");
-const action = fc.oneof(
+const actions = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
@@ -155,7 +155,7 @@ class World {
 
   #write(action: { prefix: string; keys: number; size: number }): void {
     const names = Array.from({ length: action.keys }, (_, n) => `${action.prefix}${n}`);
-    const success = names.map((name) => put(key(name), new Uint8Array(action.size)) as TxnOp);
+    const success = names.map((name) => put(key(name), new Uint8Array(action.size)));
     const answer = this.#serve({ kind: "txn", request: { compare: [], success, failure: [] } });
     if (answer !== "answered") return;
     this.#note(names, "put");
@@ -271,9 +271,9 @@ class World {
 describe("every watch", () => {
   test("hears each change once, in order, whole and before any progress beyond it", () => {
     fc.assert(
-      fc.property(fc.array(action, { minLength: 20, maxLength: 120 }), (actions) => {
+      fc.property(fc.array(actions, { minLength: 20, maxLength: 120 }), (list) => {
         const world = new World();
-        for (const each of actions) world.act(each);
+        for (const each of list) world.act(each);
         world.settle();
       }),
       { numRuns: 60 },

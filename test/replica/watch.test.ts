@@ -8,7 +8,8 @@ import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { EMPTY } from "../../src/base/bytes.ts";
 import { prefixEnd } from "../../src/base/interval.ts";
 import type { WatchDelivery, WatchSpec } from "../../src/base/watch.ts";
-import { put, VirtualCluster } from "../support/virtual-cluster.ts";
+import { put } from "../support/requests.ts";
+import { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const SESSION = 1;
 const key = encodeUtf8;

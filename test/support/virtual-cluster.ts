@@ -4,7 +4,6 @@
 
 import type { ClientRequest, ReplicaAnswer, ReplicaStatus } from "../../src/api/replica.ts";
 import type { ReceiverFrame, ReplicaFrame } from "../../src/api/session.ts";
-import { EMPTY } from "../../src/base/bytes.ts";
 import {
   asClusterId,
   asIncarnation,
@@ -222,36 +221,3 @@ export class VirtualCluster {
     this.#queue.push({ at: this.#now + 1, run: receive });
   }
 }
-
-/** A put without options. */
-export const put = (key: Bytes, value: Bytes): ClientRequest => ({
-  kind: "put",
-  request: {
-    key,
-    value,
-    lease: 0n as never,
-    prevKv: false,
-    ignoreValue: false,
-    ignoreLease: false,
-  },
-});
-
-/** A range of one key without options. */
-export const get = (key: Bytes): ClientRequest => ({
-  kind: "range",
-  serializable: false,
-  request: {
-    key,
-    rangeEnd: EMPTY,
-    limit: 0,
-    revision: 0,
-    sortOrder: "none",
-    sortTarget: "key",
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  },
-});

@@ -3,13 +3,14 @@
 
 import { env } from "cloudflare:workers";
 import type { ClientRequest, Directory, ReplicaAnswer } from "../../src/api/replica.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
-import { NO_LEASE, type LeaseId } from "../../src/base/types.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import type { LeaseId } from "../../src/base/types.ts";
 import type { Environment } from "../../src/object/environment.ts";
 import type { Genesis } from "../../src/object/genesis.ts";
 import { pause } from "../../src/object/pause.ts";
 import type { Replica } from "../../src/object/replica.ts";
 import { genesisStub, replicaStub } from "../../src/object/stubs.ts";
+import * as requests from "../support/requests.ts";
 
 const environment = env as unknown as Environment;
 export const REGIONS = ["wnam", "enam", "weur"] as const;
@@ -54,36 +55,10 @@ export async function ask(cluster: string, request: ClientRequest): Promise<Repl
   }
 }
 
-export const put = (key: string, value: string, lease: LeaseId = NO_LEASE): ClientRequest => ({
-  kind: "put",
-  request: {
-    key: encodeUtf8(key),
-    value: encodeUtf8(value),
-    lease,
-    prevKv: false,
-    ignoreValue: false,
-    ignoreLease: false,
-  },
-});
+export const put = (key: string, value: string, lease?: LeaseId): ClientRequest =>
+  requests.put(encodeUtf8(key), encodeUtf8(value), lease);
 
-export const get = (key: string): ClientRequest => ({
-  kind: "range",
-  serializable: false,
-  request: {
-    key: encodeUtf8(key),
-    rangeEnd: EMPTY,
-    limit: 0,
-    revision: 0,
-    sortOrder: "none",
-    sortTarget: "key",
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  },
-});
+export const get = (key: string): ClientRequest => requests.get(encodeUtf8(key));
 
 /** The value that `get` found, or null. */
 export function valueOf(answer: ReplicaAnswer): string | null {
