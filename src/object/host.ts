@@ -201,6 +201,7 @@ export class Host {
       this.#perform(this.#core.takeEffects());
       return result;
     } catch (error) {
+      console.error(error);
       this.#context.abort(String(error));
       throw error;
     }

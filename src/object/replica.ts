@@ -100,8 +100,13 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     this.#host?.sessionClosed(socket);
   }
 
+  /** Never throws: the platform gives an alarm up for good after six failures. */
   override async alarm(): Promise<void> {
-    this.#host?.wake();
+    try {
+      this.#host?.wake();
+    } catch {
+      // The host has told why and stopped the object; it sets the alarm anew when it starts.
+    }
   }
 
   async #askForCertificate(): Promise<void> {
