@@ -71,11 +71,16 @@ class Batch {
   readonly requests: AppliedRequest[] = [];
   readonly granted: Lease[] = [];
   readonly settled: LeaseId[] = [];
-  /** Answers of this batch by request id: a repeat may follow its original at once. */
-  readonly outcomes = new Map<string, FirstAnswer>();
+  /** Encoded answers of this batch by request id: a repeat may follow its original at once. */
+  readonly outcomes = new Map<string, Omit<FirstAnswer, "outcome"> & { readonly answer: Bytes }>();
   compacted = false;
   /** Bytes of answers kept for repeats. */
   keptBytes = 0;
+  readonly isAwaited: (index: LogIndex) => boolean;
+
+  constructor(isAwaited: (index: LogIndex) => boolean) {
+    this.isAwaited = isAwaited;
+  }
 }
 
 export class Applier {
@@ -112,12 +117,17 @@ export class Applier {
 
   /**
    * Applies consecutive entries, the first of which follows the store's applied index, in one
-   * transaction with the applied index: after a crash either all of it is there or nothing.
+   * transaction with the applied index: after a crash either all of it is there or nothing. Outcomes
+   * are kept of entries only that somebody awaits here, for answers may be large.
    */
-  apply(entries: readonly CommittedEntry[], wall: Milliseconds): AppliedBatch {
+  apply(
+    entries: readonly CommittedEntry[],
+    wall: Milliseconds,
+    isAwaited: (index: LogIndex) => boolean = () => true,
+  ): AppliedBatch {
     const first = present(entries[0], "a batch has entries");
     assert(first.index === this.#store.appliedIndex + 1, "entries are applied in order, each once");
-    const batch = new Batch();
+    const batch = new Batch(isAwaited);
     const revisions = this.#sql.transaction(() => {
       for (const entry of entries) this.#applyEntry(entry, batch);
       this.#leases.flush();
@@ -153,8 +163,8 @@ export class Applier {
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
     const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch);
-    const { outcome, revision } = done;
-    batch.entries.push({ index, term, trace: proposal.trace, outcome, revision });
+    const outcome = batch.isAwaited(index) ? done.outcome : null;
+    batch.entries.push({ index, term, trace: proposal.trace, outcome, revision: done.revision });
   }
 
   /**
@@ -164,12 +174,13 @@ export class Applier {
   #firstAnswer({ requestId }: Proposal, batch: Batch): FirstAnswer | null {
     if (equalBytes(requestId, NO_REQUEST)) return null;
     const inBatch = batch.outcomes.get(bytesKey(requestId));
-    if (inBatch !== undefined) return this.#isRecent(inBatch.time) ? inBatch : null;
+    if (inBatch !== undefined) {
+      return this.#isRecent(inBatch.time) ? { ...inBatch, outcome: recall(inBatch.answer) } : null;
+    }
     const remembered = this.#window.find(requestId);
     if (remembered === null || !this.#isRecent(remembered.time)) return null;
-    const bytes = this.#store.history.answerOf(remembered.place, requestId);
-    const isKept = bytes !== null && bytes.length > 0;
-    return { ...remembered, outcome: isKept ? decodeOutcome(bytes) : refuse("answerForgotten") };
+    const answer = this.#store.history.answerOf(remembered.place, requestId) ?? NOT_KEPT;
+    return { ...remembered, outcome: recall(answer) };
   }
 
   #isRecent(time: ClusterTime): boolean {
@@ -190,7 +201,7 @@ export class Applier {
     if (isKept) batch.keptBytes += encoded.length;
     const answer = isKept ? encoded : NOT_KEPT;
     batch.requests.push({ id: requestId, revision, time: this.#time, answer });
-    batch.outcomes.set(bytesKey(requestId), { outcome, revision, time: this.#time });
+    batch.outcomes.set(bytesKey(requestId), { answer, revision, time: this.#time });
     return { outcome, revision };
   }
 
@@ -249,6 +260,10 @@ export class Applier {
     else batch.settled.push(id);
   }
 }
+
+/** The outcome of an earlier application, as far as it was kept. */
+const recall = (answer: Bytes): Outcome =>
+  answer.length > 0 ? decodeOutcome(answer) : refuse("answerForgotten");
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

@@ -52,12 +52,12 @@ export class DeadlineQueue<Owner> {
   }
 
   /** Removes and returns the owners whose deadline is at or before `now`, earliest first. */
-  due(now: number): Owner[] {
+  due(now: number, ownersMax = Infinity): Owner[] {
     const owners: Owner[] = [];
     for (;;) {
       this.#settle();
       const first = this.#heap[0];
-      if (first === undefined || first.at > now) return owners;
+      if (first === undefined || first.at > now || owners.length >= ownersMax) return owners;
       this.#pop();
       this.#deadlines.delete(first.owner);
       owners.push(first.owner);

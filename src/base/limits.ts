@@ -23,6 +23,9 @@ export const MUTATION_KEYS_MAX = 25_000;
  */
 export const ANSWER_BYTES_MAX = 16_777_216;
 
+/** The same for all answers of one txn, which every replica holds while it applies. */
+export const TXN_ANSWER_BYTES_MAX = 4_194_304;
+
 /** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
 export const ROW_BYTES_MAX = 1_900_000;
 
@@ -113,6 +116,12 @@ export const CLOCK_STEP_MS_MAX = 10_000;
 
 /** Rows that a range scan reads at once: what it holds beyond what it returns. */
 export const SCAN_CHUNK_ROWS = 256;
+
+/** Rows of its first read, when nothing is known of their size. */
+export const SCAN_CHUNK_ROWS_FIRST = 8;
+
+/** Bytes of values that its further reads aim at. */
+export const SCAN_CHUNK_BYTES = 1_048_576;
 
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;

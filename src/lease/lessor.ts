@@ -99,13 +99,17 @@ export class Lessor {
 
   /** The leases whose deadline has come, to be proposed for expiry; at most a batch of them. */
   expire(now: ClusterTime): Expiry[] {
-    const due = this.#deadlines.due(now);
-    for (const id of due.slice(LEASE_EXPIRY_BATCH_MAX)) this.#deadlines.set(id, now);
-    return due.slice(0, LEASE_EXPIRY_BATCH_MAX).map((id) => {
+    return this.#deadlines.due(now, LEASE_EXPIRY_BATCH_MAX).map((id) => {
       this.#expiring.add(id);
       const lease = present(this.#table.get(id), "a lease with a deadline exists");
       return { id, horizon: lease.horizon };
     });
+  }
+
+  /** Takes back an expiry that was not proposed: it is due again at once. */
+  postpone(id: LeaseId, now: ClusterTime): void {
+    this.#expiring.delete(id);
+    this.#deadlines.set(id, now);
   }
 
   #promise(lease: Lease, now: ClusterTime): void {

@@ -58,6 +58,16 @@ export function applyDeleteKeysOfLease(mutation: Mutation, lease: LeaseId): numb
   return keys.length;
 }
 
+/** How many keys are attached to the lease, counted up to MUTATION_KEYS_MAX. */
+export function countKeysOfLease(sql: SqlPort, lease: LeaseId): number {
+  const [row] = sql.all<{ count: number }>(
+    "SELECT count(*) AS count FROM (SELECT 1 FROM now WHERE lease = ? LIMIT ?)",
+    leaseToBytes(lease),
+    MUTATION_KEYS_MAX,
+  );
+  return row?.count ?? 0;
+}
+
 /** The keys attached to the lease, in key order. */
 export function keysOfLease(sql: SqlPort, lease: LeaseId): Bytes[] {
   const rows = sql.all<{ key: Bytes }>(

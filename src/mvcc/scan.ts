@@ -15,7 +15,7 @@ import { compareBytes } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import { isEmptyInterval, successor, type Interval } from "../base/interval.ts";
 import type { KeyValue } from "../base/kv.ts";
-import { SCAN_CHUNK_ROWS } from "../base/limits.ts";
+import { SCAN_CHUNK_BYTES, SCAN_CHUNK_ROWS, SCAN_CHUNK_ROWS_FIRST } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import { BARE_COLUMNS, boundsOf, toKeyValue, type VersionRow } from "./rows.ts";
@@ -181,21 +181,24 @@ function keySteps(
 }
 
 /** Rows of the interval chunk by chunk; `fetch` gives the first `rows` of what is left. */
-function* inChunks<Row extends { readonly key: Bytes }>(
+function* inChunks<Row extends { readonly key: Bytes; readonly value: Bytes | null }>(
   scan: Scan,
   fetch: (rest: Interval, rows: number) => readonly Row[],
 ): Generator<Row, void> {
   let rest = scan.interval;
-  let rowsMax = Math.min(scan.rowsMax, SCAN_CHUNK_ROWS);
+  let rowsMax = Math.min(scan.rowsMax, SCAN_CHUNK_ROWS_FIRST);
   while (!isEmptyInterval(rest)) {
     const rows = fetch(rest, rowsMax);
+    const bytes = rows.reduce((sum, row) => sum + (row.value?.length ?? 0), 0);
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined || rows.length < rowsMax) return;
     rest = scan.descending
       ? { start: rest.start, end: last.key }
       : { start: successor(last.key), end: rest.end };
-    rowsMax = SCAN_CHUNK_ROWS;
+    // As many as make a megabyte, by the size of those just seen, but only a few times more.
+    const fitting = Math.floor((SCAN_CHUNK_BYTES * rows.length) / Math.max(bytes, 1));
+    rowsMax = Math.max(1, Math.min(fitting, rowsMax * 8, SCAN_CHUNK_ROWS));
   }
 }
 

@@ -45,6 +45,7 @@ import {
   applyDeleteKeysOfLease,
   applyDeleteRange,
   checkDeletions,
+  countKeysOfLease,
   deletionAnswerBytes,
   keysOfLease,
 } from "./delete-range.ts";
@@ -156,6 +157,11 @@ export class Store {
   /** The keys attached to the lease, in key order. */
   keysOfLease(lease: LeaseId): Bytes[] {
     return keysOfLease(this.#sql, lease);
+  }
+
+  /** How many keys the lease holds, counted up to MUTATION_KEYS_MAX. */
+  countKeysOfLease(lease: LeaseId): number {
+    return countKeysOfLease(this.#sql, lease);
   }
 
   put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {

@@ -12,7 +12,7 @@ import type {
   TxnOpAnswer,
   TxnRequest,
 } from "../base/kv.ts";
-import { ANSWER_BYTES_MAX } from "../base/limits.ts";
+import { TXN_ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, Revision } from "../base/types.ts";
@@ -21,7 +21,7 @@ import { applyDeleteRange, checkDeletions, deletionAnswerBytes } from "./delete-
 import { IntervalSet } from "./interval-set.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { applyPut, checkPut } from "./put.ts";
+import { applyPut, checkPut, heldBytes } from "./put.ts";
 import { answerBytes, readRange } from "./range.ts";
 
 /** The branches taken, all the way down. */
@@ -57,7 +57,7 @@ export function checkPlan(state: TxnState, plan: TxnPlan): Refusal | null {
     ...state,
     deletions: new IntervalSet(),
     puts: putsOf(plan),
-    bytes: { left: ANSWER_BYTES_MAX },
+    bytes: { left: TXN_ANSWER_BYTES_MAX },
   };
   return checkOps(check, plan) ?? checkDeletions(state.sql, check.deletions);
 }
@@ -94,7 +94,7 @@ function checkOp(check: Check, op: PlannedOp): Refusal | null {
     case "range":
       return checkRevision(check, op.request) ?? checkRangeAnswer(check, op.request);
     case "put":
-      return checkPut(check.sql, op.request, check.leases);
+      return checkPut(check.sql, op.request, check.leases) ?? checkPutAnswer(check, op.request);
     case "deleteRange":
       check.deletions.add(intervalOf(op.request.key, op.request.rangeEnd));
       return spend(check, op.request, deletionAnswerBytes(check.sql, op.request));
@@ -125,6 +125,12 @@ function checkRangeAnswer(check: Check, request: RangeRequest): Refusal | null {
   const result = readRange(view, request.revision < 0 ? { ...request, revision: 0 } : request);
   if (!result.ok) return result.error;
   return request.countOnly ? null : spend(check, request, answerBytes(result.value.kvs));
+}
+
+/** What a put answers or keeps of the version before counts as well. */
+function checkPutAnswer({ sql, bytes }: Check, request: PutRequest): Refusal | null {
+  bytes.left -= heldBytes(sql, request);
+  return bytes.left < 0 ? "answerTooLarge" : null;
 }
 
 /** Takes off what an operation on these keys answers, and the puts among them. */

@@ -37,13 +37,11 @@ export function followHeartbeat(core: Core, message: HeartbeatMessage): void {
 }
 
 /**
- * Answers a leader whose term is over, so that it learns of the later one. The answer confirms
- * nothing: should the sender lead that later term by now, it must not mistake this for news.
+ * Answers a leader whose term is over, so that it learns of the later one: as to a heartbeat, and
+ * confirming nothing. Should the sender lead that later term by now, an answer to an append would be
+ * taken for news of this log.
  */
 export function refuseStaleLeader(core: Core, message: AppendMessage | HeartbeatMessage): void {
-  if (message.kind === "append") {
-    return answerAppend(core, message, { index: asLogIndex(0), rejected: null });
-  }
   core.outbox.send({
     kind: "heartbeatAnswer",
     to: message.from,

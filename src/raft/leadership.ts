@@ -36,6 +36,7 @@ export class Leadership {
   /** Reads are served once a quorum holds everything up to here, as told to this incarnation. */
   readonly #serveFrom: LogIndex;
   #serving = false;
+  #roundBegunAt = asMilliseconds(0);
 
   private constructor(
     core: Core,
@@ -118,6 +119,7 @@ export class Leadership {
 
   /** Sends the heartbeats that are due; reads that wait behind a lost round get a new one. */
   tick(now: Milliseconds): void {
+    if (this.#roundOverdue() <= now) return this.#beginRound(now);
     const due = [...this.#replication.peers].filter(([, peer]) => this.#heartbeatDue(peer) <= now);
     if (due.length === 0) return;
     if (this.#serving && this.#rounds.wantsRound) return this.#beginRound(now);
@@ -135,7 +137,7 @@ export class Leadership {
     const heartbeats = [...this.#replication.peers.values()].map((peer) =>
       this.#heartbeatDue(peer),
     );
-    return asMilliseconds(Math.min(this.#outOfTouchAt(now), ...heartbeats));
+    return asMilliseconds(Math.min(this.#outOfTouchAt(now), this.#roundOverdue(), ...heartbeats));
   }
 
   peers(): PeerStatus[] {
@@ -171,6 +173,7 @@ export class Leadership {
 
   #beginRound(now: Milliseconds): void {
     this.#rounds.begin(this.#core.log.commit);
+    this.#roundBegunAt = now;
     for (const peer of this.#replication.peers.keys()) {
       this.#replication.sendHeartbeat(peer, this.#rounds.latest, now);
     }
@@ -186,6 +189,16 @@ export class Leadership {
     );
     outbox.confirmReads(this.#rounds.confirm(round));
     this.#beginRoundIfIdle(now);
+  }
+
+  /**
+   * When the round under way is taken for lost and followed by another, which confirms its reads as
+   * well. Appends keep followers content, but carry no round: without this, steady writes would
+   * leave a lost round lost for as long as they flow.
+   */
+  #roundOverdue(): number {
+    if (!this.#rounds.isUnderway) return Infinity;
+    return this.#roundBegunAt + this.#core.timing.heartbeatMs;
   }
 
   #heartbeatDue(peer: { readonly sentAt: Milliseconds }): Milliseconds {

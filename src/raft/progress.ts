@@ -137,16 +137,14 @@ export class Progress {
   }
 
   /**
-   * Whether the oldest append under way is lost. The heartbeat left after it, so a log that does not
-   * reach its end has not had it. A log that does most likely has, and its answer only waits for
-   * the peer's write to become durable; or the log ends in another leader's entries.
+   * Whether the oldest append under way is lost: its answer is not here after several heartbeats.
+   * That the peer's log did not reach its end says nothing by itself, for on a long way the heartbeat
+   * that is answered now may have left before the append.
    */
-  #isOverdue(options: { lastIndex: LogIndex; heartbeatMs: number; now: Milliseconds }): boolean {
-    const { lastIndex, heartbeatMs, now } = options;
+  #isOverdue(options: { heartbeatMs: number; now: Milliseconds }): boolean {
     const oldest = this.#flights[0];
     if (oldest === undefined) return false;
-    const patience = lastIndex < oldest.last ? 1 : ANSWER_LOST_HEARTBEATS;
-    return later(oldest.sentAt, patience * heartbeatMs) <= now;
+    return later(oldest.sentAt, ANSWER_LOST_HEARTBEATS * options.heartbeatMs) <= options.now;
   }
 
   #replicate(): void {

@@ -84,7 +84,7 @@ export class ReplicaCore {
     this.#now = now;
     this.#store = new Store(sql);
     this.#leases = new LeaseTable(sql);
-    this.#keeper = new LeaseKeeper(this.#leases);
+    this.#keeper = new LeaseKeeper(this.#leases, (id) => this.#store.countKeysOfLease(id));
     this.#applier = new Applier({ sql, store: this.#store, leases: this.#leases });
     this.#clock = ClusterClock.resume({
       stamp: this.#applier.time,
@@ -326,7 +326,8 @@ export class ReplicaCore {
   }
 
   #apply(committed: readonly Entry[]): void {
-    const batch = this.#applier.apply(committed, this.#now);
+    const isAwaited = (index: LogIndex): boolean => this.#proposals.isAwaited(index);
+    const batch = this.#applier.apply(committed, this.#now, isAwaited);
     this.#observe(this.#applier.time);
     this.#sessions.applied(batch.revisions);
     for (const { index, term, outcome, revision, trace } of batch.entries) {

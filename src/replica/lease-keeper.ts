@@ -4,24 +4,30 @@
 import type { AppliedBatch } from "../apply/applier.ts";
 import type { Command } from "../apply/command.ts";
 import type { LeaseKeepAliveAnswer, LeaseTimeToLiveAnswer } from "../base/lease.ts";
-import { LEASE_EXTENSION_BATCH_MAX } from "../base/limits.ts";
+import { LEASE_EXTENSION_BATCH_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
 import type { ClusterTime, LeaseId } from "../base/types.ts";
 import type { LeaseTable } from "../lease/lease-table.ts";
-import { Lessor } from "../lease/lessor.ts";
+import { Lessor, type Expiry } from "../lease/lessor.ts";
 
-/** The longest that extensions are gathered, in milliseconds. */
-const GATHER_MS_MAX = 1_000;
+/**
+ * The longest that extensions are gathered, in milliseconds: well below the time after which the
+ * router takes a silent replica for lost.
+ */
+const GATHER_MS_MAX = 250;
 
 export class LeaseKeeper {
   readonly #table: LeaseTable;
   readonly #lessor: Lessor;
+  readonly #keysOf: (id: LeaseId) => number;
   readonly #waiting = new Map<LeaseId, number[]>();
   readonly #gathered = new Set<LeaseId>();
   #extendAt: number | null = null;
   #isLeading = false;
 
-  constructor(table: LeaseTable) {
+  /** `keysOf` counts the keys that a lease holds. */
+  constructor(table: LeaseTable, keysOf: (id: LeaseId) => number) {
     this.#table = table;
+    this.#keysOf = keysOf;
     this.#lessor = new Lessor(table);
   }
 
@@ -89,9 +95,20 @@ export class LeaseKeeper {
       this.#extendAt = this.#gathered.size > 0 ? time : null;
     }
     // After the extensions: an expiry that is overtaken by one sees a horizon that has moved.
-    const expiries = this.#lessor.expire(time);
+    const expiries = this.#fitting(this.#lessor.expire(time), time);
     if (expiries.length > 0) commands.push({ kind: "leaseExpire", expiries });
     return commands;
+  }
+
+  /** As many as one turn can delete the keys of, and one at least; the others are due again. */
+  #fitting(expiries: readonly Expiry[], time: ClusterTime): Expiry[] {
+    let keys = 0;
+    return expiries.filter(({ id }, index) => {
+      keys += this.#keysOf(id);
+      const fits = index === 0 || keys <= MUTATION_KEYS_MAX;
+      if (!fits) this.#lessor.postpone(id, time);
+      return fits;
+    });
   }
 
   /** When `due` has something, in cluster time; null when nothing is to come. */
@@ -102,7 +119,7 @@ export class LeaseKeeper {
   }
 
   /**
-   * Extensions are gathered for a tenth of the TTL, or a second, from the first one on; but never
+   * Extensions are gathered for a tenth of the TTL, or 250 ms, from the first one on; but never
    * past the end of a lease: its keepalive came in time.
    */
   #gather(id: LeaseId, time: ClusterTime): void {

@@ -75,6 +75,11 @@ export class Proposals {
     return awaits;
   }
 
+  /** Whether a call waits for what becomes of `index`. */
+  isAwaited(index: LogIndex): boolean {
+    return this.#placed.has(index);
+  }
+
   /** The call that waits for `index`, and the term in which its entry was proposed; once. */
   settle(index: LogIndex): Placed | null {
     const placed = this.#placed.get(index) ?? null;

@@ -327,24 +327,19 @@ describe("windows", () => {
     expect(counts).toEqual([2, 1, 1, 1]);
   });
 
-  it("a lost append is noticed by the next heartbeat, and sent again once", ({ expect }) => {
-    const bench = new Bench();
-    bench.serve([2, 3]);
-    bench.propose("lost");
-    expect(sent(bench.pass(100), "heartbeat", 2)).toHaveLength(1);
-    const again = sent(bench.receive("heartbeatAnswer", 2, { lastIndex: 1 }), "append", 2);
-    expect(again).toMatchObject([{ previousIndex: 1, entries: [{ index: 2 }] }]);
-    expect(bench.propose("y").messages.filter((message) => message.to === 2n)).toEqual([]);
-  });
-
-  it("an append that has arrived gets time to be answered", ({ expect }) => {
+  // On a long way, a heartbeat that is answered now may have left before the append: that the log
+  // of the peer does not reach the append's end proves nothing yet.
+  it.for([
+    { what: "has not arrived", lastIndex: 1 },
+    { what: "has arrived", lastIndex: 2 },
+  ])("an append that $what is sent again after five heartbeats", ({ lastIndex }, { expect }) => {
     const bench = new Bench();
     bench.serve([2, 3]);
     bench.propose("x");
     const ages: number[] = [];
     for (let age = 100; age <= 500; age += 100) {
       bench.pass(100);
-      const ready = bench.receive("heartbeatAnswer", 2, { lastIndex: 2 });
+      const ready = bench.receive("heartbeatAnswer", 2, { lastIndex });
       if (sent(ready, "append", 2).length > 0) ages.push(age);
     }
     expect(ages).toEqual([500]);

@@ -48,7 +48,8 @@ describe("§5.1: terms", () => {
   it("§5.1: a leader of an earlier term is refused, and told the later one", ({ expect }) => {
     const bench = new Bench({ term: 4 });
     const append = bench.receive("append", 2, { term: 3, entries: entriesOf([3]) });
-    expect(sent(append, "appendAnswer")).toMatchObject([{ term: 4, index: 0, rejected: null }]);
+    // Not as an append is answered: the sender may lead term 4, and must not take it for news.
+    expect(sent(append, "heartbeatAnswer")).toMatchObject([{ term: 4, round: 0 }]);
     const heartbeat = bench.receive("heartbeat", 2, { term: 3, round: 8 });
     // The round is not confirmed: this voter no longer follows the sender.
     expect(sent(heartbeat, "heartbeatAnswer")).toMatchObject([{ term: 4, round: 0 }]);
