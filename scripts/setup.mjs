@@ -74,7 +74,8 @@ const isReady = () => installedStamp() === expectedStamp() && brokenProgram() ==
  */
 function tryLock() {
   mkdirSync(lockFolder, { recursive: true });
-  const last = Math.max(0, ...readdirSync(lockFolder).map(Number));
+  const numbers = readdirSync(lockFolder).filter((name) => /^\d+$/.test(name));
+  const last = Math.max(0, ...numbers.map(Number));
   if (last > 0 && isHeld(join(lockFolder, `${last}`))) return null;
   const path = join(lockFolder, `${last + 1}`);
   try {

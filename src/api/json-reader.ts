@@ -25,6 +25,9 @@ export interface JsonMember {
  */
 const DEPTH_MAX = 600;
 
+/** Values in one document: a txn of every operation that is allowed has a few thousand. */
+const NODES_MAX = 20_000;
+
 /** The first document of `text`; what follows it is not looked at. */
 export function readJson(text: string): Result<JsonNode, string> {
   try {
@@ -58,6 +61,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 class JsonReader {
   readonly #text: string;
   #offset = 0;
+  #nodes = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -65,6 +69,7 @@ class JsonReader {
 
   value(depth: number): JsonNode {
     if (depth > DEPTH_MAX) throw new JsonSyntaxError("exceeded max depth");
+    if (++this.#nodes > NODES_MAX) throw new JsonSyntaxError("exceeded max number of values");
     const at = this.#peekAt();
     const first = this.#text[at];
     switch (first) {

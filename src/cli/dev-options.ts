@@ -40,7 +40,9 @@ export class OptionError extends Error {
 export function parseDevOptions(args: readonly string[]): DevOptions | null {
   const values = parse(args);
   if (values.help) return null;
-  const profile = roundTripProfiles[values.rtt];
+  const profile = Object.hasOwn(roundTripProfiles, values.rtt)
+    ? roundTripProfiles[values.rtt]
+    : undefined;
   if (profile === undefined) {
     throw new OptionError(
       `--rtt ${values.rtt} is no profile. Choose one of: ${Object.keys(roundTripProfiles).join(", ")}.`,

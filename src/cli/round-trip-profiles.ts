@@ -3,11 +3,11 @@
 /**
  * Round-trip milliseconds by pair of regions, in one direction each. `world` has what public
  * measurements between large data centers of these regions show, rounded to 5 ms: typical on a
- * good day, not promised by anyone. `near` is three regions of one continent.
+ * good day, not promised by anyone. `near` has the pairs around the Atlantic only.
  */
 export const roundTripProfiles: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   none: {},
-  near: { "weur-eeur": 25, "wnam-enam": 60, "enam-weur": 80, "apac-ne-apac-se": 70 },
+  near: { "weur-eeur": 25, "wnam-enam": 60, "enam-weur": 75, "wnam-weur": 135 },
   world: {
     "wnam-enam": 60,
     "wnam-weur": 135,

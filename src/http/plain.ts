@@ -1,7 +1,7 @@
 // Owns the words of the plain API, `/v1/kv`: keys in paths, revisions as ETags, key-value pairs as
 // readable JSON.
 
-import { malformed } from "../api/error.ts";
+import { GATEWAY_ERRORS, malformed } from "../api/error.ts";
 import { encodeBase64 } from "../api/base64.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { prefixEnd, ZERO_BYTE } from "../base/interval.ts";
@@ -21,7 +21,10 @@ const PERCENT = "%".charCodeAt(0);
 export function keyOf(url: string): Bytes {
   const { pathname } = new URL(url);
   const start = pathname.indexOf(PATH_MARK);
-  return start < 0 ? new Uint8Array(0) : percentDecode(pathname.slice(start + PATH_MARK.length));
+  if (start >= 0) return percentDecode(pathname.slice(start + PATH_MARK.length));
+  // An encoded `/v1/kv` is routed here as well, but where its key begins is anybody's guess.
+  if (!pathname.endsWith("/v1/kv")) throw new RequestError(GATEWAY_ERRORS.notFound);
+  return new Uint8Array(0);
 }
 
 function percentDecode(path: string): Bytes {

@@ -21,6 +21,14 @@ import { Search, type Outcome } from "./search.ts";
 const REQUEST_MS = 7_000;
 /** After this, another replica is asked as well; what the first one says still counts. */
 const ATTEMPT_MS = 1_000;
+/** The end of that time, in which a silent replica is asked whether it is there at all. */
+const PROBE_MS = 300;
+/** What every replica can answer at once, from what it has. */
+const PROBE: ClientRequest = {
+  kind: "range",
+  request: { ...rangeOfKey(ZERO_BYTE), countOnly: true },
+  serializable: true,
+};
 /** Genesis may be far away, and creating a cluster calls its replicas. */
 const GENESIS_MS = 3_000;
 /** The cluster that exists without being created. */
@@ -166,8 +174,14 @@ export class Router {
   /** Learns from an outcome; what the client gets when the search is over, else null. */
   #conclude(errand: Errand, { contact, outcome }: Heard): Served | null {
     const now = this.#dependencies.clock();
+    const { isFateUnknown } = errand.search;
     errand.search.learn(contact, outcome, now);
     this.#urgeIfLost(errand, now);
+    // "Too many requests" would say that it did not happen, which an earlier attempt may belie.
+    const isTurnedAway =
+      outcome.kind === "overloaded" ||
+      (outcome.kind === "refused" && outcome.refusal === "tooManyRequests");
+    if (isTurnedAway && isFateUnknown) return failed("timeout");
     switch (outcome.kind) {
       case "answered":
       case "refused":
@@ -185,14 +199,39 @@ export class Router {
     const remaining = errand.deadline - clock();
     const asked = this.#ask(errand, contact, remaining);
     const timer = new AbortController();
-    const hung = sleep(Math.min(ATTEMPT_MS, remaining), timer.signal).then((): Heard => ({
-      contact,
-      outcome: { kind: "hung" },
-    }));
-    const heard = await Promise.race([asked, errand.late.promise, hung]);
+    const silent = sleep(Math.min(ATTEMPT_MS - PROBE_MS, remaining), timer.signal).then(() =>
+      this.#probe(errand, contact, timer.signal),
+    );
+    const heard = await Promise.race([asked, errand.late.promise, silent]);
     timer.abort();
-    if (heard.outcome.kind === "hung") this.#keepListening(errand, asked);
+    const { kind } = heard.outcome;
+    if (kind === "hung" || kind === "slow") this.#keepListening(errand, asked);
     return heard;
+  }
+
+  /**
+   * Tells a replica that hangs from one that is at work: large lists, compactions and writes behind
+   * a slow majority take their time, and a healthy leader must not be deposed for them. What is
+   * asked costs nothing and waits for nobody.
+   */
+  async #probe(errand: Errand, contact: Contact, signal: AbortSignal): Promise<Heard> {
+    const hung: Heard = { contact, outcome: { kind: "hung" } };
+    const { clock, sleep, network } = this.#dependencies;
+    const timeoutMs = Math.min(PROBE_MS, errand.deadline - clock());
+    if (signal.aborted || timeoutMs <= 0) return hung;
+    const call = { ...errand.call, request: PROBE, timeoutMs };
+    const answered = network
+      .replica(errand.cluster, contact)
+      .serve(call)
+      .then(
+        ({ kind }) => kind === "answered",
+        () => false,
+      );
+    const timer = new AbortController();
+    const over = sleep(timeoutMs, timer.signal).then(() => false);
+    const isThere = await Promise.race([answered, over]);
+    timer.abort();
+    return isThere ? { contact, outcome: { kind: "slow" } } : hung;
   }
 
   /** Never rejects: what a call throws is an outcome. */

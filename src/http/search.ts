@@ -19,6 +19,8 @@ import { byDistance } from "./distance.ts";
 export type Outcome =
   | ReplicaAnswer
   | { readonly kind: "hung" }
+  /** No answer yet, but the replica is there: it is still at work on it. */
+  | { readonly kind: "slow" }
   | { readonly kind: "broken" }
   | { readonly kind: "overloaded" };
 
@@ -29,6 +31,8 @@ export type Step =
 
 const PAUSE_MS_MIN = 40;
 const PAUSE_MS_MAX = 250;
+/** While a replica is at work on the request, the others are asked for news only. */
+const PAUSE_AT_WORK_MS = 1_000;
 
 export class Search {
   readonly #view: ClusterView;
@@ -37,11 +41,14 @@ export class Search {
   readonly #anyReplica: boolean;
   /** Who was asked in this round, and at which term as then believed. */
   readonly #asked = new Map<string, Term>();
+  /** Who is still at work on it: not asked again, since its answer counts when it comes. */
+  readonly #atWork = new Set<string>();
   #rounds = 0;
   #heardAnything = false;
   #unbornSeen = false;
   #genesisAsked = false;
   #mayHaveReached = false;
+  #isFateUnknown = false;
 
   constructor(options: {
     readonly view: ClusterView;
@@ -56,6 +63,11 @@ export class Search {
   /** Some replica may have taken the request, or named a leader that could have. */
   get mayHaveReached(): boolean {
     return this.#mayHaveReached;
+  }
+
+  /** An attempt broke or gave no answer: what it asked for may have happened, or may yet. */
+  get isFateUnknown(): boolean {
+    return this.#isFateUnknown;
   }
 
   next(now: number): Step {
@@ -85,10 +97,17 @@ export class Search {
       case "hung":
       case "timeout":
         this.#mayHaveReached = true;
+        this.#isFateUnknown = true;
         this.#view.failed(contact, { hung: true, now });
+        return;
+      case "slow":
+        this.#mayHaveReached = true;
+        this.#isFateUnknown = true;
+        this.#atWork.add(contactName(contact));
         return;
       case "broken":
         this.#mayHaveReached = true;
+        this.#isFateUnknown = true;
         this.#view.failed(contact, { hung: false, now });
         return;
       case "answered":
@@ -122,16 +141,18 @@ export class Search {
     const { leader } = this.#view;
     if (leader !== null && !this.#anyReplica && this.#mayAskLeader(leader, now)) return leader;
     const unasked = this.#byDistance().find(
-      (contact) => !this.#asked.has(contactName(contact)) && !this.#view.isAvoided(contact, now),
+      (contact) => !this.#asked.has(contactName(contact)) && this.#mayAsk(contact, now),
     );
     return unasked ?? null;
   }
 
   #mayAskLeader(leader: Contact, now: number): boolean {
     const askedAt = this.#asked.get(contactName(leader));
-    return (
-      !this.#view.isAvoided(leader, now) && (askedAt === undefined || askedAt < this.#view.term)
-    );
+    return this.#mayAsk(leader, now) && (askedAt === undefined || askedAt < this.#view.term);
+  }
+
+  #mayAsk(contact: Contact, now: number): boolean {
+    return !this.#view.isAvoided(contact, now) && !this.#atWork.has(contactName(contact));
   }
 
   #askGenesis(): Step {
@@ -141,7 +162,8 @@ export class Search {
 
   #pause(): Step {
     this.#asked.clear();
-    const ms = Math.min(PAUSE_MS_MIN * 2 ** this.#rounds, PAUSE_MS_MAX);
+    const msMax = this.#atWork.size > 0 ? PAUSE_AT_WORK_MS : PAUSE_MS_MAX;
+    const ms = Math.min(PAUSE_MS_MIN * 2 ** this.#rounds, msMax);
     this.#rounds++;
     return { kind: "pause", ms };
   }

@@ -158,6 +158,8 @@ export class SessionClient {
       else {
         await this.#heardDelivery(frame);
         ({ sequence } = frame);
+        // Only now has the connection been of use: one that ends after its welcome is a failure.
+        this.#failures = 0;
       }
     }
     if (sequence !== null) connection.send([{ kind: "ack", sequence }]);
@@ -166,21 +168,24 @@ export class SessionClient {
   /** Begins the watches on this connection: new ones, and known ones after what was passed on. */
   async #heardWelcome(connection: SessionConnection, welcome: WelcomeFrame): Promise<void> {
     this.#welcome = welcome;
-    this.#isLive = true;
-    this.#failures = 0;
     const frames: ReceiverFrame[] = [];
+    const ended: number[] = [];
     for (const [watch, { progress, canceling }] of this.#watches) {
       if (canceling && progress.isCreated) {
-        const cause = { kind: "asked" } as const;
-        const { revision, term } = welcome;
-        await this.#pass({ kind: "canceled", watch, revision, cause }, term);
+        ended.push(watch);
         continue;
       }
       frames.push({ kind: "watch", watch, spec: progress.resumeSpec });
       if (canceling) frames.push({ kind: "cancel", watch });
     }
     if (frames.length > 0) connection.send(frames);
+    // From here on new watches are sent by themselves: nothing was awaited since the list was made.
+    this.#isLive = true;
     this.#welcomed.resolve();
+    const { revision, term } = welcome;
+    for (const watch of ended) {
+      await this.#pass({ kind: "canceled", watch, revision, cause: { kind: "asked" } }, term);
+    }
   }
 
   /** Passes on what the owner has not had yet. */

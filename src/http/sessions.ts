@@ -33,6 +33,12 @@ export function sessionsTo(
   return (owner) => new SessionClient({ ...options, connect, ...owner });
 }
 
+/** A socket that came too late is closed, or the replica would keep a session for nobody. */
+function abandon({ webSocket }: Response): void {
+  webSocket?.accept();
+  webSocket?.close(1000);
+}
+
 async function openSocket(
   { router, network, sleep }: SessionsOptions,
   { cluster, continent }: { readonly cluster: string; readonly continent: string | null },
@@ -45,6 +51,7 @@ async function openSocket(
     .fetch(SESSION_URL, { headers: { Upgrade: "websocket" } });
   const response = await Promise.race([upgraded, sleep(UPGRADE_MS, timer.signal).then(() => null)]);
   timer.abort();
+  if (response === null) void upgraded.then(abandon, () => undefined);
   const socket = response?.webSocket ?? null;
   if (socket === null) throw new Error("the replica opened no session; another attempt is safe");
   return socket;

@@ -249,13 +249,13 @@ describe("server-sent events", () => {
     await reader.cancel();
   });
 
-  test("compacted ends the stream, and an EventSource begins anew with the present", async () => {
+  test("compacted ends the stream, and an EventSource goes on with what is still there", async () => {
     const { socket, reader } = await watch("/v1/kv/k?watch&from=1");
     await reader.read();
     const cause = { kind: "compacted", compactRevision: asRevision(4) } as const;
     socket.deliver({ kind: "canceled", watch: 0, revision: asRevision(9), cause });
     expect((await reader.read()).value).toBe(
-      'event: compacted\nid: \ndata: {"compact_revision":4}\n\n',
+      'event: compacted\nid: 3\ndata: {"compact_revision":4}\n\n',
     );
     expect((await reader.read()).done).toBe(true);
     expect(socket.isClosed).toBe(true);

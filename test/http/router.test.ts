@@ -23,6 +23,7 @@ import {
   slowly,
   timesOut,
   unborn,
+  type Behaviour,
 } from "./support/fake-network.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -42,6 +43,12 @@ const WRITE: ClientRequest = {
     ignoreLease: false,
   },
 };
+
+const refusesTooMany: Behaviour = () => ({
+  kind: "refused",
+  refusal: "tooManyRequests",
+  header: headerOf("wnam", 3),
+});
 
 const routerTo = (network: FakeNetwork): Router =>
   new Router({ ...PLATFORM, network, regions: REGIONS });
@@ -197,6 +204,32 @@ describe("a leader that is lost", () => {
     expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(1);
   });
 
+  test("that is at work for long: nobody need campaign, and others are served at once", async () => {
+    const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
+    const router = await believing(network);
+    network.replicas.set("wnam", (call) =>
+      (call.request.kind === "put" ? slowly(6_000, leads("wnam", 3)) : leads("wnam", 3))(call),
+    );
+    const writing = serve(router, WRITE);
+    await vi.advanceTimersByTimeAsync(2_000);
+    const { ms } = await serve(router, READ);
+    expect(ms).toBeLessThan(50);
+    expect((await writing).served).toMatchObject({ header: { term: 3 } });
+    expect(network.log.join()).not.toContain("urge");
+    // The write and the read, each once.
+    expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(2);
+  });
+
+  test("that broke, and then turns a repeat away: the fate of a write stays unknown", async () => {
+    for (const turnsAway of [isOverloaded, refusesTooMany]) {
+      const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
+      const router = await believing(network);
+      network.replicas.set("wnam", inTurn(breaks, turnsAway));
+      const { served } = await serve(router, WRITE);
+      expect(served).toEqual({ kind: "failed", failure: "timeout" });
+    }
+  });
+
   test("that breaks again and again: one other may campaign, once for the lost term", async () => {
     const network = new FakeNetwork({
       enam: inTurn(...Array.from({ length: 12 }, () => follows("wnam", 3)), leads("enam", 4)),
@@ -288,7 +321,7 @@ describe("answers that end the search", () => {
     const network = new FakeNetwork({ wnam: hangs, enam: leads("enam"), weur: leads("weur", 2) });
     const router = routerTo(network);
     const { ms } = await serve(router, SERIALIZABLE);
-    expect(network.log).toEqual(["serve wnam", "serve enam"]);
+    expect(network.log).toEqual(["serve wnam", "probe wnam", "serve enam"]);
     expect(ms).toBeLessThan(1_100);
     network.log.length = 0;
     await serve(router, SERIALIZABLE, { continent: "EU" });

@@ -3,7 +3,7 @@
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
-import { toRouterRequest, type Services } from "../request.ts";
+import { clusterOf, toRouterRequest, type Services } from "../request.ts";
 import type { Served } from "../router.ts";
 
 /** The key whose reading tells health, as etcdctl's `endpoint health` does; it need not exist. */
@@ -21,7 +21,10 @@ export function healthRoutes(services: Services): Hono {
   // A HEAD comes as a GET here; etcd refuses it.
   routes.use("/version", refuseHead);
   routes.use("/health", refuseHead);
-  routes.get("/version", (context) => context.json(VERSION));
+  routes.get("/version", (context) => {
+    clusterOf(context);
+    return context.json(VERSION);
+  });
   routes.get("/health", (context) => reportHealth(services, context));
   routes.all("/version", refuseVerb);
   routes.all("/health", refuseVerb);

@@ -136,8 +136,12 @@ function printCanceled({ cause }: Extract<WatchDelivery, { kind: "canceled" }>):
     case "asked":
       return "";
     case "compacted":
-      // The empty id makes an EventSource that reconnects begin with the present.
-      return printEvent("compacted", { compact_revision: cause.compactRevision }, "");
+      // An EventSource reconnects after this id: with the first revision that is still there.
+      return printEvent(
+        "compacted",
+        { compact_revision: cause.compactRevision },
+        String(cause.compactRevision - 1),
+      );
     case "refused":
       return printEvent("error", { message: cause.reason }, null);
     default:
