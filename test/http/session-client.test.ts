@@ -272,6 +272,38 @@ describe("a lost connection", () => {
     client.close();
   });
 
+  test("a watch begun while a cancellation is being passed on is asked for once", async () => {
+    const [first, second] = [new FakeSocket(), new FakeSocket()];
+    const slow = Promise.withResolvers<void>();
+    const { client } = start([first, second], async ({ kind }) => {
+      if (kind === "canceled") await slow.promise;
+    });
+    client.watch(0, SPEC);
+    await settle();
+    first.drop();
+    client.cancel(0);
+    await reconnect();
+    client.watch(1, SPEC);
+    slow.resolve();
+    await settle();
+    expect(second.of("watch")).toHaveLength(1);
+    client.close();
+  });
+
+  test("connections that fail right after their welcome are tried ever more slowly", async () => {
+    const sockets = Array.from({ length: 100 }, () => new FakeSocket());
+    const { client, connections } = start(sockets);
+    const spoil = setInterval(() => {
+      const socket = sockets[connections() - 1];
+      if (socket !== undefined && !socket.isClosed) socket.sendBytes(new Uint8Array([99]));
+    }, 10);
+    await vi.advanceTimersByTimeAsync(20_000);
+    clearInterval(spoil);
+    expect(connections()).toBeGreaterThan(5);
+    expect(connections()).toBeLessThan(30);
+    client.close();
+  });
+
   test("malformed bytes end the connection, not the session", async () => {
     const [first, second] = [new FakeSocket(), new FakeSocket()];
     const { client, givenUp } = start([first, second]);
