@@ -216,17 +216,12 @@ export class Router {
    */
   async #probe(errand: Errand, contact: Contact, signal: AbortSignal): Promise<Heard> {
     const hung: Heard = { contact, outcome: { kind: "hung" } };
-    const { clock, sleep, network } = this.#dependencies;
+    const { clock, sleep } = this.#dependencies;
     const timeoutMs = Math.min(PROBE_MS, errand.deadline - clock());
     if (signal.aborted || timeoutMs <= 0) return hung;
-    const call = { ...errand.call, request: PROBE, timeoutMs };
-    const answered = network
-      .replica(errand.cluster, contact)
-      .serve(call)
-      .then(
-        ({ kind }) => kind === "answered",
-        () => false,
-      );
+    const question = { ...errand, call: { ...errand.call, request: PROBE } };
+    const asked = this.#ask(question, contact, timeoutMs);
+    const answered = asked.then(({ outcome }) => outcome.kind === "answered");
     const timer = new AbortController();
     const over = sleep(timeoutMs, timer.signal).then(() => false);
     const isThere = await Promise.race([answered, over]);

@@ -12,7 +12,7 @@ import { asRevision, NO_LEASE, type Bytes, type LeaseId, type Revision } from ".
 import type { IntervalSet } from "./interval-set.ts";
 import type { Mutation } from "./mutation.ts";
 import { boundsOf, leaseToBytes } from "./rows.ts";
-import { countLatest, latestVersions } from "./scan.ts";
+import { countLatest, latestVersions, liveBytes } from "./scan.ts";
 import { copyToOld } from "./supersede.ts";
 
 /** Why the keys of these intervals cannot be deleted in one mutation, or null. Reads only. */
@@ -28,13 +28,7 @@ export function checkDeletions(sql: SqlPort, intervals: IntervalSet): Refusal | 
 /** The bytes of keys and values that the deletion answers with. Reads no values. */
 export function deletionAnswerBytes(sql: SqlPort, request: DeleteRangeRequest): number {
   const interval = intervalOf(request.key, request.rangeEnd);
-  if (!request.prevKv || isEmptyInterval(interval)) return 0;
-  const { condition, parameters } = boundsOf(interval);
-  const [row] = sql.all<{ bytes: number | null }>(
-    `SELECT sum(length(key) + length(value)) AS bytes FROM now WHERE ${condition}`,
-    ...parameters,
-  );
-  return row?.bytes ?? 0;
+  return request.prevKv && !isEmptyInterval(interval) ? liveBytes(sql, interval) : 0;
 }
 
 /** Deletes the keys of an interval. It has passed `checkDeletions`. */

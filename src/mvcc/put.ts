@@ -11,37 +11,27 @@ import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { countKeysOfLease } from "./delete-range.ts";
 import { boundsOf, leaseToBytes, pointInterval } from "./rows.ts";
-import { latestVersions } from "./scan.ts";
+import { latestVersions, liveBytes } from "./scan.ts";
 import { copyToOld } from "./supersede.ts";
 
 /** Why the put cannot happen in the present state, or null. Reads only. */
 export function checkPut(sql: SqlPort, request: PutRequest, leases: LeasePort): Refusal | null {
-  if (request.lease !== NO_LEASE && !leases.has(request.lease)) return "leaseNotFound";
-  if (overloads({ sql, key: request.key, lease: request.lease })) return "tooManyKeys";
+  const { key, lease } = request;
+  if (lease !== NO_LEASE && !leases.has(lease)) return "leaseNotFound";
   const keepsSomething = request.ignoreValue || request.ignoreLease;
-  const isMissing = keepsSomething && readVersion(sql, request.key, { value: false }) === null;
-  return isMissing ? "keyNotFound" : null;
+  if (lease === NO_LEASE && !keepsSomething) return null;
+  const previous = readVersion(sql, key, { value: false });
+  if (previous?.lease !== lease && isFull(sql, lease)) return "tooManyKeys";
+  return keepsSomething && previous === null ? "keyNotFound" : null;
 }
 
-/**
- * A lease ends in one mutation, so it may not hold more keys than one mutation may delete. A key
- * that it holds already adds nothing.
- */
-function overloads({ sql, key, lease }: { sql: SqlPort; key: Bytes; lease: LeaseId }): boolean {
-  if (lease === NO_LEASE) return false;
-  if (readVersion(sql, key, { value: false })?.lease === lease) return false;
-  return countKeysOfLease(sql, lease) >= MUTATION_KEYS_MAX;
-}
+/** A lease ends in one mutation, so it may not hold more keys than one mutation may delete. */
+const isFull = (sql: SqlPort, lease: LeaseId): boolean =>
+  lease !== NO_LEASE && countKeysOfLease(sql, lease) >= MUTATION_KEYS_MAX;
 
 /** The bytes of the version before that the put holds while it runs: answered, or kept. */
-export function heldBytes(sql: SqlPort, request: PutRequest): number {
-  if (!request.prevKv && !request.ignoreValue) return 0;
-  const [row] = sql.all<{ bytes: number }>(
-    "SELECT length(key) + length(value) AS bytes FROM now WHERE key = ?",
-    request.key,
-  );
-  return row?.bytes ?? 0;
-}
+export const heldBytes = (sql: SqlPort, request: PutRequest): number =>
+  request.prevKv || request.ignoreValue ? liveBytes(sql, pointInterval(request.key)) : 0;
 
 /** Puts a key. The request has passed `checkPut`. */
 export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {

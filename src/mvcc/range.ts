@@ -28,11 +28,25 @@ export interface View {
  * still be read. Refused: "futureRevision", "compacted", "answerTooLarge".
  */
 export function readRange(view: View, request: RangeRequest): Result<RangeAnswer, Refusal> {
+  const reading = open(view, request);
+  return reading.ok ? answer(reading.value) : reading;
+}
+
+/** The bytes that `readRange` would hold, with its refusals; it counts no keys. */
+export function measureRange(view: View, request: RangeRequest): Result<number, Refusal> {
+  const reading = open(view, request);
+  if (!reading.ok) return reading;
+  if (request.countOnly) return accept(0);
+  const selection = select(reading.value);
+  return selection === null ? refuse("answerTooLarge") : accept(answerBytes(selection.kvs));
+}
+
+function open(view: View, request: RangeRequest): Result<Reading, Refusal> {
   const revision = request.revision > 0 ? request.revision : view.revision;
   if (revision > view.revision) return refuse("futureRevision");
   if (revision < view.compacted) return refuse("compacted");
   const interval = intervalOf(request.key, request.rangeEnd);
-  return answer({ view, request, revision: asRevision(revision), interval });
+  return accept({ view, request, revision: asRevision(revision), interval });
 }
 
 /** The bytes of keys and values that an answer holds, as far as bounds are concerned. */
@@ -48,18 +62,36 @@ interface Reading {
 }
 
 function answer(reading: Reading): Result<RangeAnswer, Refusal> {
-  const { limit, keysOnly, countOnly, sortTarget } = reading.request;
-  if (countOnly) return accept({ kvs: [], more: false, count: countKeys(reading) });
+  if (reading.request.countOnly) {
+    return accept({ kvs: [], more: false, count: countKeys(reading) });
+  }
+  const selection = select(reading);
+  if (selection === null) return refuse("answerTooLarge");
+  const { kvs, more, total } = selection;
+  const count = total ?? countKeys(reading);
+  if (more) rememberNextPage(reading, kvs, count);
+  return accept({ kvs, more, count });
+}
+
+/** What an answer returns. `total` is the count of all keys, where the walk has shown it. */
+interface Selection {
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly total: number | null;
+}
+
+/** Takes, sorts and cuts; null when it is too much. */
+function select(reading: Reading): Selection | null {
+  const { limit, keysOnly, sortTarget } = reading.request;
   const takenMax = takenMaxOf(reading.request);
   const taken = take(reading, takenMax);
-  if (taken === null) return refuse("answerTooLarge");
+  if (taken === null) return null;
   const exhausted = !isFiltered(reading.request) && taken.length < takenMax;
-  const count = exhausted ? taken.length : countKeys(reading);
   if (sortTarget !== "key") sortKeyValues(taken, reading.request);
   const more = limit > 0 && taken.length > limit;
   const kvs = more ? taken.slice(0, limit) : taken;
-  if (more) rememberNextPage(reading, kvs, count);
-  return accept({ kvs: keysOnly ? kvs.map(withoutValue) : kvs, more, count });
+  const total = exhausted ? taken.length : null;
+  return { kvs: keysOnly ? kvs.map(withoutValue) : kvs, more, total };
 }
 
 /**

@@ -85,6 +85,16 @@ export function countLatest(sql: SqlPort, interval: Interval, countMax?: number)
   );
 }
 
+/** The bytes of keys and values that live in the interval. Reads no values. */
+export function liveBytes(sql: SqlPort, interval: Interval): number {
+  const { condition, parameters } = boundsOf(interval);
+  const [row] = sql.all<{ bytes: number | null }>(
+    `SELECT sum(length(key) + length(value)) AS bytes FROM now WHERE ${condition}`,
+    ...parameters,
+  );
+  return row?.bytes ?? 0;
+}
+
 /** How many keys of the interval have a version visible at `revision`. */
 export function countAt(sql: SqlPort, interval: Interval, revision: Revision): number {
   const { condition, parameters } = boundsOf(interval);

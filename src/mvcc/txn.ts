@@ -22,7 +22,7 @@ import { IntervalSet } from "./interval-set.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { applyPut, checkPut, heldBytes } from "./put.ts";
-import { answerBytes, readRange } from "./range.ts";
+import { answerBytes, measureRange, readRange } from "./range.ts";
 
 /** The branches taken, all the way down. */
 export interface TxnPlan {
@@ -122,9 +122,9 @@ function checkRevision(state: TxnState, { revision }: RangeRequest): Refusal | n
 function checkRangeAnswer(check: Check, request: RangeRequest): Refusal | null {
   const { sql, revision, compacted, bytes } = check;
   const view = { sql, revision, compacted, counts: null, bytesMax: Math.max(bytes.left, 0) };
-  const result = readRange(view, request.revision < 0 ? { ...request, revision: 0 } : request);
-  if (!result.ok) return result.error;
-  return request.countOnly ? null : spend(check, request, answerBytes(result.value.kvs));
+  const measured = measureRange(view, request);
+  if (!measured.ok) return measured.error;
+  return request.countOnly ? null : spend(check, request, measured.value);
 }
 
 /** What a put answers or keeps of the version before counts as well. */

@@ -6,8 +6,9 @@ import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session
 import { assert, present } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
-import type { Milliseconds, Term } from "../base/types.ts";
+import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
+import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
 import { raiseIncarnation } from "./certificate.ts";
@@ -15,7 +16,6 @@ import type { Environment } from "./environment.ts";
 import { pause } from "./pause.ts";
 import { oneWayDelays } from "./round-trips.ts";
 import { Sockets } from "./sockets.ts";
-import { steadyClock } from "./steady-clock.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
@@ -47,7 +47,7 @@ export class Host {
   readonly #transport: Transport;
   readonly #sockets: Sockets;
   readonly #waiting = new Map<number, (answer: ReplicaAnswer) => void>();
-  readonly #now = steadyClock(() => Date.now());
+  readonly #clock = new SteadyClock(asMilliseconds(Date.now()));
   #lastCall = 0;
   #timer: { readonly at: Milliseconds; readonly id: number } | null = null;
   #isAlarmSet = false;
@@ -167,6 +167,11 @@ export class Host {
       this.#sockets.end(session, CLOSE_PROTOCOL, "that is not a frame of the session protocol");
       return [];
     }
+  }
+
+  /** The machine's clock, made never to go back: for all timers, as Raft has it for its own. */
+  #now(): Milliseconds {
+    return this.#clock.read(asMilliseconds(Date.now()));
   }
 
   #cutOff(): void {
