@@ -85,6 +85,37 @@ const REFUSED: Record<Refusal, ApiError> = {
     GRPC.resourceExhausted,
     `edgekeeper: the answer would hold more than ${ANSWER_BYTES_MAX} bytes; ask with a limit, page by page`,
   ),
+  memberNotFound: describe(GRPC.notFound, "etcdserver: member not found"),
+  memberExists: describe(GRPC.failedPrecondition, "etcdserver: Peer URLs already exists"),
+  regionUnchangeable: describe(
+    GRPC.invalidArgument,
+    "edgekeeper: a member's region is part of its identity; add a member there and remove this one",
+  ),
+  notEnoughStarted: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: re-configuration failed due to not enough started members",
+  ),
+  notLearner: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: can only promote a learner member",
+  ),
+  learnerNotReady: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: can only promote a learner member which is in sync with leader",
+  ),
+  tooManyLearners: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: too many learner members in cluster",
+  ),
+  changeUnderWay: describe(
+    GRPC.unavailable,
+    "edgekeeper: another change of the members is under way; ask again when it is done",
+  ),
+  lastVoter: describe(
+    GRPC.failedPrecondition,
+    "edgekeeper: the change would leave the cluster without a voter",
+  ),
+  badTransferee: describe(GRPC.failedPrecondition, "etcdserver: bad leader transferee"),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,

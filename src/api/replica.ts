@@ -17,8 +17,11 @@ import type {
   TxnAnswer,
   TxnRequest,
 } from "../base/kv.ts";
+import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+
+export type { Directory, Member } from "../base/membership.ts";
 
 /** One operation of the client API, parsed and checked for form. */
 export type ClientRequest =
@@ -32,7 +35,25 @@ export type ClientRequest =
   | { readonly kind: "leaseRevoke"; readonly id: LeaseId }
   | { readonly kind: "leaseKeepAlive"; readonly id: LeaseId }
   | { readonly kind: "leaseTimeToLive"; readonly id: LeaseId; readonly keys: boolean }
-  | { readonly kind: "leaseLeases" };
+  | { readonly kind: "leaseLeases" }
+  | { readonly kind: "memberList"; readonly linearizable: boolean }
+  /**
+   * Adds a replica in `region`. The router sends `member` null; the leader's object, which can hash
+   * and ask Genesis, fills it in before the core sees the request.
+   */
+  | {
+      readonly kind: "memberAdd";
+      readonly region: string;
+      readonly isLearner: boolean;
+      readonly member: Member | null;
+    }
+  | { readonly kind: "memberRemove"; readonly id: MemberId }
+  /** A member's region is part of its id: the only update that is accepted changes nothing. */
+  | { readonly kind: "memberUpdate"; readonly id: MemberId; readonly region: string }
+  | { readonly kind: "memberPromote"; readonly id: MemberId }
+  | { readonly kind: "memberChange"; readonly change: MemberChange }
+  /** Hands leadership to a voter; answered once that one leads. */
+  | { readonly kind: "moveLeader"; readonly target: MemberId };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -44,7 +65,9 @@ export type ClientAnswer =
   | { readonly kind: "leaseRevoke" }
   | { readonly kind: "leaseKeepAlive"; readonly answer: LeaseKeepAliveAnswer }
   | { readonly kind: "leaseTimeToLive"; readonly answer: LeaseTimeToLiveAnswer }
-  | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer };
+  | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer }
+  | { readonly kind: "members"; readonly answer: MembersAnswer }
+  | { readonly kind: "moveLeader" };
 
 /** etcd's response header. */
 export interface Header {
@@ -54,23 +77,22 @@ export interface Header {
   readonly term: Term;
 }
 
-/** Where a replica of the cluster lives; its object is named `{cluster}/{region}/{generation}`. */
-export interface Member {
-  readonly id: MemberId;
-  readonly region: string;
-  /** 1 for the first replica of a region, one more for each that replaced it. */
-  readonly generation: number;
-}
-
-/** Who forms the cluster, as far as the answering replica has applied. */
-export interface Directory {
-  readonly clusterId: ClusterId;
-  readonly members: readonly Member[];
+/**
+ * How old the answer to a read may be. Any replica answers it: at once when it can show that it is
+ * recent enough, else after it has asked the leader for an index and applied it.
+ */
+export interface Freshness {
+  /** The answer shows at least this revision: what the client wrote or saw before. */
+  readonly minRevision: Revision | null;
+  /** The answer is as of at most this many milliseconds ago. */
+  readonly maxStalenessMs: number | null;
 }
 
 /** A call of the router. */
 export interface ReplicaCall {
   readonly request: ClientRequest;
+  /** Of reads: without it, as the request says, linearizable or serializable. */
+  readonly freshness?: Freshness;
   /**
    * 16 bytes that name the write. The router repeats a write whose fate it does not know with the
    * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
@@ -98,7 +120,9 @@ export type ReplicaAnswer =
   /** No outcome in time: a write may still happen; a read may be asked again. */
   | { readonly kind: "timeout" }
   /** No birth certificate: this object is not a replica (yet). */
-  | { readonly kind: "unborn" };
+  | { readonly kind: "unborn" }
+  /** This replica was removed from the cluster, for ever; `directory` is the last it knew. */
+  | { readonly kind: "removed"; readonly directory: Directory };
 
 /** What a replica tells about itself; for the lab and for people. */
 export interface ReplicaStatus {

@@ -25,6 +25,16 @@ export const REFUSALS = [
   "answerForgotten",
   "idempotencyMismatch",
   "answerTooLarge",
+  "memberNotFound",
+  "memberExists",
+  "regionUnchangeable",
+  "notEnoughStarted",
+  "notLearner",
+  "learnerNotReady",
+  "tooManyLearners",
+  "changeUnderWay",
+  "lastVoter",
+  "badTransferee",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

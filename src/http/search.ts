@@ -92,6 +92,7 @@ export class Search {
         this.#view.heardStepDown(contact);
         return;
       case "unborn":
+      case "removed":
         this.#unbornSeen = true;
         return;
       case "hung":

@@ -24,7 +24,7 @@ import type { Bytes, LogIndex, Term } from "../base/types.ts";
 import { EntryCache } from "./entry-cache.ts";
 import { decodePayloads, encodePayloads, PAYLOAD_OVERHEAD_BYTES } from "./entry-codec.ts";
 import { TermRuns } from "./term-runs.ts";
-import type { Entry, HardState, Payload, RaftStorage } from "./types.ts";
+import type { Entry, HardState, LogBase, Payload, RaftStorage } from "./types.ts";
 
 /** Rows looked at or read by one statement: bounds memory, as a segment's size does. */
 const ROWS_PER_READ = 256;
@@ -79,6 +79,10 @@ export class SqlLog implements RaftStorage {
     return this.#segments[0]?.first ?? nextIndex(this.#last);
   }
 
+  base(): LogBase {
+    return { index: asLogIndex(0), term: asTerm(0), author: null };
+  }
+
   lastIndex(): LogIndex {
     return this.#last;
   }
@@ -113,6 +117,8 @@ export class SqlLog implements RaftStorage {
       for (const batch of rowBatches(entries)) this.#insert(batch);
     });
   }
+
+  trim(_index: LogIndex): void {}
 
   /** Takes up a table of the log, reading every row's head and no body. */
   #load(number: number): void {

@@ -3,6 +3,8 @@
 
 import type { Bytes, Incarnation, LogIndex, MemberId, Term } from "../base/types.ts";
 
+export type { Configuration } from "../base/membership.ts";
+
 /**
  * One entry of the log. The data of an ENTRY_LEADER is its author's id, 8 bytes: the first entry
  * of each term is one, and names the only member that can ever have led that term.
@@ -27,13 +29,13 @@ export interface HardState {
 }
 
 /**
- * Who takes part. `outgoing` is empty except during a joint change (Raft thesis §4.3), when a
- * decision needs a majority of both lists.
+ * Where a log begins: the last entry that is no longer held, trimmed or covered by a snapshot.
+ * `author` is who opened that entry's term, null when unknown. Index 0, term 0 in a whole log.
  */
-export interface Configuration {
-  readonly voters: readonly MemberId[];
-  readonly outgoing: readonly MemberId[];
-  readonly learners: readonly MemberId[];
+export interface LogBase {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly author: MemberId | null;
 }
 
 /**
@@ -47,12 +49,19 @@ export interface RaftStorage {
   firstIndex(): LogIndex;
   /** The index of the last entry; 0 when the log is empty. */
   lastIndex(): LogIndex;
-  /** The term at `index`; term 0 at index 0; null when the entry is not held. */
+  /** What lies before the first entry; `firstIndex()` is one more than its index. */
+  base(): LogBase;
+  /** The term at `index`, also at the base's; null when neither. */
   termAt(index: LogIndex): Term | null;
   /** Entries `[first, end)`, cut after `bytesMax` of data but never to none. All must be held. */
   entries(first: LogIndex, end: LogIndex, bytesMax: number): Entry[];
   /** Stores consecutive entries, first dropping all entries from `entries[0].index` on. */
   append(entries: readonly Entry[]): void;
+  /**
+   * Drops entries from the front, up to `index` at most: whole tables, so it may drop fewer or none.
+   * Some entry always stays, or the base's term tells what stood last.
+   */
+  trim(index: LogIndex): void;
 }
 
 interface Envelope {

@@ -3,7 +3,7 @@
 
 import { assert } from "../../src/base/assert.ts";
 import { asLogIndex, asTerm, type LogIndex, type Term } from "../../src/base/types.ts";
-import type { Entry, HardState, RaftStorage } from "../../src/raft/types.ts";
+import type { Entry, HardState, LogBase, RaftStorage } from "../../src/raft/types.ts";
 
 export interface StorageImage {
   readonly hardState: HardState;
@@ -44,6 +44,13 @@ export class MemoryStorage implements RaftStorage {
   firstIndex(): LogIndex {
     return asLogIndex(this.#image.trimmed.index + 1);
   }
+
+  base(): LogBase {
+    const { index, term } = this.#image.trimmed;
+    return { index, term: term ?? asTerm(0), author: null };
+  }
+
+  trim(_index: LogIndex): void {}
 
   lastIndex(): LogIndex {
     return asLogIndex(this.#image.trimmed.index + this.#image.entries.length);
