@@ -195,6 +195,9 @@ export class ReplicaCore {
       ...this.#sessions.takeEffects(),
       awaitsDurable: this.#proposals.takeAwaitsDurable(),
       traces: this.#traces,
+      membership: null,
+      restart: false,
+      isRemoved: false,
     };
     this.#traces = [];
     return effects;
@@ -221,6 +224,13 @@ export class ReplicaCore {
 
   get directory(): Directory {
     return this.#identity.directory;
+  }
+
+  /** The generation of the next replica of `region`. */
+  nextGeneration(region: string): number {
+    const { members } = this.#identity.directory;
+    const taken = members.filter((member) => member.region === region);
+    return 1 + Math.max(0, ...taken.map(({ generation }) => generation));
   }
 
   status(): ReplicaStatus {
