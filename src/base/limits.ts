@@ -126,3 +126,19 @@ export const SCAN_CHUNK_BYTES = 1_048_576;
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;
 export const COUNT_BOUND_BYTES_MAX = 1_024;
+
+/**
+ * How far ahead a timer is used, in milliseconds; beyond it the alarm. A timer holds the object in
+ * memory: 2 s of 128 MB cost as much as three alarms (a row and a request each), but an alarm's
+ * lateness is not ours to know.
+ */
+export const TIMER_MS_MAX = 2_000;
+
+/** The same while requests are under way, which hold the object anyway: above any call's timeout. */
+export const TIMER_OCCUPIED_MS_MAX = 60_000;
+
+/**
+ * How far ahead the alarm is set that backs up a timer, which is lost with the memory of the object,
+ * in milliseconds. Each setting costs a row, and a lease may end so much too late after a crash.
+ */
+export const ALARM_BACKUP_MS = 30_000;
