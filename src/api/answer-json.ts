@@ -9,6 +9,7 @@ import type {
   TxnAnswer,
   TxnOpAnswer,
 } from "../base/kv.ts";
+import type { MemberStatus } from "../base/membership.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import { encodeBase64 } from "./base64.ts";
 import type { ClientAnswer, Header } from "./replica.ts";
@@ -73,10 +74,25 @@ function printAnswer(answer: ClientAnswer): object {
       };
     case "leaseLeases":
       return { leases: printList(answer.answer.leases, (id) => ({ ID: printInteger(id) })) };
+    case "members":
+      return {
+        member: answer.answer.added === null ? undefined : printMember(answer.answer.added),
+        members: printList(answer.answer.members, printMember),
+      };
+    case "moveLeader":
+      return {};
     default:
       return answer satisfies never;
   }
 }
+
+/** etcd leaves the name of a member empty until it has started. */
+const printMember = (member: MemberStatus): object => ({
+  ID: printInteger(member.id),
+  name: member.isStarted ? `${member.region}/${member.generation}` : undefined,
+  peerURLs: [`region://${member.region}`],
+  isLearner: printFlag(member.isLearner),
+});
 
 const printRange = (answer: RangeAnswer): object => ({
   kvs: printList(answer.kvs, printKeyValue),

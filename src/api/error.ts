@@ -95,10 +95,7 @@ const REFUSED: Record<Refusal, ApiError> = {
     GRPC.failedPrecondition,
     "etcdserver: re-configuration failed due to not enough started members",
   ),
-  notLearner: describe(
-    GRPC.failedPrecondition,
-    "etcdserver: can only promote a learner member",
-  ),
+  notLearner: describe(GRPC.failedPrecondition, "etcdserver: can only promote a learner member"),
   learnerNotReady: describe(
     GRPC.failedPrecondition,
     "etcdserver: can only promote a learner member which is in sync with leader",

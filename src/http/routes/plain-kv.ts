@@ -46,12 +46,14 @@ export function plainKvRoutes(services: Services): Hono {
   return routes;
 }
 
-type AnswerOf<Kind extends ClientAnswer["kind"]> = Extract<ClientAnswer, { kind: Kind }>;
+/** Requests whose answers are of the same kind, and no other request's. */
+type PlainKind = ClientRequest["kind"] & ClientAnswer["kind"];
+type AnswerOf<Kind extends PlainKind> = Extract<ClientAnswer, { kind: Kind }>;
 
-async function ask<Kind extends ClientRequest["kind"]>(
+async function ask<Kind extends PlainKind>(
   services: Services,
   context: Context,
-  request: Extract<ClientRequest, { kind: Kind }>,
+  request: ClientRequest & { readonly kind: Kind },
 ): Promise<{ readonly header: Header; readonly answer: AnswerOf<Kind> }> {
   const served = await services.router.serve(toRouterRequest(context, services, request));
   const { header, answer } = requireAnswer(served, request);
