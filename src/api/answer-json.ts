@@ -9,7 +9,6 @@ import type {
   TxnAnswer,
   TxnOpAnswer,
 } from "../base/kv.ts";
-import type { MemberStatus } from "../base/membership.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import { encodeBase64 } from "./base64.ts";
 import type { ClientAnswer, Header } from "./replica.ts";
@@ -41,15 +40,18 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
+/** Answers about keys and leases; `member-json.ts` has those about members. */
+export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" }>;
+
 /** The body of a unary answer. */
-export const answerBody = (header: Header, answer: ClientAnswer): string =>
+export const answerBody = (header: Header, answer: StoreAnswer): string =>
   JSON.stringify({ header: printHeader(header), ...printAnswer(answer) });
 
 /** An answer as one line of a stream. */
-export const answerLine = (header: Header, answer: ClientAnswer): string =>
+export const answerLine = (header: Header, answer: StoreAnswer): string =>
   `{"result":${answerBody(header, answer)}}\n`;
 
-function printAnswer(answer: ClientAnswer): object {
+function printAnswer(answer: StoreAnswer): object {
   switch (answer.kind) {
     case "range":
       return printRange(answer.answer);
@@ -74,25 +76,10 @@ function printAnswer(answer: ClientAnswer): object {
       };
     case "leaseLeases":
       return { leases: printList(answer.answer.leases, (id) => ({ ID: printInteger(id) })) };
-    case "members":
-      return {
-        member: answer.answer.added === null ? undefined : printMember(answer.answer.added),
-        members: printList(answer.answer.members, printMember),
-      };
-    case "moveLeader":
-      return {};
     default:
       return answer satisfies never;
   }
 }
-
-/** etcd leaves the name of a member empty until it has started. */
-const printMember = (member: MemberStatus): object => ({
-  ID: printInteger(member.id),
-  name: member.isStarted ? `${member.region}/${member.generation}` : undefined,
-  peerURLs: [`region://${member.region}`],
-  isLearner: printFlag(member.isLearner),
-});
 
 const printRange = (answer: RangeAnswer): object => ({
   kvs: printList(answer.kvs, printKeyValue),
