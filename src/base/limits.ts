@@ -126,3 +126,13 @@ export const SCAN_CHUNK_BYTES = 1_048_576;
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;
 export const COUNT_BOUND_BYTES_MAX = 1_024;
+
+/** A sleeping replica with watches asks its leader this often whether it is cut off; ms. */
+export const SLEEP_WATCHED_MS_MAX = 60_000;
+
+/** The same for one without watches, whose silence misleads nobody. */
+export const SLEEP_MS_MAX = 600_000;
+
+/** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
+export const AWAY_PROBE_MS_MIN = 2_000;
+export const AWAY_PROBE_MS_MAX = 300_000;

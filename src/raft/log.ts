@@ -39,6 +39,11 @@ export class RaftLog {
     return this.#commit;
   }
 
+  /** The last index that was handed out for applying. */
+  get delivered(): LogIndex {
+    return this.#delivered;
+  }
+
   get firstIndex(): LogIndex {
     return this.#storage.firstIndex();
   }
@@ -144,6 +149,12 @@ export class RaftLog {
     const entries = this.#storage.entries(nextIndex(this.#delivered), end, APPLY_BYTES_MAX);
     this.#delivered = present(entries.at(-1), "committed entries are held").index;
     return entries;
+  }
+
+  /** Drops entries up to `index` at most, which the owner has applied and can give as a snapshot. */
+  trim(index: LogIndex): void {
+    assert(index <= this.#delivered, "only what was applied is trimmed");
+    this.#storage.trim(index);
   }
 
   /** Entries for one append, from `first` to the end of the log or about APPEND_BYTES_MAX. */
