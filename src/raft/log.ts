@@ -185,9 +185,11 @@ export class RaftLog {
     return high <= low ? high : this.#lastOfTermAtMost(hint.term, low, high);
   }
 
-  /** Whom the first entry of `term` names as its leader; null when that entry is not held. */
+  /** Whom the first entry of `term` names as its leader; null when that is not known here. */
   authorOfTerm(term: Term): MemberId | null {
     if (this.last.term !== term) return null;
+    const base = this.#storage.base();
+    if (base.term === term) return base.author;
     const low = asLogIndex(this.firstIndex - 1);
     const before = this.#lastOfTermAtMost(term - 1, low, this.lastIndex);
     const first = nextIndex(before);
