@@ -10,6 +10,10 @@ export const LOCATION_HINTS: readonly string[] =
 /** Members of a cluster at first: as in etcd, more only slow each write down. */
 const REGIONS_MAX = 7;
 
+/** Whether replicas can live there. `configured` may name regions besides the platform's own. */
+export const isRegion = (name: string, configured: readonly string[]): boolean =>
+  LOCATION_HINTS.includes(name) || configured.includes(name);
+
 /**
  * Reads `{"regions": [...]}`: one to seven different ones that exist. An empty body, or one without
  * regions, means the configured ones. Refused with a sentence for the person who sent it.

@@ -142,3 +142,13 @@ export const TIMER_OCCUPIED_MS_MAX = 60_000;
  * in milliseconds. Each setting costs a row, and a lease may end so much too late after a crash.
  */
 export const ALARM_BACKUP_MS = 30_000;
+
+/** A sleeping replica with watches asks its leader this often whether it is cut off; ms. */
+export const SLEEP_WATCHED_MS_MAX = 60_000;
+
+/** The same for one without watches, whose silence misleads nobody. */
+export const SLEEP_MS_MAX = 600_000;
+
+/** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
+export const AWAY_PROBE_MS_MIN = 2_000;
+export const AWAY_PROBE_MS_MAX = 300_000;

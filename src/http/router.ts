@@ -5,6 +5,7 @@ import type {
   ClientAnswer,
   ClientRequest,
   Directory,
+  Freshness,
   Header,
   ReplicaCall,
 } from "../api/replica.ts";
@@ -37,6 +38,8 @@ export const DEFAULT_CLUSTER = "default";
 export interface RouterRequest {
   readonly cluster: string;
   readonly request: ClientRequest;
+  /** Of a read: any replica may answer that can show it is fresh enough, the nearest first. */
+  readonly freshness?: Freshness;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
   readonly trace: string;
@@ -94,12 +97,17 @@ export class Router {
   }
 
   async serve(request: RouterRequest): Promise<Served> {
-    const { request: operation, requestId, trace, cluster, continent } = request;
+    const { request: operation, freshness, requestId, trace, cluster, continent } = request;
     const view = this.#views.of(cluster);
-    const anyReplica = operation.kind === "range" && operation.serializable;
+    const anyReplica = freshness !== undefined || isContent(operation);
     return this.#run({
       cluster,
-      call: { request: operation, requestId, trace },
+      call: {
+        request: operation,
+        ...(freshness === undefined ? {} : { freshness }),
+        requestId,
+        trace,
+      },
       deadline: this.#dependencies.clock() + REQUEST_MS,
       view,
       search: new Search({ view, continent, anyReplica }),
@@ -219,7 +227,8 @@ export class Router {
     const { clock, sleep } = this.#dependencies;
     const timeoutMs = Math.min(PROBE_MS, errand.deadline - clock());
     if (signal.aborted || timeoutMs <= 0) return hung;
-    const question = { ...errand, call: { ...errand.call, request: PROBE } };
+    const { requestId, trace } = errand.call;
+    const question = { ...errand, call: { request: PROBE, requestId, trace } };
     const asked = this.#ask(question, contact, timeoutMs);
     const answered = asked.then(({ outcome }) => outcome.kind === "answered");
     const timer = new AbortController();
@@ -308,6 +317,11 @@ export class Router {
 export type Located =
   | { readonly kind: "located"; readonly contact: Contact }
   | { readonly kind: "failed"; readonly failure: Failure };
+
+/** Whether any replica may answer, from what it has. */
+const isContent = (request: ClientRequest): boolean =>
+  (request.kind === "range" && request.serializable) ||
+  (request.kind === "memberList" && !request.linearizable);
 
 const failed = (failure: Failure): Served => ({ kind: "failed", failure });
 

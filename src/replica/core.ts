@@ -100,6 +100,7 @@ export class ReplicaCore {
       seed: options.seed,
       now,
       timing: DEFAULT_TIMING,
+      version: 1,
     });
     this.#commitSeen = this.#store.appliedIndex;
     const header = (): Header => this.#header();
@@ -300,7 +301,8 @@ export class ReplicaCore {
 
   #sample(now: Milliseconds): void {
     this.#now = now;
-    this.#clock.read(now);
+    if (this.#raft.status().isAsleep) this.#clock.rested(now);
+    else this.#clock.read(now);
   }
 
   #drain(): void {

@@ -68,7 +68,6 @@ export function inTurn(...behaviours: Behaviour[]): Behaviour {
   return (call) => (behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!)(call);
 }
 
-/** Answers like `behaviour`, `ms` later. */
 /** The router's question whether a silent replica is there. */
 const isProbe = ({ request }: ReplicaCall): boolean =>
   request.kind === "range" && request.serializable && request.request.countOnly;
