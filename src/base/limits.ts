@@ -152,3 +152,19 @@ export const SLEEP_MS_MAX = 600_000;
 /** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
 export const AWAY_PROBE_MS_MIN = 2_000;
 export const AWAY_PROBE_MS_MAX = 300_000;
+
+/** One part of a replica's copy, of the 32 MiB that a call between objects carries. */
+export const COPY_BYTES = 4_194_304;
+
+/** Rows of one part: a turn of some tens of milliseconds at the replica that inserts them. */
+export const COPY_ROWS_MAX = 2_048;
+
+/**
+ * How far revisions leap when a cluster is rebuilt, as `etcdutl` suggests: more than any revision
+ * that was told to anyone and is not in the copy.
+ */
+export const RECOVERY_REVISIONS = 1_000_000_000;
+
+/** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
+export const RETIRE_PAUSE_MS_MIN = 1_000;
+export const RETIRE_PAUSE_MS_MAX = 300_000;
