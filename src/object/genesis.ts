@@ -22,6 +22,7 @@ import type { Environment } from "./environment.ts";
 import { tellReplica } from "./notices.ts";
 import {
   isMajorityAlive,
+  leftToTell,
   retireOnce,
   retirePauseMs,
   type RecoveryContext,
@@ -149,16 +150,12 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
 
   /** Tells the replicas of a lost cluster, until all have heard. Never throws. */
   override async alarm(): Promise<void> {
-    const retirement = this.ctx.storage.kv.get<Retirement>(RETIREMENT);
     const directory = this.#latest();
-    if (retirement === undefined || directory === null) return;
-    const left = await retireOnce(this.#context, directory, retirement);
-    if (left === null) {
-      this.ctx.storage.kv.delete(RETIREMENT);
-      return;
-    }
-    this.ctx.storage.kv.put(RETIREMENT, left);
-    await this.ctx.storage.setAlarm(Date.now() + retirePauseMs(left));
+    const before = this.#retirement();
+    if (before === null || directory === null) return;
+    const isHeard = await retireOnce(this.#context, directory, before);
+    const now = this.#retirement();
+    this.#retire(now === null ? null : leftToTell(now, isHeard));
   }
 
   /** The notices of replicas. */
@@ -214,7 +211,7 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
       ...(this.#first()?.members ?? []),
       ...(this.#latest()?.members ?? []),
       ...admissions.map(([, { member }]) => member),
-      ...(kv.get<Retirement>(RETIREMENT)?.members ?? []),
+      ...(this.#retirement()?.members ?? []),
     ];
     const names = new Map(members.map((member) => [replicaName(this.#cluster, member), member]));
     const directory = { clusterId: randomClusterId(), members: [founder] };
@@ -222,8 +219,22 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     kv.delete(REMEMBERED);
     for (const [key] of admissions) kv.delete(key);
     kv.put(nonceKey(replicaName(this.#cluster, founder)), nonce);
-    kv.put(RETIREMENT, { members: [...names.values()], founder, rounds: 0 } satisfies Retirement);
+    this.#retire({ members: [...names.values()], founder, rounds: 0 });
     return directory;
+  }
+
+  #retirement(): Retirement | null {
+    return this.ctx.storage.kv.get<Retirement>(RETIREMENT) ?? null;
+  }
+
+  /** Keeps what is left to tell, and the alarm that goes on with it. */
+  #retire(left: Retirement | null): void {
+    const { storage } = this.ctx;
+    if (left === null) storage.kv.delete(RETIREMENT);
+    else {
+      storage.kv.put(RETIREMENT, left);
+      void storage.setAlarm(Date.now() + retirePauseMs(left));
+    }
   }
 
   get #context(): RecoveryContext {

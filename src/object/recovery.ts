@@ -6,7 +6,7 @@ import { rangeOfKey } from "../api/kv-json.ts";
 import type { ClientRequest, Directory, Member, ReplicaRpc } from "../api/replica.ts";
 import { RETIRE_PAUSE_MS_MAX, RETIRE_PAUSE_MS_MIN } from "../base/limits.ts";
 import { NO_REQUEST } from "../apply/command.ts";
-import type { Place } from "./certificate.ts";
+import { replicaName, type Place } from "./certificate.ts";
 import type { Environment } from "./environment.ts";
 import { tellReplica, type ReplicaNotice } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
@@ -66,25 +66,40 @@ export async function isMajorityAlive(
   }
 }
 
+/** Who has heard in one round of telling: what is still to be told may have grown meanwhile. */
+export type Heard = (place: Place) => boolean;
+
 /**
  * One round of telling the replicas of the lost cluster that they are retired, in favour of those in
- * `directory`. Returns what is left to tell; null when all is told.
+ * `directory`, and the founder of the new one that it is born.
  */
 export async function retireOnce(
   { environment, cluster }: RecoveryContext,
   directory: Directory,
-  { founder, members, rounds }: Retirement,
-): Promise<Retirement | null> {
+  { founder, members }: Retirement,
+): Promise<Heard> {
   const body = encodeDirectory(directory);
-  const tell = (member: Place, notice: ReplicaNotice): Promise<boolean> =>
-    tellReplica(environment, { cluster, member }, notice, body);
-  const [isBorn, ...heard] = await Promise.all([
-    founder === null ? true : tell(founder, "born"),
+  const heard = new Set<string>();
+  const tell = async (member: Place, notice: ReplicaNotice): Promise<void> => {
+    const isHeard = await tellReplica(environment, { cluster, member }, notice, body);
+    if (isHeard) heard.add(replicaName(cluster, member));
+  };
+  await Promise.all([
+    ...(founder === null ? [] : [tell(founder, "born")]),
     ...members.map((member) => tell(member, "retire")),
   ]);
-  const left = members.filter((_, index) => heard[index] !== true);
-  if (left.length === 0 && isBorn) return null;
-  return { members: left, founder: isBorn ? null : founder, rounds: rounds + 1 };
+  return (place) => heard.has(replicaName(cluster, place));
+}
+
+/** What is left to tell; null when everything is told. */
+export function leftToTell(
+  { members, founder, rounds }: Retirement,
+  isHeard: Heard,
+): Retirement | null {
+  const left = members.filter((member) => !isHeard(member));
+  const unborn = founder === null || isHeard(founder) ? null : founder;
+  if (left.length === 0 && unborn === null) return null;
+  return { members: left, founder: unborn, rounds: rounds + 1 };
 }
 
 /** How long to wait before the next round: a region may be away for days. */

@@ -202,7 +202,9 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   /** An object that was never born is not a replica either way: Genesis will not certify it. */
-  #retire(directory: Directory): Response {
+  async #retire(directory: Directory): Promise<Response> {
+    // A certificate that is on its way was issued before.
+    await this.#birth;
     this.#host?.end(directory);
     return new Response(null, { status: 204 });
   }
