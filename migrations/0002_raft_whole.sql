@@ -10,6 +10,8 @@ ALTER TABLE meta ADD COLUMN log_author TEXT;
 ALTER TABLE meta ADD COLUMN membership BLOB;
 -- The replicated cluster version: what entries may mean.
 ALTER TABLE meta ADD COLUMN cluster_version INTEGER NOT NULL DEFAULT 1;
+-- Up to where it may be raised; null without a limit.
+ALTER TABLE meta ADD COLUMN version_cap INTEGER;
 -- 1 once this replica has learnt that it was removed: it is silent for ever.
 ALTER TABLE meta ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
 

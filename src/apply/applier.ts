@@ -5,6 +5,7 @@ import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
 import type { RevisionEvents } from "../base/kv.ts";
+import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
   BATCH_ANSWERS_KEPT_BYTES_MAX,
@@ -27,6 +28,7 @@ import type { Lease, LeaseTable } from "../lease/lease-table.ts";
 import type { Expiry } from "../lease/lessor.ts";
 import type { AppliedRequest } from "../mvcc/history-row.ts";
 import type { Store } from "../mvcc/store.ts";
+import type { ClusterState } from "./cluster-state.ts";
 import { decodeProposal, NO_REQUEST, NOT_KEPT, type Command, type Proposal } from "./command.ts";
 import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
@@ -57,6 +59,8 @@ export interface AppliedBatch {
   readonly granted: readonly Lease[];
   readonly settled: readonly LeaseId[];
   readonly compacted: boolean;
+  /** The members as they are now; null when the batch did not change them. */
+  readonly membership: Membership | null;
 }
 
 interface FirstAnswer {
@@ -74,6 +78,7 @@ class Batch {
   /** Encoded answers of this batch by request id: a repeat may follow its original at once. */
   readonly outcomes = new Map<string, Omit<FirstAnswer, "outcome"> & { readonly answer: Bytes }>();
   compacted = false;
+  membership: Membership | null = null;
   /** Bytes of answers kept for repeats. */
   keptBytes = 0;
   readonly isAwaited: (index: LogIndex) => boolean;
@@ -87,6 +92,8 @@ export class Applier {
   readonly #sql: SqlPort;
   readonly #store: Store;
   readonly #leases: LeaseTable;
+  readonly #cluster: ClusterState;
+  readonly #codeVersion: number;
   readonly #window = new RequestWindow();
   #time: ClusterTime;
 
@@ -94,10 +101,15 @@ export class Applier {
     readonly sql: SqlPort;
     readonly store: Store;
     readonly leases: LeaseTable;
+    readonly cluster: ClusterState;
+    /** The version of the code that applies: what it does not know, halts it. */
+    readonly codeVersion: number;
   }) {
     this.#sql = options.sql;
     this.#store = options.store;
     this.#leases = options.leases;
+    this.#cluster = options.cluster;
+    this.#codeVersion = options.codeVersion;
     this.#time = this.#store.clusterTime;
     const since = asClusterTime(Math.max(this.#time - REQUEST_WINDOW_MS, 0));
     for (const { id, ...request } of this.#store.history.requestsSince(since)) {
@@ -113,6 +125,12 @@ export class Applier {
   /** Nothing more can be remembered at `now`: the leader refuses writes until the window moves. */
   isWindowFull(now: ClusterTime): boolean {
     return this.#window.isFull(now);
+  }
+
+  /** Whether the request was applied within the window before `now`. */
+  recalls(requestId: Bytes, now: ClusterTime): boolean {
+    const remembered = this.#window.find(requestId);
+    return remembered !== null && remembered.time > now - REQUEST_WINDOW_MS;
   }
 
   /**
@@ -139,8 +157,8 @@ export class Applier {
       });
     });
     this.#remember(batch.requests);
-    const { granted, settled, compacted } = batch;
-    return { entries: batch.entries, revisions, granted, settled, compacted };
+    const { granted, settled, compacted, membership } = batch;
+    return { entries: batch.entries, revisions, granted, settled, compacted, membership };
   }
 
   #remember(requests: readonly AppliedRequest[]): void {
@@ -159,9 +177,10 @@ export class Applier {
       batch.entries.push({ index, term, outcome: null, revision, trace: "" });
       return;
     }
-    const proposal = decodeProposal(entry.kind, entry.data);
+    const proposal = decodeProposal(entry.kind, entry.data, this.#codeVersion);
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
+    if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
     const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch);
     const outcome = batch.isAwaited(index) ? done.outcome : null;
     batch.entries.push({ index, term, trace: proposal.trace, outcome, revision: done.revision });
@@ -230,9 +249,24 @@ export class Applier {
       case "leaseExpire":
         for (const expiry of command.expiries) this.#expire(expiry, batch);
         return null;
+      case "membership":
+        return accept({ kind });
+      case "version":
+        this.#cluster.setVersion(command.version, command.cap);
+        return null;
       default:
         return kind satisfies never;
     }
+  }
+
+  /**
+   * Not subject to what becomes of repeats, for Raft counts by every change that commits: a leader
+   * looks for its request before it proposes one, see `recalls`.
+   */
+  #reconfigure(index: LogIndex, change: Omit<Membership, "index">, batch: Batch): void {
+    const { configuration, members, removed } = change;
+    batch.membership = { configuration, members, removed, index };
+    this.#cluster.setMembership(batch.membership);
   }
 
   #grant(command: Command & { kind: "leaseGrant" }, batch: Batch): Outcome {

@@ -2,10 +2,10 @@
 // off. Replication itself is `replication.ts`'s; how one comes to lead is `node.ts`'s.
 // What a sleeping leader does is `quiescence.ts`'s.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { asMilliseconds, later, nextIndex } from "../base/types.ts";
-import type { Bytes, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
-import { assertFollows, configurationPayload } from "./configuration.ts";
+import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import { assertFollows, configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { leaderPayload } from "./entry-codec.ts";
 import { PeerReads } from "./peer-reads.ts";
@@ -121,10 +121,11 @@ export class Leadership {
    * Proposes a change of who takes part. Null: one is under way, or this leader has not committed in
    * its term, so that another leader's change may be (Ongaro 2015, the single-server change bug).
    */
-  change(to: Configuration, rest: Bytes, now: Milliseconds): Proposed | null {
+  change(payload: Payload, now: Milliseconds): Proposed | null {
     if (!this.#serving || this.#changeAt > this.#core.log.delivered) return null;
-    assertFollows(this.#core.configuration, to);
-    const proposed = this.propose([configurationPayload(to, rest)], now);
+    const configuration = present(configurationOf(payload), "a change brings a configuration");
+    assertFollows(this.#core.configuration, configuration);
+    const proposed = this.propose([payload], now);
     this.#changeAt = proposed.first;
     return proposed;
   }

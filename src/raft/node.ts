@@ -6,9 +6,9 @@
 import { assert } from "../base/assert.ts";
 import { ENTRY_COMMAND_MIN } from "../base/entry-kinds.ts";
 import { asMilliseconds } from "../base/types.ts";
-import type { Bytes, Incarnation, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import type { Incarnation, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import { Ballot } from "./ballot.ts";
-import { readConfiguration } from "./configuration.ts";
+import { configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { assertTransition, type Vitals } from "./invariants.ts";
 import type { PeerStatus } from "./leadership.ts";
@@ -89,11 +89,11 @@ export class RaftNode {
   }
 
   /**
-   * Proposes to change who takes part, see `configuration.ts`; `rest` goes with it to the state
-   * machine. Null: not the leader, or another change is under way.
+   * Proposes a change of who takes part: an entry of kind ENTRY_CONFIGURATION, whose data begins with
+   * the configuration, see `configuration.ts`. Null: not the leader, or another change is under way.
    */
-  change(to: Configuration, rest: Bytes, now: Milliseconds): Proposed | null {
-    return this.#input(now, (at) => this.#roles.leadership?.change(to, rest, at) ?? null);
+  change(payload: Payload, now: Milliseconds): Proposed | null {
+    return this.#input(now, (at) => this.#roles.leadership?.change(payload, at) ?? null);
   }
 
   /**
@@ -214,8 +214,8 @@ export class RaftNode {
     const overwrittenFrom = log.takeOverwritten();
     const committed = log.deliver();
     for (const entry of committed) {
-      const change = readConfiguration(entry);
-      if (change !== null) this.#roles.adopt(change.configuration, this.#clock.now);
+      const configuration = configurationOf(entry);
+      if (configuration !== null) this.#roles.adopt(configuration, this.#clock.now);
     }
     return { ...this.#core.outbox.take(), committed, overwrittenFrom };
   }
