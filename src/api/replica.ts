@@ -134,6 +134,8 @@ export interface ReplicaStatus {
   readonly applied: number;
   readonly revision: number;
   readonly incarnation: number;
+  /** Nothing is to do: it has no timer. */
+  readonly isAsleep: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */

@@ -136,3 +136,15 @@ export const SLEEP_MS_MAX = 600_000;
 /** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
 export const AWAY_PROBE_MS_MIN = 2_000;
 export const AWAY_PROBE_MS_MAX = 300_000;
+
+/** Learners at a time, as in etcd: each costs the leader a copy of everything. */
+export const LEARNERS_MAX = 1;
+
+/** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
+export const LOG_ENTRIES_KEPT = 5_000;
+
+/** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */
+export const SNAPSHOT_RESEND_MS = 2_000;
+
+/** A snapshot whose receiver is silent for so long is given up, and its pin with it; ms. */
+export const SNAPSHOT_PATIENCE_MS = 60_000;

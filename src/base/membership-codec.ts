@@ -5,6 +5,8 @@ import { Reader, Writer } from "./codec.ts";
 import type { Configuration, Member, Membership } from "./membership.ts";
 import { asLogIndex, asMemberId, type Bytes, type MemberId } from "./types.ts";
 
+type Places = Pick<Membership, "members" | "removed">;
+
 export function writeConfiguration(writer: Writer, configuration: Configuration): Writer {
   const { voters, outgoing, learners } = configuration;
   return writer.list(voters, writeId).list(outgoing, writeId).list(learners, writeId);
@@ -17,22 +19,12 @@ export const readConfiguration = (reader: Reader): Configuration => ({
 });
 
 /** Where members live, and who was removed: what an entry says behind its configuration. */
-export function writePlaces(
-  writer: Writer,
-  { members, removed }: Pick<Membership, "members" | "removed">,
-): Writer {
-  const writeMember = (item: Writer, { id, region, generation }: Member): Writer =>
-    item.id(id).text(region).uint(generation);
-  return writer.list(members, writeMember).list(removed, writeId);
-}
+export const writePlaces = (writer: Writer, places: Places): Writer =>
+  writer.list(places.members, writeMember).list(places.removed, writeMember);
 
-export const readPlaces = (reader: Reader): Pick<Membership, "members" | "removed"> => ({
-  members: reader.list((item) => ({
-    id: readId(item),
-    region: item.text(),
-    generation: item.uint(),
-  })),
-  removed: reader.list(readId),
+export const readPlaces = (reader: Reader): Places => ({
+  members: reader.list(readMember),
+  removed: reader.list(readMember),
 });
 
 /** A membership as a row keeps it, with a checksum. */
@@ -53,3 +45,11 @@ export function decodeMembership(bytes: Bytes): Membership {
 
 const writeId = (writer: Writer, id: MemberId): Writer => writer.id(id);
 const readId = (reader: Reader): MemberId => asMemberId(reader.id());
+
+const writeMember = (writer: Writer, { id, region, generation }: Member): Writer =>
+  writer.id(id).text(region).uint(generation);
+const readMember = (reader: Reader): Member => ({
+  id: readId(reader),
+  region: reader.text(),
+  generation: reader.uint(),
+});

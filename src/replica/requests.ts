@@ -12,7 +12,7 @@ import type { Store } from "../mvcc/store.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 
 /** Why the request can be refused without looking at any state; null when it cannot. */
-export function formRefusal(request: ClientRequest): Refusal | null {
+export function refusalAtDoor(request: ClientRequest): Refusal | null {
   switch (request.kind) {
     case "range":
       return checkRangeForm(request.request);
@@ -34,6 +34,7 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseKeepAlive":
     case "leaseTimeToLive":
     case "leaseLeases":
+    case "memberList":
       return true;
     case "txn":
       return isReadOnlyTxn(request.request);

@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
+import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { decodeProposal, encodeProposal, type Command } from "../../src/apply/command.ts";
 import { decodeOutcome, encodeOutcome } from "../../src/apply/outcome.ts";
 import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
@@ -71,7 +72,9 @@ class Machine {
 
   #start(): Applier {
     const { sql } = this;
-    return new Applier({ sql, store: new Store(sql), leases: new LeaseTable(sql) });
+    const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
+    const parts = { store: new Store(sql), leases: new LeaseTable(sql), cluster };
+    return new Applier({ sql, ...parts, codeVersion: CODE_VERSION });
   }
 }
 
@@ -266,7 +269,7 @@ describe("properties", () => {
         const requestId = new Uint8Array(16).fill(9);
         const proposal = { command: change, requestId, trace, time: asClusterTime(5) };
         const { kind, data } = encodeProposal(proposal);
-        expect(decodeProposal(kind, data)).toEqual(proposal);
+        expect(decodeProposal(kind, data, CODE_VERSION)).toEqual(proposal);
       }),
     );
   });
