@@ -98,6 +98,18 @@ export const COMPACTION_SLICE_ROWS = 500;
 /** Between two slices of compaction, so that requests come first: at most a third of the time. */
 export const SWEEP_PAUSE_MS = 5;
 
+/** Records of one part of a snapshot: one call carries it, one turn makes it, another stores it. */
+export const SNAPSHOT_PART_BYTES = 524_288;
+
+/**
+ * Rows that one part looks at, most of which its receiver inserts one by one, at about 10 us each:
+ * a turn of some 20 ms at a replica that serves nothing from them yet.
+ */
+export const SNAPSHOT_PART_ROWS_MAX = 2_048;
+
+/** Rows looked at by one statement of that: sizes first, then what fits. */
+export const SNAPSHOT_READ_ROWS = 256;
+
 /** The shortest and longest lease, in seconds, as in etcd. */
 export const LEASE_TTL_SECONDS_MIN = 2;
 export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
