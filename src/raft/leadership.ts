@@ -304,31 +304,23 @@ export class Leadership {
     if (this.#transfer !== null || this.#core.configuration.outgoing.length > 0) return Infinity;
     const { configuration, id } = this.#core;
     const peers = [...this.#replication.peers.keys()];
-    if (peers.some((peer) => !this.#isSettled(peer, now) && !this.#isAway(peer, now))) {
+    if (
+      peers.some(
+        (peer) => !this.#replication.isSettled(peer, now) && !this.#replication.isAway(peer, now),
+      )
+    ) {
       return Infinity;
     }
     const settled = quorumValue(configuration, (voter) =>
-      voter === id || this.#isSettled(voter, now) ? 1 : 0,
+      voter === id || this.#replication.isSettled(voter, now) ? 1 : 0,
     );
     if (settled === 0) return Infinity;
     return this.#rest.quietAt(quiesceMs);
   }
 
-  /** Whether the peer has everything, and is there to be told to sleep. */
-  #isSettled(peer: MemberId, now: Milliseconds): boolean {
-    const { heardAt } = this.#replication.peers.get(peer)!;
-    if (now >= later(heardAt, this.#core.timing.electionMsMin)) return false;
-    return this.#replication.isUpToDate(peer);
-  }
-
-  #isAway(peer: MemberId, now: Milliseconds): boolean {
-    const { heardAt } = this.#replication.peers.get(peer)!;
-    return now >= later(heardAt, this.#core.timing.electionMsMax);
-  }
-
   #fallAsleep(now: Milliseconds): void {
     const peers = [...this.#replication.peers.keys()];
-    const away = peers.filter((peer) => !this.#isSettled(peer, now));
+    const away = peers.filter((peer) => !this.#replication.isSettled(peer, now));
     for (const peer of peers) {
       if (!away.includes(peer)) this.#replication.sendQuiesce(peer, now);
     }

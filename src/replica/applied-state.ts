@@ -33,17 +33,22 @@ const CLUSTER_VERSION: Unversioned = {
   name: "clusterVersion",
 
   copy(sql) {
-    const [row] = sql.all<{ cluster_version: number }>(
-      "SELECT cluster_version FROM meta WHERE id = 0",
+    const [found] = sql.all<{ version: number; cap: number | null }>(
+      "SELECT cluster_version AS version, version_cap AS cap FROM meta WHERE id = 0",
     );
-    return new Writer().uint(present(row, "meta has its row").cluster_version).finish();
+    const { version, cap } = present(found, "meta has its row");
+    return new Writer()
+      .uint(version)
+      .uint(cap ?? 0)
+      .finish();
   },
 
   restore(sql, body) {
     const reader = new Reader(body);
     const version = reader.uint();
+    const cap = reader.uint() || null;
     reader.end();
-    sql.run("UPDATE meta SET cluster_version = ? WHERE id = 0", version);
+    sql.run("UPDATE meta SET cluster_version = ?, version_cap = ? WHERE id = 0", version, cap);
   },
 };
 

@@ -2,12 +2,10 @@
 // It is pure: time comes in with each input, effects are taken after it, and the same file runs in
 // a Durable Object and in a simulation. It neither sends nor sleeps.
 
-import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
-import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT, REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -26,18 +24,14 @@ import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
-import { Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
 import { Machine } from "./machine.ts";
 import { nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
-import { Proposals } from "./proposals.ts";
-import { Reads } from "./reads.ts";
-import { Reconfiguring } from "./reconfiguring.ts";
-import { commandOf, isRead, refusalAtDoor } from "./requests.ts";
+import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
-import { Sweeper } from "./sweeper.ts";
 
 /** What a birth certificate says of this replica. */
 export interface Identity {
@@ -69,12 +63,8 @@ export class ReplicaCore {
   readonly #machine: Machine;
   readonly #raft: RaftNode;
   readonly #sessions: Sessions;
-  readonly #calls: Calls;
-  readonly #proposals = new Proposals();
-  readonly #reads = new Reads();
-  readonly #reconfiguring: Reconfiguring;
+  readonly #service: Service;
   readonly #snapshots: Snapshots;
-  readonly #sweeper: Sweeper;
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
@@ -111,14 +101,12 @@ export class ReplicaCore {
     this.#commitSeen = store.appliedIndex;
     const header = (): Header => this.#header();
     this.#sessions = new Sessions(store, header);
-    this.#calls = new Calls({ header, redirect: () => this.#redirection() });
-    this.#sweeper = new Sweeper(store, now);
-    this.#reconfiguring = new Reconfiguring({
+    this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
       raft: this.#raft,
-      calls: this.#calls,
-      proposals: this.#proposals,
+      vantage: { header, redirect: () => this.#redirection() },
+      now,
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
@@ -130,8 +118,7 @@ export class ReplicaCore {
   /** A client's call. It is answered by an effect with the same `id`, exactly once. */
   call(id: number, call: ReplicaCall, now: Milliseconds): void {
     this.#sample(now);
-    this.#calls.open(id, call, now);
-    this.#begin(id, call);
+    this.#service.begin(id, call, now);
     this.#drain();
   }
 
@@ -168,7 +155,7 @@ export class ReplicaCore {
   /** What was written up to the last `awaitsDurable` is durable: the next batch may go. */
   durable(now: Milliseconds): void {
     this.#sample(now);
-    this.#proposals.confirm();
+    this.#service.confirm();
     this.#drain();
   }
 
@@ -199,16 +186,12 @@ export class ReplicaCore {
   tick(now: Milliseconds): void {
     this.#sample(now);
     this.#raft.tick(now);
-    this.#calls.expire(now);
-    for (const command of this.#machine.keeper.due(this.#machine.time(now))) {
-      this.#propose(null, command);
-    }
+    this.#service.tick(now);
     if (this.#commitFlushDue !== null && now >= this.#commitFlushDue) {
       this.#commitFlushDue = null;
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
-    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -219,9 +202,9 @@ export class ReplicaCore {
   takeEffects(): Effects {
     const effects: Effects = {
       sends: this.#outbox.take(),
-      answers: this.#calls.takeAnswers(),
+      answers: this.#service.takeAnswers(),
       ...this.#sessions.takeEffects(),
-      awaitsDurable: this.#proposals.takeAwaitsDurable(),
+      awaitsDurable: this.#service.takeAwaitsDurable(),
       traces: this.#traces,
       membership: this.#membershipChanged ? this.#machine.membership : null,
       restart: this.#isSpent,
@@ -234,16 +217,12 @@ export class ReplicaCore {
 
   /** When `tick` is wanted next; Infinity when nothing will ever be due by itself. */
   deadline(): Milliseconds {
-    const leases = this.#machine.keeper.nextDue();
-    const time = this.#machine.time(this.#now);
     const candidates = [
       this.#raft.deadline(),
+      this.#service.deadline(this.#now),
       this.#commitFlushDue,
       this.#snapshots.due,
-      this.#sweeper.due,
-      this.#calls.nextTimeout(),
       this.#sessions.deadline(this.#now),
-      leases === null ? null : this.#now + Math.max(leases - time, 0),
     ];
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
   }
@@ -271,68 +250,6 @@ export class ReplicaCore {
     return { role, memberId, leader, term, commit, applied, revision, incarnation, isAsleep };
   }
 
-  // Calls.
-
-  #begin(id: number, call: ReplicaCall): void {
-    const { request, freshness } = call;
-    const refusal = refusalAtDoor(request);
-    if (refusal !== null) this.#calls.refuse(id, refusal);
-    else if (isRead(request) && freshness !== undefined) this.#startRead(id, call);
-    else if (request.kind === "range" && request.serializable) this.#answerRead(id);
-    else if (this.#reconfiguring.begin(id, call, this.#now)) return;
-    else if (this.#raft.status().role !== "leader") this.#calls.redirect(id);
-    else if (isRead(request)) this.#startRead(id, call);
-    else this.#startWrite(id, call);
-  }
-
-  /** A read that needs an index from the leader, unless what is here is recent enough for it. */
-  #startRead(id: number, call: ReplicaCall): void {
-    const freshness = call.freshness ?? null;
-    const { revision } = this.#machine.store;
-    const moment = { revision, now: this.#now };
-    if (freshness !== null && this.#reads.isFresh(freshness, moment)) return this.#answerRead(id);
-    if (this.#reads.isFull) return this.#calls.refuse(id, "tooManyRequests");
-    const token = this.#raft.readIndex(this.#now);
-    if (token === null) this.#calls.redirect(id);
-    else this.#reads.start(token, { call: id, askedAt: this.#now }, freshness);
-  }
-
-  #startWrite(id: number, { request }: ReplicaCall): void {
-    const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
-    const isFull = this.#machine.applier.isWindowFull(this.#machine.time(this.#now));
-    if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
-    else this.#propose(id, commandOf(request));
-  }
-
-  #propose(id: number | null, command: Command): void {
-    const call = id === null ? null : this.#calls.get(id);
-    const payload = encodeProposal({
-      command,
-      time: this.#machine.time(this.#now),
-      requestId: call?.requestId ?? NO_REQUEST,
-      trace: call?.trace ?? "",
-    });
-    if (id !== null && payload.data.length > REQUEST_BYTES_MAX) {
-      this.#calls.refuse(id, "requestTooLarge");
-    } else this.#proposals.enqueue({ call: id, payload });
-  }
-
-  /** Answers from the applied state, which is recent enough for this call. */
-  #answerRead(id: number): void {
-    const call = this.#calls.get(id);
-    if (call === null) return;
-    if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
-    const minRevision = call.freshness?.minRevision ?? null;
-    // An index that the leader confirmed is applied: a revision above it does not exist.
-    if (minRevision !== null && minRevision > this.#machine.store.revision) {
-      return this.#calls.refuse(id, "futureRevision");
-    }
-    const result = this.#machine.answer(id, call, this.#now);
-    if (result === null) return;
-    if (result.ok) this.#calls.succeed(id, result.value);
-    else this.#calls.refuse(id, result.error);
-  }
-
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
 
   #sample(now: Milliseconds): void {
@@ -349,7 +266,7 @@ export class ReplicaCore {
         this.#handle(this.#raft.takeReady());
         if (this.#isSpent) return;
       }
-    } while (this.#appendBatch() || this.#reconfiguring.advance(this.#now));
+    } while (this.#service.append(this.#now));
     this.#followRole();
     if (this.#raft.hasReady()) this.#drain();
   }
@@ -358,14 +275,14 @@ export class ReplicaCore {
   #followRole(): void {
     const { role, serving, commit } = this.#raft.status();
     const isLeading = role === "leader" && serving;
-    for (const call of this.#machine.keeper.follow(isLeading)) this.#calls.redirect(call);
-    this.#reconfiguring.follow(role === "leader");
+    this.#service.follow({ isLeader: role === "leader", isServing: isLeading });
     this.#snapshots.follow(isLeading, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
     if (isLeading) this.#raiseVersion();
+    else this.#raising = false;
   }
 
   /** Once every member's code knows a higher version, entries may mean what that says. */
@@ -376,23 +293,14 @@ export class ReplicaCore {
     if (version === null) return;
     const cap = this.#machine.cluster.versionCap;
     this.#raising = true;
-    this.#propose(null, { kind: "version", version, cap });
-    this.#appendBatch();
+    this.#service.propose(null, { kind: "version", version, cap }, this.#now);
+    this.#service.append(this.#now);
   }
 
   #handle(ready: Ready): void {
     for (const message of ready.messages) this.#outbox.add(message);
     if (ready.committed.length > 0) this.#apply(ready.committed);
-    this.#reads.confirm(ready.reads);
-    const { appliedIndex, revision } = this.#machine.store;
-    for (const id of this.#reads.takeApplied(appliedIndex)) this.#answerRead(id);
-    for (const id of this.#reads.takeFresh({ revision, now: this.#now })) this.#answerRead(id);
-    for (const id of this.#reads.take(ready.readsLost)) this.#calls.redirect(id);
-    if (ready.overwrittenFrom !== null) {
-      for (const id of this.#proposals.overwrittenFrom(ready.overwrittenFrom)) {
-        this.#calls.answer(id, { kind: "overwritten" });
-      }
-    }
+    this.#service.heard(ready, this.#now);
     for (const message of ready.snapshots) this.#takeSnapshot(message);
   }
 
@@ -404,61 +312,28 @@ export class ReplicaCore {
     for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }
 
-  /** Appends the next batch of proposals; whoever does not lead sends them to the one who does. */
-  #appendBatch(): boolean {
-    const { role } = this.#raft.status();
-    if (role === "leader") return this.#proposals.append(this.#raft, this.#now);
-    for (const id of this.#proposals.dropQueued()) this.#calls.redirect(id);
-    this.#raising = false;
-    return false;
-  }
-
   #apply(committed: readonly Entry[]): void {
     const batch = this.#machine.apply(committed, {
       now: this.#now,
       isLeader: this.#raft.status().role === "leader",
-      isAwaited: (index) => this.#proposals.isAwaited(index),
+      isAwaited: (index) => this.#service.isAwaited(index),
     });
     this.#sessions.applied(batch.revisions);
-    for (const entry of batch.entries) this.#settle(entry);
     if (batch.membership !== null) this.#adopt(batch.membership);
-    if (batch.compacted) {
-      this.#sweeper.start(this.#now);
-      this.#sessions.compacted();
+    this.#service.applied(batch, this.#now);
+    if (batch.compacted) this.#sessions.compacted();
+    for (const { trace, index } of batch.entries) {
+      if (trace !== "") this.#traces.push({ trace, index });
     }
-    this.#afterLeases(batch);
     const { appliedIndex } = this.#machine.store;
     const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
-  }
-
-  #afterLeases(batch: AppliedBatch): void {
-    const time = this.#machine.time(this.#now);
-    for (const id of this.#machine.keeper.applied(batch, time)) this.#answerRead(id);
   }
 
   #adopt({ members }: Membership): void {
     this.#membershipChanged = true;
     const { memberId } = this.#identity;
     this.#isRemoved ||= !members.some(({ id }) => id === memberId);
-  }
-
-  /** Tells whoever waits for an entry what became of it. */
-  #settle({ index, term, outcome, revision, trace }: AppliedEntry): void {
-    if (trace !== "") this.#traces.push({ trace, index });
-    const placed = this.#proposals.settle(index);
-    if (placed === null) return;
-    if (placed.term !== term) return this.#calls.answer(placed.call, { kind: "overwritten" });
-    assert(outcome !== null, "an entry that a call waits for has an outcome");
-    if (!outcome.ok) this.#calls.refuse(placed.call, outcome.error);
-    else if (outcome.value.kind === "membership") this.#reconfiguring.done(placed.call);
-    else if (this.#waitsForSweep(placed.call)) this.#sweeper.wait(placed.call);
-    else this.#calls.succeed(placed.call, outcome.value, revision);
-  }
-
-  #waitsForSweep(id: number): boolean {
-    const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && this.#machine.store.sweepPending;
   }
 
   #header(): Header {

@@ -2,9 +2,9 @@
 // over before the leader itself is removed, and the second half of a joint change. The rules are
 // `members.ts`'s.
 
-import { encodeProposal, NO_REQUEST } from "../apply/command.ts";
-import type { ClientRequest, ReplicaCall } from "../api/replica.ts";
-import { asMilliseconds, type Bytes, type MemberId, type Milliseconds } from "../base/types.ts";
+import { encodeProposal, NO_REQUEST, versionOf } from "../apply/command.ts";
+import type { ReplicaCall } from "../api/replica.ts";
+import type { Bytes, MemberId, Milliseconds } from "../base/types.ts";
 import { leaveJoint } from "../raft/configuration.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Proposed } from "../raft/ready.ts";
@@ -94,7 +94,8 @@ export class Reconfiguring {
     const { calls, machine, proposals, self } = this.#parts;
     // A repeat after a failover: what it asked for was done.
     if (machine.applier.recalls(call.requestId, machine.time(now))) return this.done(id);
-    if (machine.cluster.version < 2) return calls.refuse(id, "changeUnderWay");
+    if (machine.cluster.version < versionOf("membership"))
+      return calls.refuse(id, "changeUnderWay");
     const planned = planChange(call.request, this.#knowledge());
     if (!planned.ok) return calls.refuse(id, planned.error);
     if (planned.value === null) return this.done(id);

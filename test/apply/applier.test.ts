@@ -17,6 +17,8 @@ import {
   NO_LEASE,
   type LeaseId,
 } from "../../src/base/types.ts";
+import type { Membership } from "../../src/base/membership.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
 import { Store } from "../../src/mvcc/store.ts";
 import { insertMeta, openNodeSql, type NodeSql } from "../support/node-sql.ts";
@@ -47,6 +49,13 @@ function entry(
   const payload = encodeProposal({ command, requestId, time, trace: "" });
   return { index: asLogIndex(index), term: asTerm(1), ...payload };
 }
+
+const AT_BIRTH: Membership = {
+  configuration: { voters: [], outgoing: [], learners: [] },
+  members: [],
+  removed: [],
+  index: asLogIndex(0),
+};
 
 class Machine {
   readonly sql: NodeSql = openNodeSql();
@@ -175,7 +184,7 @@ describe("leases", () => {
 });
 
 describe("an entry that this code does not know", () => {
-  test.for([1, 15, 99])("halts the replica: kind %i", (kind, { expect }) => {
+  test.for([2, 15, 99])("halts the replica: kind %i", (kind, { expect }) => {
     const known = entry(1, put("a", "1"));
     expect(() => new Machine().apply({ ...known, kind })).toThrow(`entry kind ${kind} is known`);
   });

@@ -34,6 +34,7 @@ const META: Readonly<Record<string, string>> = {
   log_author: "the replica's own: its log",
   membership: "membership",
   cluster_version: "clusterVersion",
+  version_cap: "clusterVersion",
   removed: "the replica's own",
 };
 

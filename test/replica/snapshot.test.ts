@@ -10,7 +10,8 @@ import { describe, test, vi, type ExpectStatic } from "vitest";
 import type { CommittedEntry } from "../../src/apply/applier.ts";
 import { InvariantError } from "../../src/base/assert.ts";
 import type { SqlPort } from "../../src/base/ports.ts";
-import { asMilliseconds, asTerm, type Bytes } from "../../src/base/types.ts";
+import { encodeMembership } from "../../src/base/membership-codec.ts";
+import { asLogIndex, asMilliseconds, asTerm, type Bytes } from "../../src/base/types.ts";
 import { FIRST_CURSOR } from "../../src/mvcc/snapshot-part.ts";
 import {
   dropStaging,
@@ -21,7 +22,7 @@ import {
 import { SnapshotSource } from "../../src/mvcc/snapshot-source.ts";
 import { SqlLog } from "../../src/raft/sql-log.ts";
 import { installSnapshot, UNVERSIONED } from "../../src/replica/applied-state.ts";
-import { putOf, StateMachine, step, type Step } from "./state-machine.ts";
+import { AT_BIRTH, putOf, StateMachine, step, type Step } from "./state-machine.ts";
 
 vi.mock("../../src/base/limits.ts", async (original) => ({
   ...(await original<typeof import("../../src/base/limits.ts")>()),
@@ -80,7 +81,8 @@ function lose(sql: SqlPort, body: () => void): void {
 
 function withHistory(steps: readonly Step[]): StateMachine {
   const machine = new StateMachine();
-  machine.sql.run("UPDATE meta SET membership = x'0708', cluster_version = 3");
+  const membership = encodeMembership({ ...AT_BIRTH, index: asLogIndex(7) });
+  machine.sql.run("UPDATE meta SET membership = ?, cluster_version = 2", membership);
   machine.run(putOf("a", "first", 0));
   for (const each of steps) machine.run(each);
   return machine;

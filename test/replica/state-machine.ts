@@ -4,10 +4,13 @@
 import * as fc from "fast-check";
 
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
+import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { encodeProposal, type Command } from "../../src/apply/command.ts";
 import { bytesKey, decodeUtf8 } from "../../src/base/bytes.ts";
 import { REQUEST_WINDOW_MS } from "../../src/base/limits.ts";
+import type { Membership } from "../../src/base/membership.ts";
 import type { SqlPort } from "../../src/base/ports.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
 import {
   asClusterTime,
   asLeaseId,
@@ -156,8 +159,16 @@ export class StateMachine {
   }
 }
 
+export const AT_BIRTH: Membership = {
+  configuration: { voters: [], outgoing: [], learners: [] },
+  members: [],
+  removed: [],
+  index: asLogIndex(0),
+};
+
 function parts(sql: SqlPort): [Store, LeaseTable, Applier] {
   const store = new Store(sql);
   const leases = new LeaseTable(sql);
-  return [store, leases, new Applier({ sql, store, leases })];
+  const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
+  return [store, leases, new Applier({ sql, store, leases, cluster, codeVersion: CODE_VERSION })];
 }
