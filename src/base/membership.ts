@@ -14,6 +14,8 @@ export interface Member {
 export interface Directory {
   readonly clusterId: ClusterId;
   readonly members: readonly Member[];
+  /** The entry that made it: higher is newer. Absent, or 0, of those the cluster was born with. */
+  readonly version?: LogIndex;
 }
 
 /**
