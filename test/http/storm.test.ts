@@ -17,6 +17,7 @@ import {
   hangs,
   leads,
   REGIONS,
+  slowly,
   unborn,
 } from "./support/fake-network.ts";
 
@@ -168,6 +169,21 @@ describe("500 requests while there is no leader", () => {
     await vi.advanceTimersByTimeAsync(100);
     expect([wave.served(), kinds(wave)]).toEqual([20, ["overloaded"]]);
   });
+});
+
+test("first requests that take long do not keep the others waiting for news", async () => {
+  const network = new FakeNetwork({
+    wnam: (call) =>
+      (call.request.kind === "leaseLeases" ? slowly(5_000, leads("wnam")) : leads("wnam"))(call),
+  });
+  const router = routerTo(network);
+  const slow = send(router, 8, { request: { kind: "leaseLeases" } });
+  const wave = send(router, 100);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([wave.served(), kinds(wave)]).toEqual([100, ["answered"]]);
+  await vi.advanceTimersByTimeAsync(4_500);
+  expect(kinds(slow)).toEqual(["answered"]);
+  expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(108);
 });
 
 describe("reads that any replica may answer", () => {
