@@ -14,7 +14,7 @@ export interface Member {
 export interface Directory {
   readonly clusterId: ClusterId;
   readonly members: readonly Member[];
-  /** The index of the entry that made it; without one it is as decided at birth. */
+  /** The entry that made it: higher is newer. Absent, or 0, of those the cluster was born with. */
   readonly version?: LogIndex;
 }
 
