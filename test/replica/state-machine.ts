@@ -17,6 +17,7 @@ import {
   asTerm,
 } from "../../src/base/types.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
+import { hashKv } from "../../src/mvcc/hash-kv.ts";
 import { Store } from "../../src/mvcc/store.ts";
 import { UNVERSIONED } from "../../src/replica/applied-state.ts";
 import { deleteRequest, LEASES, putRequest, txnRequest } from "../mvcc/arbitrary.ts";
@@ -139,6 +140,7 @@ export class StateMachine {
         events.map(({ kv }) => show(store.history.previousVersion(kv.key, revision))),
       ),
       attached: LEASES.map((id) => store.keysOfLease(asLeaseId(id)).map(decodeUtf8)),
+      hashes: revisions.map((revision) => valueOf(hashKv(this.sql, store, revision)).hash),
       remembered: this.#remembered(),
       leases: this.leases.all().toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       unversioned: UNVERSIONED.slice(1).map(({ name, copy }) => [name, bytesKey(copy(this.sql))]),
