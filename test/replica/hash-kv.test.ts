@@ -41,7 +41,8 @@ function operationOf(words: string): TxnOp {
 }
 
 function commandOf(line: string): Command {
-  const [kind, rest = ""] = [line.split(" ")[0], line.slice(line.indexOf(" ") + 1)];
+  const [kind] = line.split(" ");
+  const rest = line.slice(line.indexOf(" ") + 1);
   switch (kind) {
     case "grant":
       return { kind: "leaseGrant", id: asLeaseId(BigInt(rest)), ttlSeconds: 3_000 };
