@@ -15,6 +15,7 @@ import {
   asMilliseconds,
   asRevision,
   asTerm,
+  type Bytes,
 } from "../../src/base/types.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
 import { hashKv } from "../../src/mvcc/hash-kv.ts";
@@ -79,17 +80,23 @@ const put = (name: string, value: string) => ({
   ignoreLease: false,
 });
 
-const requestIdOf = (request: number): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(16).fill(request + 1);
+function requestIdOf(request: number): Bytes {
+  const id = new Uint8Array(16);
+  // All zeros would be no request at all.
+  new DataView(id.buffer).setUint32(12, request + 1);
+  return id;
+}
 
 /** The applied state of one replica. */
 export class StateMachine {
-  readonly sql: NodeSql = openNodeSql();
+  readonly sql: NodeSql;
   store: Store;
   leases: LeaseTable;
   #applier: Applier;
 
-  constructor() {
+  /** Over a database without a row in `meta`. */
+  constructor(sql: NodeSql = openNodeSql()) {
+    this.sql = sql;
     insertMeta(this.sql);
     [this.store, this.leases, this.#applier] = parts(this.sql);
   }
@@ -153,7 +160,7 @@ export class StateMachine {
     const since = asClusterTime(Math.max(clusterTime - REQUEST_WINDOW_MS, 0));
     return [...history.requestsSince(since)].map(({ id, revision, time, place }) => {
       const answer = history.answerOf(place, id);
-      return [id[0], revision, time, answer === null ? null : bytesKey(answer)];
+      return [bytesKey(id), revision, time, answer === null ? null : bytesKey(answer)];
     });
   }
 }
