@@ -43,9 +43,9 @@ import {
   type HistoryRecord,
   type SnapshotPlace,
   type SnapshotRecord,
-  type VersionRecord,
 } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
+import { liveRun, supersededRun, type RunBounds } from "./version-walk.ts";
 
 /** One part, and the cursor of the one behind it: null after the last. */
 export interface SnapshotPart {
@@ -56,7 +56,6 @@ export interface SnapshotPart {
 type At<Stage extends SnapshotPlace["stage"]> = Extract<SnapshotPlace, { stage: Stage }>;
 type Sized<T> = T & { readonly size: number };
 
-const COLUMNS = "key, create_revision, mod_revision, version, sub, lease, value";
 const FIRST_LIVE: At<"live"> = { stage: "live", key: EMPTY };
 const FIRST_SUPERSEDED: At<"superseded"> = { stage: "superseded", key: EMPTY, until: 0 };
 
@@ -72,6 +71,11 @@ class Draft {
 
   get isFull(): boolean {
     return this.bytesLeft === 0 || this.rows >= SNAPSHOT_PART_ROWS_MAX;
+  }
+
+  /** For the next read. */
+  get bounds(): RunBounds {
+    return { rowsMax: SNAPSHOT_READ_ROWS, bytesMax: this.bytesLeft };
   }
 
   add(record: SnapshotRecord): void {
@@ -95,6 +99,7 @@ export class SnapshotSource {
   }) {
     this.#sql = options.sql;
     this.#store = options.store;
+    assert(options.store.appliedIndex > 0, "a store that never applied anything is not sent");
     this.pin = options.store.pin();
     this.#unversioned = [
       { name: STORE_PIN, body: encodeStorePin(this.pin) },
@@ -189,57 +194,22 @@ export class SnapshotSource {
   }
 
   #addLive(place: At<"live">, draft: Draft): SnapshotPlace {
-    const { revision } = this.pin;
-    const sizes = this.#sql.all<Sized<{ readonly key: Bytes }>>(
-      `SELECT key, CASE WHEN mod_revision <= ? THEN length(key) + length(value) ELSE 0 END AS size
-       FROM now WHERE key > ? ORDER BY key LIMIT ?`,
-      revision,
-      place.key,
-      SNAPSHOT_READ_ROWS,
-    );
-    const last = lastFitting(sizes, draft.bytesLeft);
-    if (last === undefined) return FIRST_SUPERSEDED;
-    draft.rows += sizes.length;
-    const rows = this.#sql.all<VersionRecord>(
-      `SELECT ${COLUMNS} FROM now WHERE key > ? AND key <= ? AND mod_revision <= ? ORDER BY key`,
-      place.key,
-      last.key,
-      revision,
-    );
-    for (const row of rows) draft.add({ kind: "live", row });
-    return { stage: "live", key: last.key };
+    const run = liveRun(this.#sql, place.key, { ...draft.bounds, modMax: this.pin.revision });
+    draft.rows += run.looked;
+    for (const row of run.rows) draft.add({ kind: "live", row });
+    return run.last === null ? FIRST_SUPERSEDED : { stage: "live", key: run.last };
   }
 
   /** Of what was superseded after the pin, the pin saw the version live. */
   #addSuperseded(place: At<"superseded">, draft: Draft): SnapshotPlace | null {
     const { revision, compacted } = this.pin;
-    const isNeeded = "mod_revision <= ? AND until > ?";
-    const sizes = this.#sql.all<Sized<{ readonly key: Bytes; readonly until: number }>>(
-      `SELECT key, until, CASE WHEN ${isNeeded} THEN length(key) + length(value) ELSE 0 END AS size
-       FROM old WHERE (key, until) > (?, ?) ORDER BY key, until LIMIT ?`,
-      revision,
-      compacted,
-      place.key,
-      place.until,
-      SNAPSHOT_READ_ROWS,
-    );
-    const last = lastFitting(sizes, draft.bytesLeft);
-    if (last === undefined) return null;
-    draft.rows += sizes.length;
-    const rows = this.#sql.all<VersionRecord & { readonly until: number }>(
-      `SELECT until, ${COLUMNS} FROM old WHERE (key, until) > (?, ?) AND (key, until) <= (?, ?)
-       AND ${isNeeded} ORDER BY key, until`,
-      place.key,
-      place.until,
-      last.key,
-      last.until,
-      revision,
-      compacted,
-    );
-    for (const { until, ...row } of rows) {
+    const which = { modMax: revision, untilMin: compacted };
+    const run = supersededRun(this.#sql, place, { ...draft.bounds, ...which });
+    draft.rows += run.looked;
+    for (const { until, ...row } of run.rows) {
       draft.add(until <= revision ? { kind: "superseded", until, row } : { kind: "live", row });
     }
-    return { stage: "superseded", key: last.key, until: last.until };
+    return run.last === null ? null : { stage: "superseded", ...run.last };
   }
 
   /** Before the rows of a segment; null stands for the end of the history. */

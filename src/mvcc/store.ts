@@ -238,7 +238,6 @@ export class Store {
    */
   pin(): Pin {
     assert(this.#changes.length === 0, "a pin stands between two batches");
-    assert(this.#appliedIndex > 0, "a store that never applied anything has nothing to pin");
     const { revision, compacted } = this;
     const pin = { index: this.#appliedIndex, time: this.#clusterTime, revision, compacted };
     this.#compaction.hold(pin);
@@ -248,6 +247,18 @@ export class Store {
   /** Ends a pin. Ask `sweepPending` then: what was compacted meanwhile is swept now. */
   release(pin: Pin): void {
     this.#compaction.release(pin);
+  }
+
+  /** The history as a pin holds it: from the revision on that was compacted then. */
+  historyOf(pin: Pin): History {
+    const latest = (): Revision => this.#revision;
+    const bounds = {
+      compacted: pin.compacted,
+      get revision() {
+        return latest();
+      },
+    };
+    return new History(this.#sql, this.#segments, bounds);
   }
 
   /**

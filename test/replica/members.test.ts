@@ -16,7 +16,8 @@ let cluster: VirtualCluster;
 beforeEach(() => {
   cluster = new VirtualCluster(3);
   cluster.serve(put(key("a"), key("1")));
-  cluster.run(100);
+  // Until the leader has heard which code its peers run.
+  cluster.run(500);
 });
 
 const add = (member: Member, isLearner: boolean): ClientRequest => ({

@@ -18,8 +18,10 @@ import {
   asMilliseconds,
   asRevision,
   asTerm,
+  type Bytes,
 } from "../../src/base/types.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
+import { hashKv } from "../../src/mvcc/hash-kv.ts";
 import { Store } from "../../src/mvcc/store.ts";
 import { UNVERSIONED } from "../../src/replica/applied-state.ts";
 import { deleteRequest, LEASES, putRequest, txnRequest } from "../mvcc/arbitrary.ts";
@@ -81,17 +83,23 @@ const put = (name: string, value: string) => ({
   ignoreLease: false,
 });
 
-const requestIdOf = (request: number): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(16).fill(request + 1);
+function requestIdOf(request: number): Bytes {
+  const id = new Uint8Array(16);
+  // All zeros would be no request at all.
+  new DataView(id.buffer).setUint32(12, request + 1);
+  return id;
+}
 
 /** The applied state of one replica. */
 export class StateMachine {
-  readonly sql: NodeSql = openNodeSql();
+  readonly sql: NodeSql;
   store: Store;
   leases: LeaseTable;
   #applier: Applier;
 
-  constructor() {
+  /** Over a database without a row in `meta`. */
+  constructor(sql: NodeSql = openNodeSql()) {
+    this.sql = sql;
     insertMeta(this.sql);
     [this.store, this.leases, this.#applier] = parts(this.sql);
   }
@@ -142,6 +150,7 @@ export class StateMachine {
         events.map(({ kv }) => show(store.history.previousVersion(kv.key, revision))),
       ),
       attached: LEASES.map((id) => store.keysOfLease(asLeaseId(id)).map(decodeUtf8)),
+      hashes: revisions.map((revision) => valueOf(hashKv(this.sql, store, revision)).hash),
       remembered: this.#remembered(),
       leases: this.leases.all().toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       unversioned: UNVERSIONED.slice(1).map(({ name, copy }) => [name, bytesKey(copy(this.sql))]),
@@ -154,7 +163,7 @@ export class StateMachine {
     const since = asClusterTime(Math.max(clusterTime - REQUEST_WINDOW_MS, 0));
     return [...history.requestsSince(since)].map(({ id, revision, time, place }) => {
       const answer = history.answerOf(place, id);
-      return [id[0], revision, time, answer === null ? null : bytesKey(answer)];
+      return [bytesKey(id), revision, time, answer === null ? null : bytesKey(answer)];
     });
   }
 }
