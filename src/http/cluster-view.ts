@@ -3,6 +3,7 @@
 
 import type { Directory, Header, ReplicaAnswer } from "../api/replica.ts";
 import { asTerm, type ClusterId, type Term } from "../base/types.ts";
+import { Bell } from "./bell.ts";
 import { contactName, isSame, type Contact } from "./contact.ts";
 import { Lookout } from "./lookout.ts";
 
@@ -18,6 +19,8 @@ const BREAKS_OF_A_LOST_LEADER = 3;
 /** Genesis is asked for who is where at most so often by an isolate, and again when it was away. */
 const GENESIS_RESTS_MS = 10_000;
 const GENESIS_FAILED_MS = 1_000;
+/** One request asks it for all, and may be dropped before it hears the answer. */
+const GENESIS_ASKED_MS = 3_000;
 
 interface Avoidance {
   readonly until: number;
@@ -30,6 +33,8 @@ interface Avoidance {
 
 /** What is known of one cluster. */
 export class ClusterView {
+  /** Rings when something is heard that may help a request that waits. */
+  readonly news = new Bell();
   /** The search for a leader that the cluster's requests share. */
   readonly lookout = new Lookout();
   #contacts: readonly Contact[];
@@ -43,7 +48,6 @@ export class ClusterView {
   #urgedTerm: Term = asTerm(0);
   readonly #avoided = new Map<string, Avoidance>();
   #epoch = 0;
-  #news = Promise.withResolvers<void>();
   #genesisRestsUntil = 0;
   #unknownAt = -1;
 
@@ -67,11 +71,6 @@ export class ClusterView {
   /** Rises when it makes sense to ask again whoever was asked before. */
   get epoch(): number {
     return this.#epoch;
-  }
-
-  /** Resolves when something is heard that may help a request that waits. */
-  news(): Promise<void> {
-    return this.#news.promise;
   }
 
   isAvoided(contact: Contact, now: number): boolean {
@@ -172,6 +171,11 @@ export class ClusterView {
     this.raise();
   }
 
+  /** Genesis is being asked; the others wait for what it says, but not for long. */
+  askingGenesis(now: number): void {
+    this.#genesisRestsUntil = now + GENESIS_ASKED_MS;
+  }
+
   genesisFailed(now: number): void {
     this.#genesisRestsUntil = now + GENESIS_FAILED_MS;
   }
@@ -183,6 +187,7 @@ export class ClusterView {
   /** Genesis has said that there is no such cluster; requests that wait are told so. */
   heardUnknown(now: number): void {
     this.#unknownAt = now;
+    this.#genesisRestsUntil = now;
     this.raise();
   }
 
@@ -218,7 +223,7 @@ export class ClusterView {
   /** There is news, and whoever was asked before may be asked again. */
   raise(): void {
     this.#epoch++;
-    this.#tell();
+    this.news.ring();
   }
 
   /**
@@ -228,12 +233,7 @@ export class ClusterView {
   #believe(leader: Contact | null): void {
     const isNews = leader !== null && (this.#leader === null || !isSame(this.#leader, leader));
     this.#leader = leader;
-    if (isNews) this.#tell();
-  }
-
-  #tell(): void {
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
+    if (isNews) this.news.ring();
   }
 
   #isForeign({ clusterId }: Directory): boolean {

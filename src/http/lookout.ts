@@ -15,6 +15,8 @@ const PAUSE_MS_MAX = 250;
 /** So many rounds ask everyone: an election is over by then, if it can be won. */
 const FULL_ROUNDS = 3;
 
+/** A keeper takes a step in a second; one that asks genesis may take longer, and is then replaced. */
+const KEEPER_GONE_MS = 2_000;
 /** A search that ended so long ago says nothing of the next one. */
 const FORGOTTEN_MS = 1_000;
 
@@ -23,9 +25,16 @@ export type LookoutStep =
   /** A round is over, or nobody can be asked now. */
   | { readonly kind: "rest"; readonly ms: number };
 
+/**
+ * The platform drops a request whose client has gone, between any two of its steps and without a
+ * word. So nothing here waits for ever for a request to give back what it holds.
+ */
 export class Lookout {
-  #isKept = false;
-  #waiting = 0;
+  #keeper: object | null = null;
+  /** When the keeper last took a step. */
+  #keptAt = 0;
+  /** Who waits, and until when at most; the oldest first. */
+  readonly #waiting = new Map<object, number>();
   /** When a request last stopped waiting. */
   #leftAt = Number.NEGATIVE_INFINITY;
   #rounds = 0;
@@ -33,40 +42,38 @@ export class Lookout {
   readonly #askedInRound = new Set<string>();
   /** Names in the order in which they were last asked. */
   readonly #lastAsked = new Set<string>();
-  #released = Promise.withResolvers<void>();
 
-  get isFull(): boolean {
-    return this.#waiting >= WAITING_MAX;
+  isFull(now: number): boolean {
+    for (const [who, until] of this.#waiting) {
+      if (now < until) break;
+      this.#waiting.delete(who);
+    }
+    return this.#waiting.size >= WAITING_MAX;
   }
 
-  /** One more request waits, until it calls `leave`. */
-  enter(now: number): void {
+  /** The request `who` waits, until it calls `leave`, or until then at most. */
+  enter(who: object, { now, until }: { readonly now: number; readonly until: number }): void {
     // Whoever comes when nobody has waited for a while asks everyone, without long pauses.
-    if (this.#waiting === 0 && now - this.#leftAt > FORGOTTEN_MS) this.restart();
-    this.#waiting++;
+    if (this.#waiting.size === 0 && now - this.#leftAt > FORGOTTEN_MS) this.restart();
+    this.#waiting.set(who, until);
   }
 
-  leave(now: number): void {
-    this.#waiting--;
+  leave(who: object, now: number): void {
+    this.#waiting.delete(who);
     this.#leftAt = now;
   }
 
-  /** True for the one that keeps the lookout from now on, until it calls `release`. */
-  take(): boolean {
-    if (this.#isKept) return false;
-    this.#isKept = true;
+  /** Whether `who` keeps the lookout: because it did, because nobody does, or nobody any more. */
+  take(who: object, now: number): boolean {
+    if (this.#keeper === who) return true;
+    if (this.#keeper !== null && now - this.#keptAt < KEEPER_GONE_MS) return false;
+    this.#keeper = who;
+    this.#keptAt = now;
     return true;
   }
 
-  release(): void {
-    this.#isKept = false;
-    this.#released.resolve();
-    this.#released = Promise.withResolvers();
-  }
-
-  /** Resolves when the lookout is free: one of those who waited may take it. */
-  released(): Promise<void> {
-    return this.#released.promise;
+  release(who: object): void {
+    if (this.#keeper === who) this.#keeper = null;
   }
 
   /** Something has changed: everyone is worth asking again. */
@@ -77,6 +84,7 @@ export class Lookout {
 
   /** The next step, given who can be asked now, the best first; `fraction` in [0, 1) is jitter. */
   next(candidates: readonly Contact[], now: number, fraction: number): LookoutStep {
+    this.#keptAt = now;
     if (now < this.#resumesAt) return { kind: "rest", ms: this.#resumesAt - now };
     const contact = this.#choose(candidates);
     if (contact === null) return this.#pause(now, fraction);

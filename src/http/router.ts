@@ -18,6 +18,8 @@ import { Search, type Step } from "./search.ts";
 const REQUEST_MS = 7_000;
 /** Genesis may be far away, and creating a cluster calls its replicas. */
 const GENESIS_MS = 3_000;
+/** Who waits for the news of others looks now and then itself: their requests may be dropped. */
+const LOOK_AGAIN_MS = 1_000;
 /** The cluster that exists without being created. */
 export const DEFAULT_CLUSTER = "default";
 
@@ -67,8 +69,6 @@ interface Errand extends Question {
 export class Router {
   readonly #dependencies: RouterDependencies;
   readonly #views: ClusterViews;
-  /** Genesis is asked by one request at a time for all of a cluster. */
-  readonly #consulting = new Map<ClusterView, Promise<boolean>>();
 
   constructor(dependencies: RouterDependencies) {
     this.#dependencies = dependencies;
@@ -136,8 +136,8 @@ export class Router {
   async #run(errand: Errand): Promise<Served> {
     const { clock } = this.#dependencies;
     for (let now = clock(); now < errand.deadline; now = clock()) {
-      const step = errand.search.next(now);
-      const served = await this.#take(errand, step);
+      if (isUnknown(errand)) return failed("unknownCluster");
+      const served = await this.#take(errand, errand.search.next(now));
       if (served !== null) return served;
     }
     return failed(errand.search.mayHaveReached ? "timeout" : "noLeader");
@@ -152,7 +152,7 @@ export class Router {
       case "askGenesis":
         return (await this.#consultGenesis(errand)) ? null : failed("unknownCluster");
       case "rest":
-        return this.#rest(errand, step.ms, errand.view.news());
+        return this.#rest(errand, step.ms);
       case "lookOut":
         return this.#lookOut(errand);
       default:
@@ -162,17 +162,18 @@ export class Router {
 
   /** Waits for news, or gets them for all that wait. */
   async #lookOut(errand: Errand): Promise<Served | null> {
-    const { lookout } = errand.view;
-    if (lookout.isFull && !errand.search.isFateUnknown) return failed("overloaded");
     const { clock } = this.#dependencies;
-    lookout.enter(clock());
+    const { view, search, deadline } = errand;
+    const { lookout } = view;
+    const now = clock();
+    if (lookout.isFull(now) && !search.isFateUnknown) return failed("overloaded");
+    lookout.enter(errand, { now, until: deadline });
     try {
-      if (lookout.take()) return await this.#keepLookout(errand);
-      const news = Promise.race([errand.view.news(), lookout.released()]);
-      const served = await this.#rest(errand, REQUEST_MS, news);
-      return served ?? this.#verdict(errand);
+      return lookout.take(errand, now)
+        ? await this.#keepLookout(errand)
+        : await this.#rest(errand, LOOK_AGAIN_MS);
     } finally {
-      lookout.leave(clock());
+      lookout.leave(errand, clock());
     }
   }
 
@@ -184,10 +185,9 @@ export class Router {
       for (let now = clock(); now < errand.deadline; now = clock()) {
         const step = search.next(now);
         if (step.kind === "ask" || step.kind === "rest") return null;
-        const served = await this.#take(
-          errand,
-          step.kind === "lookOut" ? this.#look(errand, now) : step,
-        );
+        if (isUnknown(errand) || !view.lookout.take(errand, now)) return null;
+        const taken = step.kind === "lookOut" ? this.#look(errand, now) : step;
+        const served = await this.#take(errand, taken);
         if (served === null) continue;
         // Whoever answers one may answer the others.
         if (served.kind !== "failed") view.raise();
@@ -195,7 +195,9 @@ export class Router {
       }
       return null;
     } finally {
-      view.lookout.release();
+      view.lookout.release(errand);
+      // One of those who wait takes it.
+      view.news.ring();
     }
   }
 
@@ -204,10 +206,6 @@ export class Router {
     const step = view.lookout.next(search.candidates(now), now, fraction);
     if (step.kind === "rest") search.roundIsOver();
     return step;
-  }
-
-  #verdict({ view, startedAt }: Errand): Served | null {
-    return view.isUnknownSince(startedAt) ? failed("unknownCluster") : null;
   }
 
   /** Learns from an outcome; what the client gets when the search is over, else null. */
@@ -233,11 +231,11 @@ export class Router {
   }
 
   /** Waits, at most so long; a late answer ends the search, and news end the rest. */
-  async #rest(errand: Errand, ms: number, news: Promise<void>): Promise<Served | null> {
+  async #rest(errand: Errand, ms: number): Promise<Served | null> {
     const { clock, sleep } = this.#dependencies;
     const timer = new AbortController();
     const rested = sleep(Math.min(ms, errand.deadline - clock()), timer.signal);
-    const over = Promise.race([news, rested]).then(() => null);
+    const over = Promise.race([errand.view.news.heard(), rested]).then(() => null);
     const late = await Promise.race([errand.late.promise, over]);
     timer.abort();
     return late === null ? null : this.#conclude(errand, late);
@@ -245,17 +243,9 @@ export class Router {
 
   /** False when there is no such cluster. `default` is created by its first request. */
   async #consultGenesis(errand: Errand): Promise<boolean> {
-    const { view, search } = errand;
-    const consulting = this.#consulting.get(view) ?? this.#askGenesis(errand);
-    this.#consulting.set(view, consulting);
-    const isKnown = await consulting.finally(() => this.#consulting.delete(view));
-    if (isKnown) search.heardGenesis();
-    return isKnown;
-  }
-
-  async #askGenesis(errand: Errand): Promise<boolean> {
     const { clock, network, regions } = this.#dependencies;
     const { view } = errand;
+    view.askingGenesis(clock());
     const genesis = network.genesis(errand.cluster);
     try {
       const directory = await this.#patiently(errand, genesis.directory());
@@ -265,6 +255,7 @@ export class Router {
       }
       const decided = directory ?? (await this.#patiently(errand, genesis.create(regions)));
       view.heardGenesis(decided, clock());
+      errand.search.heardGenesis();
     } catch {
       // Genesis is away. Those that are known are asked again until the deadline.
       view.genesisFailed(clock());
@@ -313,5 +304,8 @@ export type Located =
 const isContent = (request: ClientRequest): boolean =>
   (request.kind === "range" && request.serializable) ||
   (request.kind === "memberList" && !request.linearizable);
+
+/** Genesis has said, to this request or another, that there is no such cluster. */
+const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);
 
 const failed = (failure: Failure): Served => ({ kind: "failed", failure });

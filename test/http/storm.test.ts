@@ -15,6 +15,7 @@ import {
   FakeNetwork,
   follows,
   hangs,
+  inTurn,
   leads,
   REGIONS,
   slowly,
@@ -184,6 +185,56 @@ test("first requests that take long do not keep the others waiting for news", as
   await vi.advanceTimersByTimeAsync(4_500);
   expect(kinds(slow)).toEqual(["answered"]);
   expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(108);
+});
+
+describe("requests that the platform drops, because their clients have gone", () => {
+  /** Its requests stop where they are while `state.drops`: no timer of theirs fires. */
+  function dropping(network: FakeNetwork): { router: Router; state: { drops: boolean } } {
+    const state = { drops: true };
+    const sleep: typeof PLATFORM.sleep = (ms, signal) =>
+      state.drops ? Promise.withResolvers<never>().promise : PLATFORM.sleep(ms, signal);
+    return { router: new Router({ ...PLATFORM, network, regions: REGIONS, sleep }), state };
+  }
+
+  test("do not keep the lookout", async () => {
+    const network = new FakeNetwork({ wnam: inTurn(hangs, leads("wnam")) });
+    const { router, state } = dropping(network);
+    send(router, 1);
+    state.drops = false;
+    const wave = send(router, 100);
+    await vi.advanceTimersByTimeAsync(3_100);
+    expect([wave.served(), kinds(wave)]).toEqual([100, ["answered"]]);
+  });
+
+  test("do not fill the room for those that wait", async () => {
+    const network = leaderless();
+    const { router, state } = dropping(network);
+    send(router, WAITING_MAX);
+    await vi.advanceTimersByTimeAsync(6_000);
+    state.drops = false;
+    const early = send(router, 1);
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(kinds(early)).toEqual(["overloaded"]);
+    const wave = send(router, WAITING_MAX);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(wave.served()).toBe(0);
+  });
+
+  test("do not keep the others from genesis", async () => {
+    const network = new FakeNetwork({ wnam: unborn, apac: leads("apac") });
+    network.directory = directoryOf(["apac"]);
+    const genesis = network.genesis.bind(network);
+    const { router, state } = dropping(network);
+    const answer = Promise.withResolvers<never>();
+    network.genesis = (cluster) => ({ ...genesis(cluster), directory: () => answer.promise });
+    send(router, 1);
+    await vi.advanceTimersByTimeAsync(10);
+    state.drops = false;
+    network.genesis = genesis;
+    const wave = send(router, 100);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect([wave.served(), kinds(wave)]).toEqual([100, ["answered"]]);
+  });
 });
 
 describe("reads that any replica may answer", () => {
