@@ -267,7 +267,7 @@ export class Applier {
         return accept({ kind });
       case "version":
         this.#cluster.setVersion(command.version, command.cap);
-        return null;
+        return accept({ kind });
       default:
         return kind satisfies never;
     }

@@ -24,7 +24,8 @@ export type CommandAnswer =
   | { readonly kind: "leaseGrant"; readonly answer: LeaseGrantAnswer }
   | { readonly kind: "leaseRevoke" }
   /** What the members are now, the leader tells. */
-  | { readonly kind: "membership" };
+  | { readonly kind: "membership" }
+  | { readonly kind: "version" };
 
 export type Outcome = Result<CommandAnswer, Refusal>;
 
@@ -38,6 +39,7 @@ const KINDS = [
   "leaseGrant",
   "leaseRevoke",
   "membership",
+  "version",
 ] as const;
 
 export function encodeOutcome(outcome: Outcome): Bytes {
@@ -64,6 +66,7 @@ export function encodeOutcome(outcome: Outcome): Bytes {
     case "compact":
     case "leaseRevoke":
     case "membership":
+    case "version":
       break;
     default:
       value satisfies never;
@@ -91,6 +94,7 @@ export function decodeOutcome(bytes: Bytes): Outcome {
     case "compact":
     case "leaseRevoke":
     case "membership":
+    case "version":
       return accept({ kind });
     default:
       return kind satisfies never;

@@ -70,8 +70,8 @@ export class ReplicaCore {
   readonly #outbox = new PeerOutbox();
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
-  /** An entry that raises the cluster version is on its way. */
-  #raising = false;
+  /** The cluster version that an entry on its way raises; null when there is none. */
+  #raisingFrom: number | null = null;
   #isRemoved = false;
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
@@ -282,17 +282,18 @@ export class ReplicaCore {
     }
     this.#commitSeen = commit;
     if (isLeading) this.#raiseVersion();
-    else this.#raising = false;
+    else this.#raisingFrom = null;
   }
 
   /** Once every member's code knows a higher version, entries may mean what that says. */
   #raiseVersion(): void {
-    if (this.#machine.cluster.version >= this.#codeVersion || this.#raising) return;
+    const { version: current, versionCap: cap } = this.#machine.cluster;
+    if (this.#raisingFrom !== current) this.#raisingFrom = null;
+    if (current >= this.#codeVersion || this.#raisingFrom !== null) return;
     const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
     const version = this.#machine.versionToRaise(versions);
     if (version === null) return;
-    const cap = this.#machine.cluster.versionCap;
-    this.#raising = true;
+    this.#raisingFrom = current;
     this.#service.propose(null, { kind: "version", version, cap }, this.#now);
     this.#service.append(this.#now);
   }

@@ -135,8 +135,9 @@ function isInSync({ peers, lastIndex }: Knowledge, id: MemberId): boolean {
   return peer !== undefined && peer.match >= lastIndex * 0.9;
 }
 
-/** Whether the member was heard from; unknown to any but a leader, who has peers. */
+/** Whether the member was heard from. Only a leader has peers; for others all are taken for started. */
 function isStarted({ self, peers }: Knowledge, id: MemberId): boolean {
+  if (id === self || peers.length === 0) return true;
   const peer = peers.find((each) => each.id === id);
-  return id === self || peer === undefined || peer.version !== null || peer.match > 0;
+  return peer !== undefined && (peer.version !== null || peer.match > 0);
 }

@@ -77,8 +77,8 @@ export function answerRead(
   }
 }
 
-/** The command of a request that writes. */
-export function commandOf(request: ClientRequest): Command {
+/** The command of a request that writes, in a cluster of version `version`. */
+export function commandOf(request: ClientRequest, version: number): Command {
   const { kind } = request;
   switch (kind) {
     case "put":
@@ -93,6 +93,12 @@ export function commandOf(request: ClientRequest): Command {
       return { kind, id: request.id, ttlSeconds: request.ttlSeconds };
     case "leaseRevoke":
       return { kind, id: request.id };
+    case "capVersion":
+      return {
+        kind: "version",
+        version: Math.min(version, request.cap ?? version),
+        cap: request.cap,
+      };
     default:
       return unreachable(`${kind} is a write`);
   }

@@ -165,7 +165,7 @@ export class Service {
     const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
     const isFull = this.#machine.applier.isWindowFull(this.#machine.time(now));
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
-    else this.propose(id, commandOf(request), now);
+    else this.propose(id, commandOf(request, this.#machine.cluster.version), now);
   }
 
   /** Answers from the applied state, which is recent enough for this call. */
@@ -192,6 +192,7 @@ export class Service {
     assert(outcome !== null, "an entry that a call waits for has an outcome");
     if (!outcome.ok) this.#calls.refuse(call, outcome.error);
     else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
+    else if (outcome.value.kind === "version") this.#calls.succeed(call, { kind: "capVersion" });
     else if (this.#waitsForSweep(call)) this.#sweeper.wait(call);
     else this.#calls.succeed(call, outcome.value, revision);
   }

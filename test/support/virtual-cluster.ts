@@ -17,6 +17,7 @@ import {
   asMilliseconds,
   type Bytes,
   type MemberId,
+  type Term,
 } from "../../src/base/types.ts";
 import { CODE_VERSION } from "../../src/base/versions.ts";
 import type { Timing } from "../../src/raft/node.ts";
@@ -54,6 +55,7 @@ export class VirtualCluster {
   readonly closes = new Map<number, number>();
   /** Every call between replicas, in the order in which they were made. */
   readonly calls: { readonly at: number; readonly from: MemberId; readonly to: MemberId }[] = [];
+  readonly #cutLinks = new Set<string>();
   #queue: { at: number; run: () => void }[] = [];
   #now = 1_000_000;
   #lastCall = 0;
@@ -166,6 +168,17 @@ export class VirtualCluster {
     this.#perform(node);
   }
 
+  /** The router's leave to campaign. */
+  urge(node: Node, term: Term): void {
+    node.core.urge(term, asMilliseconds(this.#now));
+    this.#perform(node);
+  }
+
+  /** From now on nothing that `from` says reaches `to`, for ever; answers to `to`'s calls neither. */
+  cutLink(from: Node, to: Node): void {
+    this.#cutLinks.add(`${from.id}>${to.id}`);
+  }
+
   openSession(node: Node, session: number, checkpoint: Bytes | null = null): void {
     node.core.openSession(session, checkpoint, asMilliseconds(this.#now));
     this.#perform(node);
@@ -246,7 +259,8 @@ export class VirtualCluster {
   #call(options: { node: Node; to: MemberId; body: Bytes; isCurrent: () => boolean }): void {
     const { node, to, body, isCurrent } = options;
     const peer = this.nodes.find(({ id }) => id === to);
-    if (peer === undefined || node.isCut || peer.isCut || peer.isRemoved) {
+    const isLost = this.#cutLinks.has(`${node.id}>${to}`);
+    if (isLost || peer === undefined || node.isCut || peer.isCut || peer.isRemoved) {
       const fail = (): void => {
         if (!isCurrent()) return;
         node.core.peerFailed(to, asMilliseconds(this.#now));
@@ -259,7 +273,8 @@ export class VirtualCluster {
     const answerBody = encodeMessages(answer);
     this.#perform(peer);
     const receive = (): void => {
-      if (!isCurrent() || node.isCut || node.isRemoved) return;
+      const isLostBack = this.#cutLinks.has(`${to}>${node.id}`);
+      if (isLostBack || !isCurrent() || node.isCut || node.isRemoved) return;
       node.core.peerAnswered(decodeMessages(answerBody), asMilliseconds(this.#now));
       this.#perform(node);
     };
