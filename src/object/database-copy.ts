@@ -61,7 +61,8 @@ export interface CopyPart {
 
 /** A replica that is copied, near or far. */
 export interface CopySource {
-  copyOutline(): Promise<CopyOutline>;
+  /** Null when it is no replica. */
+  copyOutline(): Promise<CopyOutline | null>;
   /** The rows of `table` behind the key `after`, or from the first on. */
   copyRows(table: string, after: readonly SqlValue[] | null): Promise<CopyPart>;
   /** Log entries from `first` on; none when there are no more. */
@@ -131,17 +132,18 @@ export async function copyDatabase(
   source: CopySource,
 ): Promise<{ readonly position: CopyPosition; readonly tail: readonly Entry[] }> {
   const outline = await source.copyOutline();
+  if (outline === null) throw new Error("there is no replica to copy");
   for (const table of outline.tables) await copyTable(sql, source, table);
   sql.run("DELETE FROM segment WHERE kind = 'log'");
   const columns = Object.keys(outline.meta);
   const assignments = columns.map((column) => `"${column}" = ?`).join(", ");
   sql.run(`UPDATE meta SET ${assignments}`, ...Object.values(outline.meta));
   const tail = await copyEntries(source, nextIndex(outline.position.applied));
-  const { position } = await source.copyOutline();
-  if (JSON.stringify(position) !== JSON.stringify(outline.position)) {
+  const after = await source.copyOutline();
+  if (JSON.stringify(after?.position) !== JSON.stringify(outline.position)) {
     throw new Error("the replica has moved while it was copied: is there a majority?");
   }
-  return { position, tail };
+  return { position: outline.position, tail };
 }
 
 async function copyTable(

@@ -4,11 +4,14 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { decodeDirectory, encodeDirectory } from "../api/directory.ts";
+import type { RecoveryAnswer, RecoveryOrder, RecoveryRefusal } from "../api/recovery.ts";
 import type { Directory, GenesisRpc, Member } from "../api/replica.ts";
 import { asClusterId, asMemberId, type MemberId } from "../base/types.ts";
 import { Reader } from "../base/codec.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
+import { RECOVERY_REVISIONS } from "../base/limits.ts";
 import { present } from "../base/assert.ts";
+import { refuse, type Result } from "../base/result.ts";
 import {
   replicaName,
   type Certificate,
@@ -17,6 +20,16 @@ import {
 } from "./certificate.ts";
 import type { Environment } from "./environment.ts";
 import { tellReplica } from "./notices.ts";
+import {
+  isMajorityAlive,
+  leftToTell,
+  retireOnce,
+  retirePauseMs,
+  type RecoveryContext,
+  type Retirement,
+} from "./recovery.ts";
+import type { RestoreOrder } from "./replica.ts";
+import { replicaStub } from "./stubs.ts";
 
 /** The members as replicas have told; `version` is the log index of the change. */
 interface Remembered {
@@ -27,8 +40,12 @@ interface Remembered {
 // Keys of the object's storage.
 const FIRST = "directory";
 const REMEMBERED = "remembered";
+const RETIREMENT = "retirement";
+/** Instead of the nonce of a life: the name is kept for one that is not decided. */
+const RESERVED = "reserved";
 const nonceKey = (name: string): string => `nonce:${name}`;
-const admissionKey = (name: string): string => `admission:${name}`;
+const ADMISSIONS = "admission:";
+const admissionKey = (name: string): string => `${ADMISSIONS}${name}`;
 
 export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   /**
@@ -69,7 +86,7 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
       const member = await this.#member({ region, generation });
       if (this.#latest()?.clusterId !== directory.clusterId) return null;
       const name = replicaName(this.#cluster, member);
-      if (this.#isCertified(name) || this.#firstNamed(name) !== null) continue;
+      if (this.#isTaken(name)) continue;
       this.ctx.storage.kv.put(admissionKey(name), { member, directory } satisfies Certificate);
       return member;
     }
@@ -95,6 +112,50 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     if (known !== undefined && known.version >= version) return;
     const remembered: Remembered = { version, directory: encodeDirectory(directory) };
     this.ctx.storage.kv.put(REMEMBERED, remembered);
+  }
+
+  /**
+   * Rebuilds a cluster whose majority is lost from one replica that is left, as another cluster with
+   * one member, and gives the lost one up: its replicas are told until each has heard, so that a
+   * majority that returns cannot go on under the same name. What that majority had acknowledged and
+   * the one replica never received is lost.
+   *
+   * Nothing is changed before the copy is complete, and then everything at once. It takes seconds,
+   * and as long as the copy.
+   */
+  async recover(order: RecoveryOrder): Promise<RecoveryAnswer> {
+    const lost = this.#latest();
+    if (lost?.clusterId !== order.confirm) {
+      return refused("notConfirmed", "confirm with the id of the cluster that is to be given up");
+    }
+    if (await isMajorityAlive(this.#context, lost.members)) {
+      return refused("isAlive", "a majority of its members answers");
+    }
+    const founder = await this.#reserve(order.region);
+    const nonce = crypto.randomUUID();
+    const bumpRevisions = order.bumpRevisions ?? RECOVERY_REVISIONS;
+    const copied = await this.#copy(founder, { from: order.from, nonce, bumpRevisions });
+    if (!copied.ok) return refused("notCopied", copied.error);
+    if (await isMajorityAlive(this.#context, lost.members)) {
+      return refused("isAlive", "a majority of its members has come back");
+    }
+    // Another recovery may have been quicker. Nothing is awaited between this look and the writes.
+    if (this.#latest()?.clusterId !== lost.clusterId) {
+      return refused("notConfirmed", "the cluster was given up already");
+    }
+    const directory = this.#replace(founder, nonce);
+    await this.alarm();
+    return { kind: "recovered", directory, revision: copied.value };
+  }
+
+  /** Tells the replicas of a lost cluster, until all have heard. Never throws. */
+  override async alarm(): Promise<void> {
+    const directory = this.#latest();
+    const before = this.#retirement();
+    if (before === null || directory === null) return;
+    const isHeard = await retireOnce(this.#context, directory, before);
+    const now = this.#retirement();
+    this.#retire(now === null ? null : leftToTell(now, isHeard));
   }
 
   /** The notices of replicas. */
@@ -123,6 +184,63 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     return tellReplica(this.env, { cluster: this.#cluster, member }, notice);
   }
 
+  /** A name of `region` that nothing has lived under, and that will not be given again. */
+  async #reserve(region: string): Promise<Member> {
+    for (let generation = 1; ; generation++) {
+      const member = await this.#member({ region, generation });
+      const name = replicaName(this.#cluster, member);
+      if (this.#isTaken(name) || this.#admission(name) !== null) continue;
+      this.ctx.storage.kv.put(nonceKey(name), RESERVED);
+      return member;
+    }
+  }
+
+  async #copy(founder: Member, order: RestoreOrder): Promise<Result<number, string>> {
+    try {
+      return await replicaStub(this.env, this.#cluster, founder).restore(order);
+    } catch (error) {
+      return refuse(String(error));
+    }
+  }
+
+  /** Puts the cluster of `founder` in place of the one that is there. */
+  #replace(founder: Member, nonce: string): Directory {
+    const { kv } = this.ctx.storage;
+    const admissions = [...kv.list<Certificate>({ prefix: ADMISSIONS })];
+    const members = [
+      ...(this.#first()?.members ?? []),
+      ...(this.#latest()?.members ?? []),
+      ...admissions.map(([, { member }]) => member),
+      ...(this.#retirement()?.members ?? []),
+    ];
+    const names = new Map(members.map((member) => [replicaName(this.#cluster, member), member]));
+    const directory = { clusterId: randomClusterId(), members: [founder] };
+    kv.put(FIRST, encodeDirectory(directory));
+    kv.delete(REMEMBERED);
+    for (const [key] of admissions) kv.delete(key);
+    kv.put(nonceKey(replicaName(this.#cluster, founder)), nonce);
+    this.#retire({ members: [...names.values()], founder, rounds: 0 });
+    return directory;
+  }
+
+  #retirement(): Retirement | null {
+    return this.ctx.storage.kv.get<Retirement>(RETIREMENT) ?? null;
+  }
+
+  /** Keeps what is left to tell, and the alarm that goes on with it. */
+  #retire(left: Retirement | null): void {
+    const { storage } = this.ctx;
+    if (left === null) storage.kv.delete(RETIREMENT);
+    else {
+      storage.kv.put(RETIREMENT, left);
+      void storage.setAlarm(Date.now() + retirePauseMs(left));
+    }
+  }
+
+  get #context(): RecoveryContext {
+    return { environment: this.env, cluster: this.#cluster };
+  }
+
   get #cluster(): string {
     return present(this.ctx.id.name, "a genesis is reached by its cluster's name");
   }
@@ -142,6 +260,11 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     return this.ctx.storage.kv.get(nonceKey(name)) !== undefined;
   }
 
+  /** Whether a replica has lived under the name, or a first member may yet. */
+  #isTaken(name: string): boolean {
+    return this.#isCertified(name) || this.#firstNamed(name) !== null;
+  }
+
   /** The certificate of one of the first members. */
   #firstNamed(name: string): Certificate | null {
     const directory = this.#first();
@@ -159,6 +282,12 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     return { id, region, generation };
   }
 }
+
+const refused = (reason: RecoveryRefusal, detail: string): RecoveryAnswer => ({
+  kind: "refused",
+  reason,
+  detail,
+});
 
 /** The first 8 bytes of SHA-256 of the replica's name. */
 async function memberId(name: string): Promise<MemberId> {

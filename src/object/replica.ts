@@ -13,19 +13,39 @@ import type {
   ReplicaStatus,
 } from "../api/replica.ts";
 import { present } from "../base/assert.ts";
-import { asTerm, type Term } from "../base/types.ts";
+import { accept, refuse, type Result } from "../base/result.ts";
+import type { SqlValue } from "../base/ports.ts";
+import { asMilliseconds, asTerm, type LogIndex, type Term } from "../base/types.ts";
 import {
   birthNonce,
   loadIdentity,
   loadRemoval,
   parseReplicaName,
   storeCertificate,
+  type Place,
 } from "./certificate.ts";
+import type { Entry } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
+import {
+  copyRows,
+  copyTail,
+  outlineCopy,
+  type CopyOutline,
+  type CopyPart,
+  type CopySource,
+} from "./database-copy.ts";
+import { foundFrom } from "./founding.ts";
 import { Host } from "./host.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
-import { genesisStub } from "./stubs.ts";
+import { genesisStub, replicaStub } from "./stubs.ts";
+
+/** What Genesis orders of the first replica of a rebuilt cluster. */
+export interface RestoreOrder {
+  readonly from: Place;
+  readonly nonce: string;
+  readonly bumpRevisions: number;
+}
 
 /** How often an object without a certificate asks for one, however often it is called. */
 const BIRTH_PAUSE_MS = 10_000;
@@ -65,6 +85,41 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
 
   async status(): Promise<ReplicaStatus | null> {
     return this.#host?.status() ?? null;
+  }
+
+  // What a rebuilt cluster is founded with. It takes the rows only, so it does not matter whether the
+  // replica runs, or was retired in the meantime.
+
+  async copyOutline(): Promise<CopyOutline | null> {
+    return hasDatabase(this.#sql) ? outlineCopy(this.#sql) : null;
+  }
+
+  async copyRows(table: string, after: readonly SqlValue[] | null): Promise<CopyPart> {
+    return copyRows(this.#sql, table, after);
+  }
+
+  async copyTail(first: LogIndex): Promise<Entry[]> {
+    return copyTail(this.#sql, first);
+  }
+
+  /**
+   * Makes this object, which must never have been used, a copy of another, which Genesis will certify
+   * by the order's nonce. Returns the revision that it begins with; or why the other cannot be copied
+   * now, and then this object is as if never used.
+   */
+  async restore(order: RestoreOrder): Promise<Result<number, string>> {
+    if (hasDatabase(this.#sql)) return refuse("the object for the copy was used before");
+    try {
+      migrate(this.#sql);
+      birthNonce(this.#sql, () => order.nonce);
+      const { cluster } = parseReplicaName(this.#name);
+      const source: CopySource = replicaStub(this.env, cluster, order.from);
+      const now = asMilliseconds(Date.now());
+      return accept(await foundFrom(this.#sql, source, { bumpBy: order.bumpRevisions, now }));
+    } catch (error) {
+      await this.ctx.storage.deleteAll();
+      return refuse(String(error));
+    }
   }
 
   /** For operators and tests: what this object has cost since it was constructed. */
@@ -147,7 +202,9 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   /** An object that was never born is not a replica either way: Genesis will not certify it. */
-  #retire(directory: Directory): Response {
+  async #retire(directory: Directory): Promise<Response> {
+    // A certificate that is on its way was issued before.
+    await this.#birth;
     this.#host?.end(directory);
     return new Response(null, { status: 204 });
   }

@@ -18,8 +18,11 @@ export const REGIONS = ["wnam", "enam", "weur"] as const;
 export const genesis = (cluster: string): DurableObjectStub<Genesis> =>
   genesisStub(environment, cluster);
 
-export const replica = (cluster: string, region: string): DurableObjectStub<Replica> =>
-  replicaStub(environment, cluster, { region, generation: 1 });
+export const replica = (
+  cluster: string,
+  region: string,
+  generation = 1,
+): DurableObjectStub<Replica> => replicaStub(environment, cluster, { region, generation });
 
 /** Creates the cluster and waits until it serves. */
 export async function createCluster(
