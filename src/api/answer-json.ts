@@ -63,6 +63,7 @@ function printAnswer(answer: StoreAnswer): object {
       return printTxn(answer.answer);
     case "compact":
     case "leaseRevoke":
+    case "capVersion":
       return {};
     case "leaseGrant":
     case "leaseKeepAlive":

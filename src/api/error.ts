@@ -138,6 +138,11 @@ export const GATEWAY_ERRORS = {
     GRPC.notFound,
     "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",
   ),
+  /** A change of regions stops between two steps, never within one. */
+  regionsUnfinished: describe(
+    GRPC.deadlineExceeded,
+    "edgekeeper: the cluster is still on its way to these regions; go on by sending the request again",
+  ),
   clusterName: describe(
     GRPC.invalidArgument,
     "edgekeeper: a cluster's name is 1 to 63 of a-z, 0-9 and '-', and does not begin with '-'",

@@ -52,6 +52,8 @@ export type ClientRequest =
   | { readonly kind: "memberUpdate"; readonly id: MemberId; readonly region: string }
   | { readonly kind: "memberPromote"; readonly id: MemberId }
   | { readonly kind: "memberChange"; readonly change: MemberChange }
+  /** Up to where the cluster version may rise, and at most where it is: before older code returns. */
+  | { readonly kind: "capVersion"; readonly cap: number | null }
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId };
 
@@ -67,6 +69,7 @@ export type ClientAnswer =
   | { readonly kind: "leaseTimeToLive"; readonly answer: LeaseTimeToLiveAnswer }
   | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer }
   | { readonly kind: "members"; readonly answer: MembersAnswer }
+  | { readonly kind: "capVersion" }
   | { readonly kind: "moveLeader" };
 
 /** etcd's response header. */
@@ -134,6 +137,8 @@ export interface ReplicaStatus {
   readonly applied: number;
   readonly revision: number;
   readonly incarnation: number;
+  /** Nothing is to do: it has no timer. */
+  readonly isAsleep: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */

@@ -98,6 +98,18 @@ export const COMPACTION_SLICE_ROWS = 500;
 /** Between two slices of compaction, so that requests come first: at most a third of the time. */
 export const SWEEP_PAUSE_MS = 5;
 
+/** Records of one part of a snapshot: one call carries it, one turn makes it, another stores it. */
+export const SNAPSHOT_PART_BYTES = 524_288;
+
+/**
+ * Rows that one part looks at, most of which its receiver inserts one by one, at about 10 us each:
+ * a turn of some 20 ms at a replica that serves nothing from them yet.
+ */
+export const SNAPSHOT_PART_ROWS_MAX = 2_048;
+
+/** Rows looked at by one statement of that: sizes first, then what fits. */
+export const SNAPSHOT_READ_ROWS = 256;
+
 /** The shortest and longest lease, in seconds, as in etcd. */
 export const LEASE_TTL_SECONDS_MIN = 2;
 export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
@@ -152,6 +164,18 @@ export const SLEEP_MS_MAX = 600_000;
 /** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
 export const AWAY_PROBE_MS_MIN = 2_000;
 export const AWAY_PROBE_MS_MAX = 300_000;
+
+/** Learners at a time, as in etcd: each costs the leader a copy of everything. */
+export const LEARNERS_MAX = 1;
+
+/** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
+export const LOG_ENTRIES_KEPT = 5_000;
+
+/** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */
+export const SNAPSHOT_RESEND_MS = 2_000;
+
+/** A snapshot whose receiver is silent for so long is given up, and its pin with it; ms. */
+export const SNAPSHOT_PATIENCE_MS = 60_000;
 
 /** One part of a replica's copy, of the 32 MiB that a call between objects carries. */
 export const COPY_BYTES = 4_194_304;

@@ -1,5 +1,5 @@
 // Owns changes of who takes part (Raft §6, thesis chapter 4): which change may follow which
-// configuration, and the head of the entry that carries one. An entry takes effect when it is
+// configuration, and reading one from the head of its entry. An entry takes effect when it is
 // applied, as in etcd/raft. What else a change says, where a member lives for instance, is the
 // state machine's and follows the head.
 //
@@ -7,10 +7,11 @@
 //   voters a b c  --any other change-->        a d e, outgoing a b c  -->  a d e   (joint)
 
 import { assert } from "../base/assert.ts";
-import { Reader, Writer } from "../base/codec.ts";
+import { Reader } from "../base/codec.ts";
 import { ENTRY_CONFIGURATION } from "../base/entry-kinds.ts";
-import { asMemberId, type Bytes, type MemberId } from "../base/types.ts";
-import type { Configuration, Entry, Payload } from "./types.ts";
+import { readConfiguration } from "../base/membership-codec.ts";
+import type { MemberId } from "../base/types.ts";
+import type { Configuration, Entry } from "./types.ts";
 
 /** The configuration that leads to `voters` and `learners`: by one step, or jointly. */
 export function nextConfiguration(
@@ -42,30 +43,11 @@ export function assertFollows(from: Configuration, to: Configuration): void {
   }
 }
 
-/** An entry that changes the configuration; `rest` is the state machine's. */
-export function configurationPayload(configuration: Configuration, rest: Bytes): Payload {
-  const { voters, outgoing, learners } = configuration;
-  const writer = new Writer();
-  for (const list of [voters, outgoing, learners]) writer.list(list, writeId);
-  return { kind: ENTRY_CONFIGURATION, data: writer.raw(rest).finish() };
-}
-
-/** What the entry carries, if it is one that changes the configuration. */
-export function readConfiguration(
-  entry: Pick<Entry, "kind" | "data">,
-): { readonly configuration: Configuration; readonly rest: Bytes } | null {
-  if (entry.kind !== ENTRY_CONFIGURATION) return null;
-  const reader = new Reader(entry.data);
-  const voters = reader.list(readId);
-  const outgoing = reader.list(readId);
-  const learners = reader.list(readId);
-  return { configuration: { voters, outgoing, learners }, rest: reader.rest() };
-}
+/** The configuration that an entry brings; null from one of another kind. */
+export const configurationOf = (entry: Pick<Entry, "kind" | "data">): Configuration | null =>
+  entry.kind === ENTRY_CONFIGURATION ? readConfiguration(new Reader(entry.data)) : null;
 
 function differences(a: readonly MemberId[], b: readonly MemberId[]): number {
   const left = a.filter((id) => !b.includes(id)).length;
   return left + b.filter((id) => !a.includes(id)).length;
 }
-
-const writeId = (writer: Writer, id: MemberId): Writer => writer.id(id);
-const readId = (reader: Reader): MemberId => asMemberId(reader.id());

@@ -2,10 +2,10 @@
 // off. Replication itself is `replication.ts`'s; how one comes to lead is `node.ts`'s.
 // What a sleeping leader does is `quiescence.ts`'s.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { asMilliseconds, later, nextIndex } from "../base/types.ts";
-import type { Bytes, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
-import { assertFollows, configurationPayload } from "./configuration.ts";
+import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import { assertFollows, configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { leaderPayload } from "./entry-codec.ts";
 import { PeerReads } from "./peer-reads.ts";
@@ -121,10 +121,11 @@ export class Leadership {
    * Proposes a change of who takes part. Null: one is under way, or this leader has not committed in
    * its term, so that another leader's change may be (Ongaro 2015, the single-server change bug).
    */
-  change(to: Configuration, rest: Bytes, now: Milliseconds): Proposed | null {
+  change(payload: Payload, now: Milliseconds): Proposed | null {
     if (!this.#serving || this.#changeAt > this.#core.log.delivered) return null;
-    assertFollows(this.#core.configuration, to);
-    const proposed = this.propose([configurationPayload(to, rest)], now);
+    const configuration = present(configurationOf(payload), "a change brings a configuration");
+    assertFollows(this.#core.configuration, configuration);
+    const proposed = this.propose([payload], now);
     this.#changeAt = proposed.first;
     return proposed;
   }
@@ -303,31 +304,23 @@ export class Leadership {
     if (this.#transfer !== null || this.#core.configuration.outgoing.length > 0) return Infinity;
     const { configuration, id } = this.#core;
     const peers = [...this.#replication.peers.keys()];
-    if (peers.some((peer) => !this.#isSettled(peer, now) && !this.#isAway(peer, now))) {
+    if (
+      peers.some(
+        (peer) => !this.#replication.isSettled(peer, now) && !this.#replication.isAway(peer, now),
+      )
+    ) {
       return Infinity;
     }
     const settled = quorumValue(configuration, (voter) =>
-      voter === id || this.#isSettled(voter, now) ? 1 : 0,
+      voter === id || this.#replication.isSettled(voter, now) ? 1 : 0,
     );
     if (settled === 0) return Infinity;
     return this.#rest.quietAt(quiesceMs);
   }
 
-  /** Whether the peer has everything, and is there to be told to sleep. */
-  #isSettled(peer: MemberId, now: Milliseconds): boolean {
-    const { heardAt } = this.#replication.peers.get(peer)!;
-    if (now >= later(heardAt, this.#core.timing.electionMsMin)) return false;
-    return this.#replication.isUpToDate(peer);
-  }
-
-  #isAway(peer: MemberId, now: Milliseconds): boolean {
-    const { heardAt } = this.#replication.peers.get(peer)!;
-    return now >= later(heardAt, this.#core.timing.electionMsMax);
-  }
-
   #fallAsleep(now: Milliseconds): void {
     const peers = [...this.#replication.peers.keys()];
-    const away = peers.filter((peer) => !this.#isSettled(peer, now));
+    const away = peers.filter((peer) => !this.#replication.isSettled(peer, now));
     for (const peer of peers) {
       if (!away.includes(peer)) this.#replication.sendQuiesce(peer, now);
     }

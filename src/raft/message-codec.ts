@@ -135,7 +135,7 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
     write: (writer, message) => {
       writer.uint(message.incarnation).text(message.snapshot);
       writer.uint(message.index).uint(message.indexTerm);
-      writer.uint(message.part).flag(message.isLast).bytes(message.data);
+      writer.uint(message.part).bytes(message.data);
     },
     read: (reader) => ({
       incarnation: readIncarnation(reader),
@@ -143,17 +143,17 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
       index: readIndex(reader),
       indexTerm: readTerm(reader),
       part: reader.uint(),
-      isLast: reader.flag(),
       data: reader.bytes(),
     }),
   },
   snapshotAnswer: {
-    write: (writer, { incarnation, snapshot, next, isDone }) =>
-      void writer.uint(incarnation).text(snapshot).uint(next).flag(isDone),
+    write: (writer, { incarnation, snapshot, part, cursor, isDone }) =>
+      void writer.uint(incarnation).text(snapshot).uint(part).bytes(cursor).flag(isDone),
     read: (reader) => ({
       incarnation: readIncarnation(reader),
       snapshot: reader.text(),
-      next: reader.uint(),
+      part: reader.uint(),
+      cursor: reader.bytes(),
       isDone: reader.flag(),
     }),
   },

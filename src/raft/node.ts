@@ -3,12 +3,12 @@
 // Ongaro & Ousterhout 2014, in the manner of etcd/raft's raft.go. What a message does is decided in
 // `roles.ts` and behind it.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { ENTRY_COMMAND_MIN } from "../base/entry-kinds.ts";
 import { asMilliseconds } from "../base/types.ts";
-import type { Bytes, Incarnation, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import type { Incarnation, LogIndex, MemberId, Milliseconds, Term } from "../base/types.ts";
 import { Ballot } from "./ballot.ts";
-import { readConfiguration } from "./configuration.ts";
+import { configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { assertTransition, type Vitals } from "./invariants.ts";
 import type { PeerStatus } from "./leadership.ts";
@@ -18,15 +18,25 @@ import { isVoter } from "./quorum.ts";
 import type { Proposed, RaftStatus, Ready } from "./ready.ts";
 import { Roles } from "./roles.ts";
 import { assertTiming, DEFAULT_TIMING, SteadyClock, type Timing } from "./timing.ts";
-import type { Configuration, Message, Payload, RaftStorage, SnapshotMessage } from "./types.ts";
+import type {
+  Configuration,
+  Message,
+  Payload,
+  RaftStorage,
+  SnapshotAnswer,
+  SnapshotMessage,
+} from "./types.ts";
 
 export { DEFAULT_TIMING, type PeerStatus, type Timing };
 
 /** What the owner of a snapshot sends of it. */
 export type SnapshotPart = Pick<
   SnapshotMessage,
-  "snapshot" | "index" | "indexTerm" | "part" | "isLast" | "data"
+  "snapshot" | "index" | "indexTerm" | "part" | "data"
 >;
+
+/** What the receiver of one says to its sender. */
+export type SnapshotWanted = Pick<SnapshotAnswer, "part" | "cursor" | "isDone">;
 
 export interface RaftOptions {
   readonly id: MemberId;
@@ -89,11 +99,11 @@ export class RaftNode {
   }
 
   /**
-   * Proposes to change who takes part, see `configuration.ts`; `rest` goes with it to the state
-   * machine. Null: not the leader, or another change is under way.
+   * Proposes a change of who takes part: an entry of kind ENTRY_CONFIGURATION, whose data begins with
+   * the configuration, see `configuration.ts`. Null: not the leader, or another change is under way.
    */
-  change(to: Configuration, rest: Bytes, now: Milliseconds): Proposed | null {
-    return this.#input(now, (at) => this.#roles.leadership?.change(to, rest, at) ?? null);
+  change(payload: Payload, now: Milliseconds): Proposed | null {
+    return this.#input(now, (at) => this.#roles.leadership?.change(payload, at) ?? null);
   }
 
   /**
@@ -139,11 +149,11 @@ export class RaftNode {
   }
 
   /** Answers a part that came in `Ready.snapshots`. */
-  answerSnapshot(part: SnapshotMessage, has: { next: number; isDone: boolean }): void {
+  answerSnapshot(part: SnapshotMessage, wants: SnapshotWanted): void {
     const { ballot, outbox } = this.#core;
     const { from: to, incarnation, snapshot } = part;
     const { term } = ballot;
-    outbox.send({ kind: "snapshotAnswer", to, term, incarnation, snapshot, ...has });
+    outbox.send({ kind: "snapshotAnswer", to, term, incarnation, snapshot, ...wants });
   }
 
   /** As leader: the peer's state covers `index`, by a snapshot. */
@@ -154,6 +164,11 @@ export class RaftNode {
   /** As leader: the peers that are there and need entries that are trimmed. */
   awaitingSnapshot(): readonly MemberId[] {
     return this.#roles.leadership?.awaitingSnapshot(this.#clock.now) ?? [];
+  }
+
+  /** The term of an entry that is held, or of the last one that is not. */
+  termOf(index: LogIndex): Term {
+    return present(this.#core.log.termAt(index), `entry ${index} is held`);
   }
 
   /** Whether the log or what was applied covers an entry: then a snapshot up to it brings nothing. */
@@ -214,8 +229,8 @@ export class RaftNode {
     const overwrittenFrom = log.takeOverwritten();
     const committed = log.deliver();
     for (const entry of committed) {
-      const change = readConfiguration(entry);
-      if (change !== null) this.#roles.adopt(change.configuration, this.#clock.now);
+      const configuration = configurationOf(entry);
+      if (configuration !== null) this.#roles.adopt(configuration, this.#clock.now);
     }
     return { ...this.#core.outbox.take(), committed, overwrittenFrom };
   }

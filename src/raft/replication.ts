@@ -2,7 +2,7 @@
 // (Raft §5.3, §5.4.2). When to beat, to read or to step down is `leadership.ts`'s affair.
 
 import { assert } from "../base/assert.ts";
-import { asLogIndex, nextIndex } from "../base/types.ts";
+import { asLogIndex, later, nextIndex } from "../base/types.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { Core } from "./core.ts";
 import { Progress } from "./progress.ts";
@@ -37,11 +37,17 @@ export class Replication {
     }
   }
 
-  /** Whether the peer has everything and knows that it is committed. */
-  isUpToDate(peer: MemberId): boolean {
-    const { match, commitTold } = this.#progress(peer);
+  /** Whether the peer has everything, knows that it is committed, and is there to be told to sleep. */
+  isSettled(peer: MemberId, now: Milliseconds): boolean {
+    const { match, commitTold, heardAt } = this.#progress(peer);
     const { commit, lastIndex } = this.#core.log;
+    if (now >= later(heardAt, this.#core.timing.electionMsMin)) return false;
     return match === lastIndex && commit === lastIndex && commitTold === commit;
+  }
+
+  /** Whether the peer has been silent for so long that it is not waited for. */
+  isAway(peer: MemberId, now: Milliseconds): boolean {
+    return now >= later(this.#progress(peer).heardAt, this.#core.timing.electionMsMax);
   }
 
   /** Tells a peer that is up to date to stop its clock. */

@@ -190,17 +190,18 @@ export interface SnapshotMessage extends Envelope {
   readonly indexTerm: Term;
   /** From 0 on. */
   readonly part: number;
-  readonly isLast: boolean;
   readonly data: Bytes;
 }
 
-/** What the receiver of a snapshot has durably: parts before `next`, or all of it. */
+/** What the receiver of a snapshot has durably, and where it goes on. */
 export interface SnapshotAnswer extends Envelope {
   readonly kind: "snapshotAnswer";
   readonly incarnation: Incarnation;
   readonly snapshot: string;
-  readonly next: number;
-  /** The receiver's state covers the snapshot: installed, or had already. */
+  /** The part wanted next, and the cursor where it begins: the state machine's to understand. */
+  readonly part: number;
+  readonly cursor: Bytes;
+  /** Nothing is wanted: the receiver's state covers the snapshot, installed or had already. */
   readonly isDone: boolean;
 }
 

@@ -3,9 +3,11 @@
 
 import { beforeEach, describe, test } from "vitest";
 import type { ClientRequest, ReplicaAnswer } from "../../src/api/replica.ts";
+import { encodeProposal, NO_REQUEST } from "../../src/apply/command.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import {
   asClusterId,
+  asClusterTime,
   asIncarnation,
   asLeaseId,
   asMemberId,
@@ -20,7 +22,6 @@ import {
   type CopySource,
 } from "../../src/object/database-copy.ts";
 import { foundFrom } from "../../src/object/founding.ts";
-import { configurationPayload } from "../../src/raft/configuration.ts";
 import { ReplicaCore } from "../../src/replica/core.ts";
 import { insertMeta, openNodeSql, type NodeSql } from "../support/node-sql.ts";
 import { get, put } from "../support/requests.ts";
@@ -139,7 +140,9 @@ describe("a replica founded from another", () => {
   test("keeps a write that was acknowledged and that the other had only in its log", async ({
     expect,
   }) => {
-    cluster.serve(put(key("a"), key("acknowledged")));
+    const call = cluster.ask(cluster.leader()!, put(key("a"), key("acknowledged")));
+    cluster.run(2);
+    expect(cluster.answers.get(call)).toMatchObject({ kind: "answered" });
     const { sql: survivor } = follower();
     const { position } = outlineCopy(survivor);
     expect(position.last).toBe(nextIndex(position.applied));
@@ -152,10 +155,11 @@ describe("a replica founded from another", () => {
     const { sql: survivor, id } = follower();
     const { position } = outlineCopy(survivor);
     const configuration = { voters: [id], outgoing: [], learners: [] };
+    const command = { kind: "membership", configuration, members: [], removed: [] } as const;
     const change = {
       index: nextIndex(position.last),
       term: position.lastTerm,
-      ...configurationPayload(configuration, key("")),
+      ...encodeProposal({ command, time: asClusterTime(0), requestId: NO_REQUEST, trace: "" }),
     };
     const sql = openCopy();
     await found(sql, {

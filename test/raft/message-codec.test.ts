@@ -59,7 +59,6 @@ const message = fc.oneof(
     index: count,
     indexTerm: count,
     part: count,
-    isLast: fc.boolean(),
     data: bytes,
   }),
   fc.record({
@@ -67,7 +66,8 @@ const message = fc.oneof(
     ...envelope,
     incarnation: count,
     snapshot: fc.string(),
-    next: count,
+    part: count,
+    cursor: bytes,
     isDone: fc.boolean(),
   }),
   fc.record({ kind: fc.constantFrom("preVoteAnswer", "voteAnswer"), ...answer }),

@@ -1,0 +1,131 @@
+// A replica whose next entry is trimmed gets a snapshot, in parts. Method: whole cores in virtual
+// time, with bounds so small that logs are trimmed early and snapshots have many parts.
+
+import { beforeEach, describe, test, vi } from "vitest";
+import type { ReplicaAnswer } from "../../src/api/replica.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { asLeaseId, asMemberId } from "../../src/base/types.ts";
+import { get, put } from "../support/requests.ts";
+import { VirtualCluster } from "../support/virtual-cluster.ts";
+
+vi.mock("../../src/base/limits.ts", async (original) => ({
+  ...(await original<typeof import("../../src/base/limits.ts")>()),
+  SEGMENT_BYTES: 400,
+  LOG_ENTRIES_KEPT: 4,
+  SNAPSHOT_PART_BYTES: 200,
+}));
+
+const key = encodeUtf8;
+
+let cluster: VirtualCluster;
+
+beforeEach(() => {
+  cluster = new VirtualCluster(3);
+  cluster.serve({ kind: "leaseGrant", id: asLeaseId(7n), ttlSeconds: 600 });
+  fill(0, 20);
+});
+
+function fill(from: number, count: number): void {
+  for (let n = from; n < from + count; n++) {
+    cluster.serve(put(key(`k${n % 15}`), key(`value ${n}`), asLeaseId(n % 3 === 0 ? 7n : 0n)));
+  }
+}
+
+const follower = () => cluster.nodes.find((node) => node !== cluster.leader())!;
+
+/** What a replica shows of a key, without asking anyone. */
+function shown(node: (typeof cluster.nodes)[number], name: string): unknown {
+  const call = cluster.ask(node, { ...get(key(name)), serializable: true } as never);
+  const answer = cluster.answers.get(call) as ReplicaAnswer & { kind: "answered" };
+  return answer.answer.kind === "range" ? answer.answer.answer.kvs : null;
+}
+
+const sameEverywhere = (): boolean => {
+  const revisions = new Set(cluster.statuses().map(({ revision }) => revision));
+  const keys = Array.from({ length: 15 }, (_, n) => `k${n}`);
+  const [first, ...others] = cluster.nodes.map((node) =>
+    JSON.stringify(
+      keys.map((name) => shown(node, name)),
+      (_, value: unknown) => (typeof value === "bigint" ? String(value) : value),
+    ),
+  );
+  return revisions.size === 1 && others.every((other) => other === first);
+};
+
+const snapshotsInstalled = (node: (typeof cluster.nodes)[number]): boolean =>
+  node.sql.all<{ log_index: number }>("SELECT log_index FROM meta")[0]!.log_index > 0;
+
+describe("a replica that was away while logs were trimmed", () => {
+  test("catches up by a snapshot while writes go on", ({ expect }) => {
+    const away = follower();
+    away.isCut = true;
+    fill(20, 60);
+    away.isCut = false;
+    fill(80, 20);
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+    expect(away.incarnation).toBeGreaterThan(1);
+    fill(100, 5);
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+  });
+
+  test("goes on where it was when it restarts in the midst of it", ({ expect }) => {
+    const away = follower();
+    away.isCut = true;
+    fill(20, 60);
+    away.isCut = false;
+    const nextPart = (): number =>
+      away.sql.all<{ next_part: number }>("SELECT next_part FROM staging")[0]?.next_part ?? 0;
+    expect(cluster.runUntil(() => nextPart() >= 3)).toBe(true);
+    const had = nextPart();
+    cluster.restart(away);
+    expect(nextPart()).toBe(had);
+    expect(cluster.runUntil(() => nextPart() > had)).toBe(true);
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+  });
+
+  test("gets another from another leader", ({ expect }) => {
+    const away = follower();
+    const leader = cluster.leader()!;
+    away.isCut = true;
+    fill(20, 60);
+    away.isCut = false;
+    cluster.run(30);
+    leader.isCut = true;
+    expect(cluster.runUntil(() => cluster.leader() !== null, 10_000)).toBe(true);
+    fill(80, 10);
+    leader.isCut = false;
+    expect(cluster.runUntil(sameEverywhere, 20_000)).toBe(true);
+  });
+
+  test("is not waited for: the leader goes on trimming", ({ expect }) => {
+    const away = follower();
+    away.isCut = true;
+    fill(20, 60);
+    const { log_index } = cluster
+      .leader()!
+      .sql.all<{ log_index: number }>("SELECT log_index FROM meta")[0]!;
+    expect(log_index).toBeGreaterThan(40);
+  });
+});
+
+describe("a new member", () => {
+  test("gets the members and the leases with its snapshot, and votes", ({ expect }) => {
+    fill(20, 60);
+    cluster.run(500);
+    const member = cluster.join("region-4");
+    const added = cluster.serve({
+      kind: "memberAdd",
+      region: "region-4",
+      isLearner: true,
+      member,
+    });
+    expect(added).toMatchObject({ kind: "answered" });
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+    expect(snapshotsInstalled(cluster.node(member.id))).toBe(true);
+    const promoted = cluster.serve({ kind: "memberPromote", id: asMemberId(4n) });
+    expect(promoted).toMatchObject({ kind: "answered" });
+    expect(cluster.runUntil(() => cluster.node(4).core.status().role === "follower")).toBe(true);
+    expect(cluster.node(4).core.hasRunningLeases).toBe(true);
+    expect(cluster.node(4).core.directory.members).toHaveLength(4);
+  });
+});
