@@ -139,6 +139,8 @@ export interface ReplicaStatus {
   readonly incarnation: number;
   /** Nothing is to do: it has no timer. */
   readonly isAsleep: boolean;
+  /** What entries may mean: the lowest version of the members' code. */
+  readonly clusterVersion: number;
 }
 
 /** What a replica has cost since its object was last constructed. */

@@ -53,8 +53,8 @@ export class Registry {
   }
 
   async #tell(membership: Membership): Promise<void> {
-    const { members } = membership;
-    const directory = encodeDirectory({ ...this.#options.directory, members });
+    const { members, index: version } = membership;
+    const directory = encodeDirectory({ ...this.#options.directory, members, version });
     for (const member of without(members, this.#told)) {
       void this.#options.tellReplica(member, "born", "");
     }
@@ -62,7 +62,7 @@ export class Registry {
       void this.#options.tellReplica(member, "retire", directory);
     }
     this.#told = members;
-    const isHeard = await this.#options.tellGenesis({ version: membership.index, directory });
+    const isHeard = await this.#options.tellGenesis({ version, directory });
     if (isHeard && this.#news === membership) this.#news = null;
   }
 }

@@ -247,7 +247,9 @@ export class ReplicaCore {
     const { revision, appliedIndex: applied } = this.#machine.store;
     const { memberId } = this.#identity;
     const incarnation = this.#incarnation;
-    return { role, memberId, leader, term, commit, applied, revision, incarnation, isAsleep };
+    const { version: clusterVersion } = this.#machine.cluster;
+    const raft = { role, leader, term, commit, isAsleep };
+    return { memberId, ...raft, applied, revision, incarnation, clusterVersion };
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.

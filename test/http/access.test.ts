@@ -158,6 +158,7 @@ describe("the lab", () => {
     revision: asRevision(3),
     incarnation: 1,
     isAsleep: false,
+    clusterVersion: 2,
   });
 
   test("status tells of each replica, of the leader, and of those that do not answer", async () => {
