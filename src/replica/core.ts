@@ -87,6 +87,7 @@ export class ReplicaCore {
     const atBirth = membershipAtBirth(identity);
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership } = this.#machine;
+    this.#isRemoved = isRemoved(membership, identity.memberId);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -126,7 +127,7 @@ export class ReplicaCore {
   peer(messages: readonly Message[], now: Milliseconds): readonly Message[] {
     const sender = messages[0]?.from;
     if (sender === undefined) return [];
-    if (this.#machine.membership.removed.some(({ id }) => id === sender)) {
+    if (isRemoved(this.#machine.membership, sender)) {
       const { memberId: from } = this.#identity;
       return [{ kind: "removed", from, to: sender, term: this.#raft.status().term }];
     }
@@ -333,10 +334,10 @@ export class ReplicaCore {
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 
-  #adopt({ members }: Membership): void {
+  /** One that does not name this replica may be from before it joined. */
+  #adopt(membership: Membership): void {
     this.#membershipChanged = true;
-    const { memberId } = this.#identity;
-    this.#isRemoved ||= !members.some(({ id }) => id === memberId);
+    this.#isRemoved ||= isRemoved(membership, this.#identity.memberId);
   }
 
   #header(): Header {
@@ -360,3 +361,6 @@ const membershipAtBirth = ({ configuration, directory }: Identity): Membership =
   removed: [],
   index: asLogIndex(0),
 });
+
+const isRemoved = ({ removed }: Membership, member: MemberId): boolean =>
+  removed.some(({ id }) => id === member);

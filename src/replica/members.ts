@@ -2,14 +2,20 @@
 // change becomes an entry; that Raft takes one at a time is Raft's affair.
 
 import type { ClientRequest } from "../api/replica.ts";
-import { unreachable } from "../base/assert.ts";
 import { LEARNERS_MAX } from "../base/limits.ts";
-import type { Member, Membership, MembersAnswer, MemberStatus } from "../base/membership.ts";
+import type {
+  Configuration,
+  Member,
+  Membership,
+  MembersAnswer,
+  MemberStatus,
+} from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { LogIndex, MemberId } from "../base/types.ts";
 import { nextConfiguration } from "../raft/configuration.ts";
 import type { PeerStatus } from "../raft/node.ts";
+import { isVoter } from "../raft/quorum.ts";
 
 /** What a change makes of the membership; null when there is nothing to change. */
 export type Change = Omit<Membership, "index"> | null;
@@ -57,16 +63,35 @@ export const removes = (request: MemberRequest, id: MemberId): boolean =>
     ? request.id === id
     : request.kind === "memberChange" && request.change.remove.includes(id);
 
-/** The members as clients see them; only a leader knows who is started. */
-export function showMembers(known: Knowledge, added: Member | null): MembersAnswer {
-  const { membership } = known;
+/**
+ * The members as clients see them, without those who leave by a joint change that has not ended;
+ * only a leader knows who is started. `added` is the region of a member that was added.
+ */
+export function showMembers(known: Knowledge, added: string | null): MembersAnswer {
+  const { configuration, members } = known.membership;
+  const { voters, learners } = configuration;
   const show = (member: Member): MemberStatus => ({
     ...member,
-    isLearner: membership.configuration.learners.includes(member.id),
+    isLearner: learners.includes(member.id),
     isStarted: isStarted(known, member.id),
   });
-  const shown = membership.members.find(({ id }) => id === added?.id);
-  return { members: membership.members.map(show), added: shown ? show(shown) : null };
+  const stays = ({ id }: Member): boolean => voters.includes(id) || learners.includes(id);
+  const shown = members.filter(stays).map(show);
+  return { members: shown, added: shown.find(({ region }) => region === added) ?? null };
+}
+
+/**
+ * What a configuration makes of the members: whom it does not name any more is removed. A joint one
+ * names those who leave, for until it has ended their votes are needed.
+ */
+export function membershipUnder(
+  configuration: Configuration,
+  { members, removed }: Pick<Membership, "members" | "removed">,
+): NonNullable<Change> {
+  const isNamed = ({ id }: Member): boolean =>
+    isVoter(configuration, id) || configuration.learners.includes(id);
+  const leaving = members.filter((member) => !isNamed(member));
+  return { configuration, members: members.filter(isNamed), removed: [...removed, ...leaving] };
 }
 
 /** The generation of the next replica of a region: one that no member ever had. */
@@ -80,7 +105,8 @@ function planAdd(
   known: Knowledge,
 ): Result<Change, Refusal> {
   const { configuration, members, removed } = known.membership;
-  if (member === null) return unreachable("the leader's object has named the new member");
+  // It came to lead just now: its object has not asked Genesis for a name.
+  if (member === null) return refuse("changeUnderWay");
   const isTaken = ({ id, region }: Member): boolean => id === member.id || region === member.region;
   if (members.some(isTaken) || removed.some(({ id }) => id === member.id)) {
     return refuse("memberExists");
@@ -93,11 +119,8 @@ function planAdd(
   // A single voter may take in another, and waits for it then: there is no other way to grow.
   const isFirst = voters.length === 1 && isStarted(known, voters[0]!);
   if (!isLearner && !isFirst && !hasQuorum(known, next.voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, next),
-    members: [...members, member],
-    removed,
-  });
+  const joined = { members: [...members, member], removed };
+  return accept(membershipUnder(nextConfiguration(configuration, next), joined));
 }
 
 /** Promotes learners and removes members, all at once. */
@@ -105,7 +128,7 @@ function planJoint(
   { promote, remove }: { promote: readonly MemberId[]; remove: readonly MemberId[] },
   known: Knowledge,
 ): Result<Change, Refusal> {
-  const { configuration, members, removed } = known.membership;
+  const { configuration, members } = known.membership;
   const isMember = (id: MemberId): boolean => members.some((member) => member.id === id);
   if (![...promote, ...remove].every(isMember)) return refuse("memberNotFound");
   if (promote.some((id) => remove.includes(id) || !configuration.learners.includes(id))) {
@@ -118,11 +141,8 @@ function planJoint(
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
   if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, { voters, learners }),
-    members: members.filter(({ id }) => stays(id)),
-    removed: [...removed, ...members.filter(({ id }) => !stays(id))],
-  });
+  const next = nextConfiguration(configuration, { voters, learners });
+  return accept(membershipUnder(next, known.membership));
 }
 
 /** etcd's strict reconfiguration check: a quorum of those who would vote then is started. */
