@@ -70,8 +70,8 @@ export class ReplicaCore {
   readonly #outbox = new PeerOutbox();
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
-  /** The cluster version that an entry on its way raises; null when there is none. */
-  #raisingFrom: number | null = null;
+  /** The version and the cap over which an entry on its way raises; null when there is none. */
+  #raisingFrom: { readonly version: number; readonly cap: number | null } | null = null;
   #isRemoved = false;
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
@@ -291,12 +291,13 @@ export class ReplicaCore {
   /** Once every member's code knows a higher version, entries may mean what that says. */
   #raiseVersion(): void {
     const { version: current, versionCap: cap } = this.#machine.cluster;
-    if (this.#raisingFrom !== current) this.#raisingFrom = null;
+    const from = this.#raisingFrom;
+    if (from?.version !== current || from.cap !== cap) this.#raisingFrom = null;
     if (current >= this.#codeVersion || this.#raisingFrom !== null) return;
     const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
     const version = this.#machine.versionToRaise(versions);
     if (version === null) return;
-    this.#raisingFrom = current;
+    this.#raisingFrom = { version: current, cap };
     this.#service.propose(null, { kind: "version", version, cap }, this.#now);
     this.#service.append(this.#now);
   }

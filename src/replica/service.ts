@@ -2,7 +2,7 @@
 // recent enough, a write until its entry is. When that comes about, `core.ts` tells.
 
 import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
-import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
+import { encodeProposal, NO_REQUEST, versionOf, type Command } from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
@@ -164,8 +164,18 @@ export class Service {
   #startWrite(id: number, { request }: ReplicaCall, now: Milliseconds): void {
     const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
     const isFull = this.#machine.applier.isWindowFull(this.#machine.time(now));
+    const { version } = this.#machine.cluster;
+    const command = commandOf(request, version);
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
-    else this.propose(id, commandOf(request, this.#machine.cluster.version), now);
+    else if (!this.#isUnderstood(command)) this.#calls.refuse(id, "changeUnderWay");
+    else this.propose(id, command, now);
+  }
+
+  /** Whether every member's code knows the command; one that does not would halt. */
+  #isUnderstood({ kind }: Command): boolean {
+    const since = versionOf(kind);
+    if (this.#machine.cluster.version >= since) return true;
+    return this.#raft.peers().every(({ version }) => version !== null && version >= since);
   }
 
   /** Answers from the applied state, which is recent enough for this call. */
