@@ -107,7 +107,6 @@ export class ReplicaCore {
       machine: this.#machine,
       raft: this.#raft,
       vantage: { header, redirect: () => this.#redirection() },
-      now,
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
@@ -278,8 +277,8 @@ export class ReplicaCore {
   #followRole(): void {
     const { role, serving, commit } = this.#raft.status();
     const isLeading = role === "leader" && serving;
-    this.#service.follow({ isLeader: role === "leader", isServing: isLeading });
     this.#snapshots.follow(isLeading, this.#now);
+    this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
@@ -313,6 +312,7 @@ export class ReplicaCore {
     if (message.kind === "snapshotAnswer") return this.#snapshots.onAnswer(message, this.#now);
     if (this.#isSpent) return;
     this.#isSpent = this.#snapshots.onPart(message, this.#now);
+    if (!this.#isSpent) return;
     // The answer is the last that this core says.
     for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }
@@ -330,6 +330,7 @@ export class ReplicaCore {
     for (const { trace, index } of batch.entries) {
       if (trace !== "") this.#traces.push({ trace, index });
     }
+    this.#snapshots.applied();
     const { appliedIndex } = this.#machine.store;
     const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));

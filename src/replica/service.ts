@@ -32,13 +32,12 @@ export class Service {
     readonly machine: Machine;
     readonly raft: RaftNode;
     readonly vantage: Vantage;
-    readonly now: Milliseconds;
   }) {
-    const { self, machine, raft, vantage, now } = options;
+    const { self, machine, raft, vantage } = options;
     this.#machine = machine;
     this.#raft = raft;
     this.#calls = new Calls(vantage);
-    this.#sweeper = new Sweeper(machine.store, now);
+    this.#sweeper = new Sweeper(machine.store);
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
   }
@@ -91,7 +90,6 @@ export class Service {
 
   /** A batch was applied: whoever waits for one of its entries is told what became of it. */
   applied(batch: AppliedBatch, now: Milliseconds): void {
-    if (batch.compacted) this.#sweeper.start(now);
     for (const entry of batch.entries) this.#settle(entry);
     const retried = this.#machine.keeper.applied(batch, this.#machine.time(now));
     for (const id of retried) this.#answerRead(id, now);
@@ -110,8 +108,12 @@ export class Service {
     }
   }
 
-  /** Whether this replica leads, and serves, may have changed. */
-  follow(role: { readonly isLeader: boolean; readonly isServing: boolean }): void {
+  /** Whether this replica leads, and serves, may have changed, or whether anything may be swept. */
+  follow(
+    role: { readonly isLeader: boolean; readonly isServing: boolean },
+    now: Milliseconds,
+  ): void {
+    this.#sweeper.follow(now);
     for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
     this.#reconfiguring.follow(role.isLeader);
   }
@@ -209,6 +211,6 @@ export class Service {
 
   #waitsForSweep(id: number): boolean {
     const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && this.#machine.store.sweepPending;
+    return request?.kind === "compact" && request.physical && !this.#machine.store.isSwept;
   }
 }
