@@ -26,6 +26,7 @@ import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
 import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
+import { Inquiry } from "./inquiry.ts";
 import { Machine } from "./machine.ts";
 import { nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
@@ -68,6 +69,7 @@ export class ReplicaCore {
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
+  readonly #inquiry = new Inquiry();
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
   /** The version and the cap over which an entry on its way raises; null when there is none. */
@@ -192,6 +194,7 @@ export class ReplicaCore {
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
+    if (this.#inquiry.take(now)) this.#inquire();
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -222,6 +225,7 @@ export class ReplicaCore {
       this.#service.deadline(this.#now),
       this.#commitFlushDue,
       this.#snapshots.due,
+      this.#inquiry.due,
       this.#sessions.deadline(this.#now),
     ];
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
@@ -275,16 +279,32 @@ export class ReplicaCore {
 
   /** What depends on whether this replica leads, and on what it has committed. */
   #followRole(): void {
-    const { role, serving, commit } = this.#raft.status();
+    const { role, serving, commit, leader } = this.#raft.status();
     const isLeading = role === "leader" && serving;
-    this.#snapshots.follow(isLeading, this.#now);
+    // Before it serves as well: it may be the receiver whose answer it lacks for that.
+    this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
+    this.#inquiry.follow(role === "learner" && leader === null && this.#isMember, this.#now);
     if (isLeading) this.#raiseVersion();
     else this.#raisingFrom = null;
+  }
+
+  /** As far as this replica has applied. One that joins is none yet. */
+  get #isMember(): boolean {
+    return this.#machine.membership.members.some(({ id }) => id === this.#identity.memberId);
+  }
+
+  /** Whoever knows that this replica was removed says so to any message. */
+  #inquire(): void {
+    const { memberId: from } = this.#identity;
+    const { term } = this.#raft.status();
+    for (const { id: to } of this.#machine.membership.members) {
+      if (to !== from) this.#outbox.add({ kind: "wake", from, to, term });
+    }
   }
 
   /** Once every member's code knows a higher version, entries may mean what that says. */

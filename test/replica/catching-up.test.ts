@@ -153,6 +153,19 @@ describe("a replica that was away while logs were trimmed", () => {
     expect(hasStaging(other.sql)).toBe(false);
   });
 
+  test("gets one from a leader that cannot serve without it", ({ expect }) => {
+    const away = follower();
+    const leader = cluster.leader()!;
+    away.isCut = true;
+    fill(20, 60);
+    // A quorum of those that are left takes the one that was away.
+    cluster.nodes.find((node) => node !== leader && node !== away)!.isCut = true;
+    cluster.restart(leader);
+    away.isCut = false;
+    expect(cluster.runUntil(() => away.core.status().revision > 60, 20_000)).toBe(true);
+    expect(cluster.serve(put(key("a"), key("1")))).toMatchObject({ kind: "answered" });
+  });
+
   test("is not waited for: the leader goes on trimming", ({ expect }) => {
     const away = follower();
     away.isCut = true;

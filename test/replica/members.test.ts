@@ -155,6 +155,18 @@ describe("a member that is removed", () => {
     expect(follower.isRemoved).toBe(true);
   });
 
+  test("learns it when it comes back, though it has no vote to ask for", ({ expect }) => {
+    const member = cluster.join("region-4");
+    ask(add(member, true));
+    cluster.run(500);
+    const learner = cluster.node(member.id);
+    learner.isCut = true;
+    ask(remove(member.id));
+    cluster.run(5_000);
+    learner.isCut = false;
+    expect(cluster.runUntil(() => learner.isRemoved, 20_000)).toBe(true);
+  });
+
   test("hands over first when it leads, and no write fails", ({ expect }) => {
     const leader = cluster.leader()!;
     const { term } = leader.core.status();
