@@ -177,11 +177,8 @@ export const SNAPSHOT_RESEND_MS = 2_000;
 /** A snapshot whose receiver is silent for so long is given up, and its pin with it; ms. */
 export const SNAPSHOT_PATIENCE_MS = 60_000;
 
-/** One part of a replica's copy, of the 32 MiB that a call between objects carries. */
+/** Log entries of one call of a replica's copy, of the 32 MiB that it carries between objects. */
 export const COPY_BYTES = 4_194_304;
-
-/** Rows of one part: a turn of some tens of milliseconds at the replica that inserts them. */
-export const COPY_ROWS_MAX = 2_048;
 
 /**
  * How far revisions leap when a cluster is rebuilt, as `etcdutl` suggests: more than any revision
