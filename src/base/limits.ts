@@ -168,6 +168,12 @@ export const AWAY_PROBE_MS_MAX = 300_000;
 /** Learners at a time, as in etcd: each costs the leader a copy of everything. */
 export const LEARNERS_MAX = 1;
 
+/**
+ * A member is there if it was heard from at most so long before the one that was heard from last; ms.
+ * Above a long way's round trip, and below the second after which a leader sleeps without it.
+ */
+export const MEMBER_THERE_MS = 750;
+
 /** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
 export const LOG_ENTRIES_KEPT = 5_000;
 

@@ -2,7 +2,7 @@
 // change becomes an entry; that Raft takes one at a time is Raft's affair.
 
 import type { ClientRequest } from "../api/replica.ts";
-import { LEARNERS_MAX } from "../base/limits.ts";
+import { LEARNERS_MAX, MEMBER_THERE_MS } from "../base/limits.ts";
 import type {
   Configuration,
   Member,
@@ -118,7 +118,8 @@ function planAdd(
     : { voters: [...voters, member.id], learners };
   // A single voter may take in another, and waits for it then: there is no other way to grow.
   const isFirst = voters.length === 1 && isStarted(known, voters[0]!);
-  if (!isLearner && !isFirst && !hasQuorum(known, next.voters)) return refuse("notEnoughStarted");
+  const refusal = isLearner || isFirst ? null : refusalOfVoters(known, next.voters);
+  if (refusal !== null) return refuse(refusal);
   const joined = { members: [...members, member], removed };
   return accept(membershipUnder(nextConfiguration(configuration, next), joined));
 }
@@ -140,14 +141,22 @@ function planJoint(
   const learners = configuration.learners.filter((id) => stays(id) && !promote.includes(id));
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
-  if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
+  const refusal = losesVoters ? refusalOfVoters(known, voters) : null;
+  if (refusal !== null) return refuse(refusal);
   const next = nextConfiguration(configuration, { voters, learners });
   return accept(membershipUnder(next, known.membership));
 }
 
-/** etcd's strict reconfiguration check: a quorum of those who would vote then is started. */
-const hasQuorum = (known: Knowledge, voters: readonly MemberId[]): boolean =>
-  voters.filter((id) => isStarted(known, id)).length > voters.length / 2;
+/**
+ * etcd's strict reconfiguration check: of those who would vote then, a quorum is started, and there.
+ * Otherwise nothing could be decided any more, not even to take the change back.
+ */
+function refusalOfVoters(known: Knowledge, voters: readonly MemberId[]): Refusal | null {
+  const isQuorum = (is: (known: Knowledge, id: MemberId) => boolean): boolean =>
+    voters.filter((id) => is(known, id)).length > voters.length / 2;
+  if (!isQuorum(isStarted)) return "notEnoughStarted";
+  return isQuorum(isThere) ? null : "unhealthy";
+}
 
 /** As etcd: a learner that has nine tenths of the leader's log may become a voter. */
 function isInSync({ peers, lastIndex }: Knowledge, id: MemberId): boolean {
@@ -160,4 +169,12 @@ function isStarted({ self, peers }: Knowledge, id: MemberId): boolean {
   if (id === self || peers.length === 0) return true;
   const peer = peers.find((each) => each.id === id);
   return peer !== undefined && (peer.version !== null || peer.match > 0);
+}
+
+/** Heard from as lately as any other, be it before the leader fell asleep. */
+function isThere({ self, peers }: Knowledge, id: MemberId): boolean {
+  if (id === self) return true;
+  const latest = Math.max(...peers.map(({ heardAt }) => heardAt));
+  const peer = peers.find((each) => each.id === id);
+  return peer !== undefined && peer.heardAt >= latest - MEMBER_THERE_MS;
 }

@@ -191,6 +191,19 @@ describe("a member that is removed", () => {
     expect(ask(remove(1n))).toMatchObject({ kind: "refused", refusal: "lastVoter" });
   });
 
+  test.for([
+    ["awake", 1_200],
+    ["asleep", 20_000],
+  ] as const)("is not one that a cluster that is %s would need to vote", ([, ms], { expect }) => {
+    const [dead, alive] = cluster.nodes.filter((node) => node !== cluster.leader());
+    dead!.isCut = true;
+    cluster.serve(put(key("a"), key("2")));
+    cluster.run(ms);
+    expect(ask(remove(alive!.id))).toMatchObject({ kind: "refused", refusal: "unhealthy" });
+    expect(ask(remove(dead!.id))).toMatchObject({ kind: "answered" });
+    expect(ask(put(key("a"), key("3")))).toMatchObject({ kind: "answered" });
+  });
+
   test("is known", ({ expect }) => {
     expect(ask(remove(99n))).toMatchObject({ kind: "refused", refusal: "memberNotFound" });
   });
