@@ -95,6 +95,7 @@ const REFUSED: Record<Refusal, ApiError> = {
     GRPC.failedPrecondition,
     "etcdserver: re-configuration failed due to not enough started members",
   ),
+  unhealthy: describe(GRPC.unavailable, "etcdserver: unhealthy cluster"),
   notLearner: describe(GRPC.failedPrecondition, "etcdserver: can only promote a learner member"),
   learnerNotReady: describe(
     GRPC.failedPrecondition,

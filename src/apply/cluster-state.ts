@@ -49,7 +49,10 @@ export class ClusterState {
     this.#sql.run("UPDATE meta SET membership = ? WHERE id = 0", encodeMembership(membership));
   }
 
+  /** A leader's raise may stand in the log behind a cap that it had not applied: it comes to nothing. */
   setVersion(version: number, cap: number | null): void {
+    const isRaise = version > this.#version;
+    if (isRaise && version > (this.#versionCap ?? version)) return;
     this.#version = version;
     this.#versionCap = cap;
     this.#sql.run(

@@ -168,6 +168,12 @@ export const AWAY_PROBE_MS_MAX = 300_000;
 /** Learners at a time, as in etcd: each costs the leader a copy of everything. */
 export const LEARNERS_MAX = 1;
 
+/**
+ * A member is there if it was heard from at most so long before the one that was heard from last; ms.
+ * Above a long way's round trip, and below the second after which a leader sleeps without it.
+ */
+export const MEMBER_THERE_MS = 750;
+
 /** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
 export const LOG_ENTRIES_KEPT = 5_000;
 
@@ -177,11 +183,8 @@ export const SNAPSHOT_RESEND_MS = 2_000;
 /** A snapshot whose receiver is silent for so long is given up, and its pin with it; ms. */
 export const SNAPSHOT_PATIENCE_MS = 60_000;
 
-/** One part of a replica's copy, of the 32 MiB that a call between objects carries. */
+/** Log entries of one call of a replica's copy, of the 32 MiB that it carries between objects. */
 export const COPY_BYTES = 4_194_304;
-
-/** Rows of one part: a turn of some tens of milliseconds at the replica that inserts them. */
-export const COPY_ROWS_MAX = 2_048;
 
 /**
  * How far revisions leap when a cluster is rebuilt, as `etcdutl` suggests: more than any revision

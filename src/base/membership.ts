@@ -30,7 +30,8 @@ export interface Configuration {
 
 /**
  * The replicated membership: part of the applied state, changed by entries only. `members` holds
- * everyone that `configuration` names; who was removed never comes back under the same id.
+ * everyone that `configuration` names, those who leave by a joint one included; who was removed never
+ * comes back under the same id.
  */
 export interface Membership {
   readonly configuration: Configuration;

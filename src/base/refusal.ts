@@ -29,6 +29,7 @@ export const REFUSALS = [
   "memberExists",
   "regionUnchangeable",
   "notEnoughStarted",
+  "unhealthy",
   "notLearner",
   "learnerNotReady",
   "tooManyLearners",

@@ -22,6 +22,7 @@ const LOOK_AGAIN_MS = 500;
 const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   "learnerNotReady",
   "notEnoughStarted",
+  "unhealthy",
   "changeUnderWay",
   "tooManyLearners",
   "memberExists",

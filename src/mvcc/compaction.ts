@@ -53,9 +53,14 @@ export class Compaction {
     return this.#compacted;
   }
 
+  /** Whether all that was compacted has been deleted. */
+  get isSwept(): boolean {
+    return this.#swept >= this.#compacted;
+  }
+
   /** False under a pin: what it shows may stand in any row. */
   get sweepPending(): boolean {
-    return this.#swept < this.#compacted && this.#pins.size === 0;
+    return !this.isSwept && this.#pins.size === 0;
   }
 
   /** Nothing is freed until `pin` is released. */

@@ -140,6 +140,11 @@ export class Store {
     return this.#requestPlaces;
   }
 
+  /** Whether all that was compacted has been deleted. */
+  get isSwept(): boolean {
+    return this.#compaction.isSwept;
+  }
+
   /** Whether `sweep` has work that it may do: none under a pin. */
   get sweepPending(): boolean {
     return this.#compaction.sweepPending;

@@ -5,7 +5,6 @@ import type { SqlPort } from "../base/ports.ts";
 import { asMemberId, type Milliseconds, type Revision } from "../base/types.ts";
 import { bumpRevision } from "../mvcc/revision-bump.ts";
 import { leaderPayload } from "../raft/entry-codec.ts";
-import { resetLog } from "../raft/log-base.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Entry } from "../raft/types.ts";
 import { copyDatabase, type CopySource } from "./database-copy.ts";
@@ -34,11 +33,10 @@ export async function foundFrom(
   source: CopySource,
   { bumpBy, now }: FoundingOptions,
 ): Promise<Revision> {
-  const { position, tail } = await copyDatabase(sql, source);
+  const tail = await copyDatabase(sql, source, now);
   const isKept = ({ kind }: Entry): boolean => kind === ENTRY_LEADER || kind >= ENTRY_COMMAND_MIN;
   const entries = tail.map((entry) => (isKept(entry) ? entry : { ...entry, ...NOTHING }));
   return sql.transaction(() => {
-    resetLog(sql, { index: position.applied, term: position.appliedTerm });
     new SqlLog(sql).append(entries);
     return bumpRevision(sql, { by: bumpBy, wall: now });
   });

@@ -14,8 +14,7 @@ import type {
 } from "../api/replica.ts";
 import { present } from "../base/assert.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
-import type { SqlValue } from "../base/ports.ts";
-import { asMilliseconds, asTerm, type LogIndex, type Term } from "../base/types.ts";
+import { asMilliseconds, asTerm, type Bytes, type LogIndex, type Term } from "../base/types.ts";
 import {
   birthNonce,
   loadIdentity,
@@ -27,11 +26,10 @@ import {
 import type { Entry } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
 import {
-  copyRows,
+  copyPart,
+  copyPosition,
   copyTail,
-  outlineCopy,
-  type CopyOutline,
-  type CopyPart,
+  type CopyPosition,
   type CopySource,
 } from "./database-copy.ts";
 import { foundFrom } from "./founding.ts";
@@ -90,12 +88,12 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   // What a rebuilt cluster is founded with. It takes the rows only, so it does not matter whether the
   // replica runs, or was retired in the meantime.
 
-  async copyOutline(): Promise<CopyOutline | null> {
-    return hasDatabase(this.#sql) ? outlineCopy(this.#sql) : null;
+  async copyPosition(): Promise<CopyPosition | null> {
+    return hasDatabase(this.#sql) ? copyPosition(this.#sql) : null;
   }
 
-  async copyRows(table: string, after: readonly SqlValue[] | null): Promise<CopyPart> {
-    return copyRows(this.#sql, table, after);
+  async copyPart(cursor: Bytes): Promise<Bytes> {
+    return copyPart(this.#sql, cursor);
   }
 
   async copyTail(first: LogIndex): Promise<Entry[]> {

@@ -23,8 +23,8 @@ export interface TransportOptions {
 
 interface Link {
   readonly member: Member;
-  /** The calls under way, each with what ends it. */
-  readonly calls: Set<AbortController>;
+  /** Calls under way. */
+  calls: number;
   /** The last call failed. A silent peer gets one call at a time, until one is answered. */
   isSilent: boolean;
 }
@@ -50,15 +50,15 @@ export class Transport {
   }
 
   /**
-   * From now on these are the peers. Calls under way to those who are none any more end, and
-   * nothing is told of them.
+   * From now on these are the peers. Calls under way to those who are none any more arrive, for they
+   * may be what tells of the change; of how they end nothing is told.
    */
   adopt(members: readonly Member[]): void {
     const ids = new Set(members.map(({ id }) => id));
-    for (const [id, link] of this.#links) if (!ids.has(id)) this.#end(id, link);
+    for (const id of this.#links.keys()) if (!ids.has(id)) this.#links.delete(id);
     for (const member of members) {
       if (this.#links.has(member.id)) continue;
-      this.#links.set(member.id, { member, calls: new Set(), isSilent: false });
+      this.#links.set(member.id, { member, calls: 0, isSilent: false });
     }
   }
 
@@ -66,20 +66,20 @@ export class Transport {
   send({ to, messages }: PeerSend): void {
     const link = this.#links.get(to);
     if (link === undefined) return;
-    if (link.calls.size >= (link.isSilent ? 1 : PEER_CALLS_MAX)) return;
+    if (link.calls >= (link.isSilent ? 1 : PEER_CALLS_MAX)) return;
     this.#calls++;
     void this.#call(link, encodeMessages(messages));
   }
 
   async #call(link: Link, body: BodyInit): Promise<void> {
-    const { member, calls } = link;
+    const { member } = link;
     const call = new AbortController();
-    calls.add(call);
+    link.calls++;
     const timer = setTimeout(() => call.abort(), PEER_CALL_MS_MAX);
     const result = await this.#exchange(member, body, call.signal).catch((): null => null);
     // A timer that goes on would hold the object in memory.
     clearTimeout(timer);
-    calls.delete(call);
+    link.calls--;
     if (this.#links.get(member.id) !== link) return;
     link.isSilent = result === null;
     if (result === null) this.#options.failed(member.id);
@@ -102,11 +102,6 @@ export class Transport {
     const answer = await response.arrayBuffer();
     if (delayMs > 0) await pause(delayMs);
     return this.isCut ? null : decodeMessages(new Uint8Array(answer));
-  }
-
-  #end(id: MemberId, link: Link): void {
-    this.#links.delete(id);
-    for (const call of link.calls) call.abort();
   }
 }
 

@@ -26,6 +26,7 @@ import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
 import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
+import { Inquiry } from "./inquiry.ts";
 import { Machine } from "./machine.ts";
 import { nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
@@ -68,10 +69,11 @@ export class ReplicaCore {
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
+  readonly #inquiry = new Inquiry();
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
-  /** The cluster version that an entry on its way raises; null when there is none. */
-  #raisingFrom: number | null = null;
+  /** The version and the cap over which an entry on its way raises; null when there is none. */
+  #raisingFrom: { readonly version: number; readonly cap: number | null } | null = null;
   #isRemoved = false;
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
@@ -87,6 +89,7 @@ export class ReplicaCore {
     const atBirth = membershipAtBirth(identity);
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership } = this.#machine;
+    this.#isRemoved = isRemoved(membership, identity.memberId);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -106,7 +109,6 @@ export class ReplicaCore {
       machine: this.#machine,
       raft: this.#raft,
       vantage: { header, redirect: () => this.#redirection() },
-      now,
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
@@ -126,7 +128,7 @@ export class ReplicaCore {
   peer(messages: readonly Message[], now: Milliseconds): readonly Message[] {
     const sender = messages[0]?.from;
     if (sender === undefined) return [];
-    if (this.#machine.membership.removed.some(({ id }) => id === sender)) {
+    if (isRemoved(this.#machine.membership, sender)) {
       const { memberId: from } = this.#identity;
       return [{ kind: "removed", from, to: sender, term: this.#raft.status().term }];
     }
@@ -192,6 +194,7 @@ export class ReplicaCore {
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
+    if (this.#inquiry.take(now)) this.#inquire();
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -222,6 +225,7 @@ export class ReplicaCore {
       this.#service.deadline(this.#now),
       this.#commitFlushDue,
       this.#snapshots.due,
+      this.#inquiry.due,
       this.#sessions.deadline(this.#now),
     ];
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
@@ -275,27 +279,44 @@ export class ReplicaCore {
 
   /** What depends on whether this replica leads, and on what it has committed. */
   #followRole(): void {
-    const { role, serving, commit } = this.#raft.status();
+    const { role, serving, commit, leader } = this.#raft.status();
     const isLeading = role === "leader" && serving;
-    this.#service.follow({ isLeader: role === "leader", isServing: isLeading });
-    this.#snapshots.follow(isLeading, this.#now);
+    // Before it serves as well: it may be the receiver whose answer it lacks for that.
+    this.#snapshots.follow(role === "leader", this.#now);
+    this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
+    this.#inquiry.follow(role === "learner" && leader === null && this.#isMember, this.#now);
     if (isLeading) this.#raiseVersion();
     else this.#raisingFrom = null;
+  }
+
+  /** As far as this replica has applied. One that joins is none yet. */
+  get #isMember(): boolean {
+    return this.#machine.membership.members.some(({ id }) => id === this.#identity.memberId);
+  }
+
+  /** Whoever knows that this replica was removed says so to any message. */
+  #inquire(): void {
+    const { memberId: from } = this.#identity;
+    const { term } = this.#raft.status();
+    for (const { id: to } of this.#machine.membership.members) {
+      if (to !== from) this.#outbox.add({ kind: "wake", from, to, term });
+    }
   }
 
   /** Once every member's code knows a higher version, entries may mean what that says. */
   #raiseVersion(): void {
     const { version: current, versionCap: cap } = this.#machine.cluster;
-    if (this.#raisingFrom !== current) this.#raisingFrom = null;
+    const from = this.#raisingFrom;
+    if (from?.version !== current || from.cap !== cap) this.#raisingFrom = null;
     if (current >= this.#codeVersion || this.#raisingFrom !== null) return;
     const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
     const version = this.#machine.versionToRaise(versions);
     if (version === null) return;
-    this.#raisingFrom = current;
+    this.#raisingFrom = { version: current, cap };
     this.#service.propose(null, { kind: "version", version, cap }, this.#now);
     this.#service.append(this.#now);
   }
@@ -311,6 +332,7 @@ export class ReplicaCore {
     if (message.kind === "snapshotAnswer") return this.#snapshots.onAnswer(message, this.#now);
     if (this.#isSpent) return;
     this.#isSpent = this.#snapshots.onPart(message, this.#now);
+    if (!this.#isSpent) return;
     // The answer is the last that this core says.
     for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }
@@ -328,15 +350,16 @@ export class ReplicaCore {
     for (const { trace, index } of batch.entries) {
       if (trace !== "") this.#traces.push({ trace, index });
     }
+    this.#snapshots.applied();
     const { appliedIndex } = this.#machine.store;
     const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 
-  #adopt({ members }: Membership): void {
+  /** One that does not name this replica may be from before it joined. */
+  #adopt(membership: Membership): void {
     this.#membershipChanged = true;
-    const { memberId } = this.#identity;
-    this.#isRemoved ||= !members.some(({ id }) => id === memberId);
+    this.#isRemoved ||= isRemoved(membership, this.#identity.memberId);
   }
 
   #header(): Header {
@@ -360,3 +383,6 @@ const membershipAtBirth = ({ configuration, directory }: Identity): Membership =
   removed: [],
   index: asLogIndex(0),
 });
+
+const isRemoved = ({ removed }: Membership, member: MemberId): boolean =>
+  removed.some(({ id }) => id === member);

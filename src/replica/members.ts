@@ -2,14 +2,20 @@
 // change becomes an entry; that Raft takes one at a time is Raft's affair.
 
 import type { ClientRequest } from "../api/replica.ts";
-import { unreachable } from "../base/assert.ts";
-import { LEARNERS_MAX } from "../base/limits.ts";
-import type { Member, Membership, MembersAnswer, MemberStatus } from "../base/membership.ts";
+import { LEARNERS_MAX, MEMBER_THERE_MS } from "../base/limits.ts";
+import type {
+  Configuration,
+  Member,
+  Membership,
+  MembersAnswer,
+  MemberStatus,
+} from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { LogIndex, MemberId } from "../base/types.ts";
 import { nextConfiguration } from "../raft/configuration.ts";
 import type { PeerStatus } from "../raft/node.ts";
+import { isVoter } from "../raft/quorum.ts";
 
 /** What a change makes of the membership; null when there is nothing to change. */
 export type Change = Omit<Membership, "index"> | null;
@@ -57,16 +63,35 @@ export const removes = (request: MemberRequest, id: MemberId): boolean =>
     ? request.id === id
     : request.kind === "memberChange" && request.change.remove.includes(id);
 
-/** The members as clients see them; only a leader knows who is started. */
-export function showMembers(known: Knowledge, added: Member | null): MembersAnswer {
-  const { membership } = known;
+/**
+ * The members as clients see them, without those who leave by a joint change that has not ended;
+ * only a leader knows who is started. `added` is the region of a member that was added.
+ */
+export function showMembers(known: Knowledge, added: string | null): MembersAnswer {
+  const { configuration, members } = known.membership;
+  const { voters, learners } = configuration;
   const show = (member: Member): MemberStatus => ({
     ...member,
-    isLearner: membership.configuration.learners.includes(member.id),
+    isLearner: learners.includes(member.id),
     isStarted: isStarted(known, member.id),
   });
-  const shown = membership.members.find(({ id }) => id === added?.id);
-  return { members: membership.members.map(show), added: shown ? show(shown) : null };
+  const stays = ({ id }: Member): boolean => voters.includes(id) || learners.includes(id);
+  const shown = members.filter(stays).map(show);
+  return { members: shown, added: shown.find(({ region }) => region === added) ?? null };
+}
+
+/**
+ * What a configuration makes of the members: whom it does not name any more is removed. A joint one
+ * names those who leave, for until it has ended their votes are needed.
+ */
+export function membershipUnder(
+  configuration: Configuration,
+  { members, removed }: Pick<Membership, "members" | "removed">,
+): NonNullable<Change> {
+  const isNamed = ({ id }: Member): boolean =>
+    isVoter(configuration, id) || configuration.learners.includes(id);
+  const leaving = members.filter((member) => !isNamed(member));
+  return { configuration, members: members.filter(isNamed), removed: [...removed, ...leaving] };
 }
 
 /** The generation of the next replica of a region: one that no member ever had. */
@@ -80,7 +105,8 @@ function planAdd(
   known: Knowledge,
 ): Result<Change, Refusal> {
   const { configuration, members, removed } = known.membership;
-  if (member === null) return unreachable("the leader's object has named the new member");
+  // It came to lead just now: its object has not asked Genesis for a name.
+  if (member === null) return refuse("changeUnderWay");
   const isTaken = ({ id, region }: Member): boolean => id === member.id || region === member.region;
   if (members.some(isTaken) || removed.some(({ id }) => id === member.id)) {
     return refuse("memberExists");
@@ -92,12 +118,10 @@ function planAdd(
     : { voters: [...voters, member.id], learners };
   // A single voter may take in another, and waits for it then: there is no other way to grow.
   const isFirst = voters.length === 1 && isStarted(known, voters[0]!);
-  if (!isLearner && !isFirst && !hasQuorum(known, next.voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, next),
-    members: [...members, member],
-    removed,
-  });
+  const refusal = isLearner || isFirst ? null : refusalOfVoters(known, next.voters);
+  if (refusal !== null) return refuse(refusal);
+  const joined = { members: [...members, member], removed };
+  return accept(membershipUnder(nextConfiguration(configuration, next), joined));
 }
 
 /** Promotes learners and removes members, all at once. */
@@ -105,7 +129,7 @@ function planJoint(
   { promote, remove }: { promote: readonly MemberId[]; remove: readonly MemberId[] },
   known: Knowledge,
 ): Result<Change, Refusal> {
-  const { configuration, members, removed } = known.membership;
+  const { configuration, members } = known.membership;
   const isMember = (id: MemberId): boolean => members.some((member) => member.id === id);
   if (![...promote, ...remove].every(isMember)) return refuse("memberNotFound");
   if (promote.some((id) => remove.includes(id) || !configuration.learners.includes(id))) {
@@ -117,17 +141,22 @@ function planJoint(
   const learners = configuration.learners.filter((id) => stays(id) && !promote.includes(id));
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
-  if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, { voters, learners }),
-    members: members.filter(({ id }) => stays(id)),
-    removed: [...removed, ...members.filter(({ id }) => !stays(id))],
-  });
+  const refusal = losesVoters ? refusalOfVoters(known, voters) : null;
+  if (refusal !== null) return refuse(refusal);
+  const next = nextConfiguration(configuration, { voters, learners });
+  return accept(membershipUnder(next, known.membership));
 }
 
-/** etcd's strict reconfiguration check: a quorum of those who would vote then is started. */
-const hasQuorum = (known: Knowledge, voters: readonly MemberId[]): boolean =>
-  voters.filter((id) => isStarted(known, id)).length > voters.length / 2;
+/**
+ * etcd's strict reconfiguration check: of those who would vote then, a quorum is started, and there.
+ * Otherwise nothing could be decided any more, not even to take the change back.
+ */
+function refusalOfVoters(known: Knowledge, voters: readonly MemberId[]): Refusal | null {
+  const isQuorum = (is: (known: Knowledge, id: MemberId) => boolean): boolean =>
+    voters.filter((id) => is(known, id)).length > voters.length / 2;
+  if (!isQuorum(isStarted)) return "notEnoughStarted";
+  return isQuorum(isThere) ? null : "unhealthy";
+}
 
 /** As etcd: a learner that has nine tenths of the leader's log may become a voter. */
 function isInSync({ peers, lastIndex }: Knowledge, id: MemberId): boolean {
@@ -140,4 +169,12 @@ function isStarted({ self, peers }: Knowledge, id: MemberId): boolean {
   if (id === self || peers.length === 0) return true;
   const peer = peers.find((each) => each.id === id);
   return peer !== undefined && (peer.version !== null || peer.match > 0);
+}
+
+/** Heard from as lately as any other, be it before the leader fell asleep. */
+function isThere({ self, peers }: Knowledge, id: MemberId): boolean {
+  if (id === self) return true;
+  const latest = Math.max(...peers.map(({ heardAt }) => heardAt));
+  const peer = peers.find((each) => each.id === id);
+  return peer !== undefined && peer.heardAt >= latest - MEMBER_THERE_MS;
 }

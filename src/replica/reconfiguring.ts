@@ -4,7 +4,8 @@
 
 import { encodeProposal, NO_REQUEST, versionOf } from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
-import type { Bytes, MemberId, Milliseconds } from "../base/types.ts";
+import { equalBytes } from "../base/bytes.ts";
+import type { Bytes, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import { leaveJoint } from "../raft/configuration.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Proposed } from "../raft/ready.ts";
@@ -12,6 +13,7 @@ import type { Calls } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import {
   isMemberRequest,
+  membershipUnder,
   planChange,
   removes,
   showMembers,
@@ -32,6 +34,8 @@ export class Reconfiguring {
   readonly #parts: Parts;
   /** Calls that wait until leadership has gone elsewhere. */
   #leaving: number[] = [];
+  /** The change that was proposed last. */
+  #latest: { readonly requestId: Bytes; readonly index: LogIndex } | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -54,16 +58,26 @@ export class Reconfiguring {
   done(id: number): void {
     const { calls } = this.#parts;
     const request = calls.get(id)?.request;
-    const added = request?.kind === "memberAdd" ? request.member : null;
+    const added = request?.kind === "memberAdd" ? request.region : null;
     calls.succeed(id, { kind: "members", answer: showMembers(this.#knowledge(), added) });
   }
 
-  /** Ends a joint change once it is applied. Returns whether something was appended. */
+  /**
+   * Ends a joint change once it is applied. A leader that leaves with it has one that stays end it:
+   * nobody could elect another if it were gone before the others know that the change has ended.
+   * Returns whether something was appended.
+   */
   advance(now: Milliseconds): boolean {
-    const { machine, raft } = this.#parts;
-    const { configuration, members, removed } = machine.membership;
-    if (configuration.outgoing.length === 0 || !raft.status().serving) return false;
-    const change = { configuration: leaveJoint(configuration), members, removed };
+    const { machine, raft, self } = this.#parts;
+    const { configuration } = machine.membership;
+    const { serving, isHandingOver } = raft.status();
+    if (configuration.outgoing.length === 0 || !serving || isHandingOver) return false;
+    const successor = this.#mostCaughtUp(configuration.voters);
+    if (!configuration.voters.includes(self) && successor !== null) {
+      raft.transfer(successor, now);
+      return false;
+    }
+    const change = membershipUnder(leaveJoint(configuration), machine.membership);
     return this.#propose(change, NO_REQUEST, now) !== null;
   }
 
@@ -94,8 +108,12 @@ export class Reconfiguring {
     const { calls, machine, proposals, self } = this.#parts;
     // A repeat after a failover: what it asked for was done.
     if (machine.applier.recalls(call.requestId, machine.time(now))) return this.done(id);
-    if (machine.cluster.version < versionOf("membership"))
+    // Or it may be done yet, and to be told that it was refused would be wrong: it asks again.
+    if (this.#isUndecided(call.requestId)) return calls.redirect(id);
+    const isJoint = machine.membership.configuration.outgoing.length > 0;
+    if (isJoint || machine.cluster.version < versionOf("membership")) {
       return calls.refuse(id, "changeUnderWay");
+    }
     const planned = planChange(call.request, this.#knowledge());
     if (!planned.ok) return calls.refuse(id, planned.error);
     if (planned.value === null) return this.done(id);
@@ -104,7 +122,18 @@ export class Reconfiguring {
     if (successor !== null) return this.#handOver(id, successor, now);
     const proposed = this.#propose(planned.value, call.requestId, now);
     if (proposed === null) calls.refuse(id, "changeUnderWay");
-    else proposals.place(id, proposed);
+    else {
+      this.#latest = { requestId: call.requestId, index: proposed.first };
+      proposals.place(id, proposed);
+    }
+  }
+
+  /** Whether the request may stand in the log, by this leader or by one before, and not be applied. */
+  #isUndecided(requestId: Bytes): boolean {
+    const { machine, raft } = this.#parts;
+    if (!raft.status().serving) return true;
+    if (this.#latest === null || this.#latest.index <= machine.store.appliedIndex) return false;
+    return equalBytes(this.#latest.requestId, requestId);
   }
 
   /** The call is redirected once the other leads, and carried out there. */
@@ -113,12 +142,13 @@ export class Reconfiguring {
     this.#leaving.push(id);
   }
 
+  /** Of the voters among `voters`; of equal ones, who was heard from last. */
   #mostCaughtUp(voters: readonly MemberId[]): MemberId | null {
     const { raft } = this.#parts;
     const able = raft.peers().filter(({ id }) => {
       return voters.includes(id) && raft.configuration.voters.includes(id);
     });
-    return able.toSorted((a, b) => b.match - a.match)[0]?.id ?? null;
+    return able.toSorted((a, b) => b.match - a.match || b.heardAt - a.heardAt)[0]?.id ?? null;
   }
 
   #propose(change: NonNullable<Change>, requestId: Bytes, now: Milliseconds): Proposed | null {

@@ -2,7 +2,7 @@
 // recent enough, a write until its entry is. When that comes about, `core.ts` tells.
 
 import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
-import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
+import { encodeProposal, NO_REQUEST, versionOf, type Command } from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
@@ -32,13 +32,12 @@ export class Service {
     readonly machine: Machine;
     readonly raft: RaftNode;
     readonly vantage: Vantage;
-    readonly now: Milliseconds;
   }) {
-    const { self, machine, raft, vantage, now } = options;
+    const { self, machine, raft, vantage } = options;
     this.#machine = machine;
     this.#raft = raft;
     this.#calls = new Calls(vantage);
-    this.#sweeper = new Sweeper(machine.store, now);
+    this.#sweeper = new Sweeper(machine.store);
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
   }
@@ -91,7 +90,6 @@ export class Service {
 
   /** A batch was applied: whoever waits for one of its entries is told what became of it. */
   applied(batch: AppliedBatch, now: Milliseconds): void {
-    if (batch.compacted) this.#sweeper.start(now);
     for (const entry of batch.entries) this.#settle(entry);
     const retried = this.#machine.keeper.applied(batch, this.#machine.time(now));
     for (const id of retried) this.#answerRead(id, now);
@@ -110,8 +108,12 @@ export class Service {
     }
   }
 
-  /** Whether this replica leads, and serves, may have changed. */
-  follow(role: { readonly isLeader: boolean; readonly isServing: boolean }): void {
+  /** Whether this replica leads, and serves, may have changed, or whether anything may be swept. */
+  follow(
+    role: { readonly isLeader: boolean; readonly isServing: boolean },
+    now: Milliseconds,
+  ): void {
+    this.#sweeper.follow(now);
     for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
     this.#reconfiguring.follow(role.isLeader);
   }
@@ -164,8 +166,18 @@ export class Service {
   #startWrite(id: number, { request }: ReplicaCall, now: Milliseconds): void {
     const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
     const isFull = this.#machine.applier.isWindowFull(this.#machine.time(now));
+    const { version } = this.#machine.cluster;
+    const command = commandOf(request, version);
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
-    else this.propose(id, commandOf(request, this.#machine.cluster.version), now);
+    else if (!this.#isUnderstood(command)) this.#calls.refuse(id, "changeUnderWay");
+    else this.propose(id, command, now);
+  }
+
+  /** Whether every member's code knows the command; one that does not would halt. */
+  #isUnderstood({ kind }: Command): boolean {
+    const since = versionOf(kind);
+    if (this.#machine.cluster.version >= since) return true;
+    return this.#raft.peers().every(({ version }) => version !== null && version >= since);
   }
 
   /** Answers from the applied state, which is recent enough for this call. */
@@ -199,6 +211,6 @@ export class Service {
 
   #waitsForSweep(id: number): boolean {
     const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && this.#machine.store.sweepPending;
+    return request?.kind === "compact" && request.physical && !this.#machine.store.isSwept;
   }
 }

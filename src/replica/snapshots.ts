@@ -7,13 +7,16 @@
 //
 // A receiver that restarts goes on where it was, for it says in every answer what it wants next. A
 // leader that restarts has lost its pin and begins with another snapshot.
+//
+// What was written while a snapshot was sent may be more than a log keeps: it is kept for a receiver
+// until that has caught up, or under steady writes it would need one snapshot after another.
 
 import { EMPTY } from "../base/bytes.ts";
-import { SNAPSHOT_PATIENCE_MS, SNAPSHOT_RESEND_MS } from "../base/limits.ts";
+import { LOG_ENTRIES_KEPT, SNAPSHOT_PATIENCE_MS, SNAPSHOT_RESEND_MS } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { asMilliseconds, later, type LogIndex, type MemberId } from "../base/types.ts";
 import type { Bytes, Milliseconds, Term } from "../base/types.ts";
-import { stagePart } from "../mvcc/snapshot-sink.ts";
+import { dropStaging, hasStaging, stagePart } from "../mvcc/snapshot-sink.ts";
 import { SnapshotSource } from "../mvcc/snapshot-source.ts";
 import { FIRST_CURSOR } from "../mvcc/snapshot-part.ts";
 import type { Store } from "../mvcc/store.ts";
@@ -33,6 +36,12 @@ interface Transfer {
   heardAt: Milliseconds;
 }
 
+/** A peer that has installed a snapshot: what it has of the log behind, and since when. */
+interface Straggler {
+  readonly match: LogIndex;
+  readonly since: Milliseconds;
+}
+
 export class Snapshots {
   readonly #sql: SqlPort;
   readonly #store: Store;
@@ -40,7 +49,9 @@ export class Snapshots {
   /** Names this instance: its snapshots are not those of another. */
   readonly #origin: string;
   readonly #transfers = new Map<MemberId, Transfer>();
+  readonly #stragglers = new Map<MemberId, Straggler>();
   #count = 0;
+  #isReceiving: boolean;
 
   constructor(options: {
     readonly sql: SqlPort;
@@ -52,11 +63,14 @@ export class Snapshots {
     this.#store = options.store;
     this.#raft = options.raft;
     this.#origin = options.origin;
+    this.#isReceiving = hasStaging(options.sql);
   }
 
-  /** The lowest index that a snapshot under way ends at: later entries must be kept for its receiver. */
+  /** The lowest index that a receiver has, or will have: later entries must be kept for it. */
   get lowestIndex(): number {
-    return Math.min(...[...this.#transfers.values()].map(({ index }) => index), Infinity);
+    const awaited = [...this.#transfers.values()].map(({ index }) => index);
+    const matched = [...this.#stragglers.values()].map(({ match }) => match);
+    return Math.min(...awaited, ...matched, Infinity);
   }
 
   /** When `tick` is next wanted; null when nothing is under way. */
@@ -70,6 +84,7 @@ export class Snapshots {
   /** Begins with peers that wait for a snapshot, and ends with a leadership. */
   follow(isLeading: boolean, now: Milliseconds): void {
     if (!isLeading) return this.#releaseAll();
+    if (this.#stragglers.size > 0) this.#followStragglers(now);
     for (const peer of this.#raft.awaitingSnapshot()) {
       if (!this.#transfers.has(peer)) this.#begin(peer, now);
     }
@@ -90,6 +105,7 @@ export class Snapshots {
     transfer.heardAt = now;
     if (isDone) {
       this.#release(from);
+      this.#stragglers.set(from, { match: transfer.index, since: now });
       return this.#raft.snapshotInstalled(from, transfer.index, now);
     }
     // A repeated answer does not have a part sent twice: the second is on its way already.
@@ -107,10 +123,12 @@ export class Snapshots {
     const { index, indexTerm, snapshot, part, data } = message;
     const done = { part: 0, cursor: EMPTY, isDone: true };
     if (this.#raft.covers({ index, term: indexTerm })) {
+      this.applied();
       this.#raft.answerSnapshot(message, done);
       return false;
     }
     const wanted = stagePart(this.#sql, { snapshot, part, data });
+    this.#isReceiving = true;
     if (wanted.cursor !== null) {
       const { cursor } = wanted;
       this.#raft.answerSnapshot(message, { part: wanted.part, cursor, isDone: false });
@@ -121,7 +139,26 @@ export class Snapshots {
     return true;
   }
 
+  /** An entry of the log was applied: the log suffices, and what came of a snapshot is dropped. */
+  applied(): void {
+    if (this.#isReceiving) dropStaging(this.#sql);
+    this.#isReceiving = false;
+  }
+
+  /** Lets go of those who have what a log keeps anyway, are silent, or are no members any more. */
+  #followStragglers(now: Milliseconds): void {
+    const peers = new Map(this.#raft.peers().map((peer) => [peer.id, peer]));
+    for (const [id, { match: before, since }] of this.#stragglers) {
+      const match = peers.get(id)?.match ?? null;
+      const isSilent = match === before && now >= later(since, SNAPSHOT_PATIENCE_MS);
+      if (match === null || isSilent || match >= this.#store.appliedIndex - LOG_ENTRIES_KEPT) {
+        this.#stragglers.delete(id);
+      } else if (match > before) this.#stragglers.set(id, { match, since: now });
+    }
+  }
+
   #begin(peer: MemberId, now: Milliseconds): void {
+    this.#stragglers.delete(peer);
     const source = new SnapshotSource({
       sql: this.#sql,
       store: this.#store,
@@ -150,5 +187,6 @@ export class Snapshots {
 
   #releaseAll(): void {
     for (const peer of this.#transfers.keys()) this.#release(peer);
+    this.#stragglers.clear();
   }
 }

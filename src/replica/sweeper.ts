@@ -8,12 +8,10 @@ import type { Store } from "../mvcc/store.ts";
 export class Sweeper {
   readonly #store: Store;
   #waiting: number[] = [];
-  #due: Milliseconds | null;
+  #due: Milliseconds | null = null;
 
-  /** What an earlier life of the replica left unswept is swept now. */
-  constructor(store: Store, now: Milliseconds) {
+  constructor(store: Store) {
     this.#store = store;
-    this.#due = store.sweepPending ? now : null;
   }
 
   /** When the next slice is due; null when there is nothing to sweep. */
@@ -21,9 +19,9 @@ export class Sweeper {
     return this.#due;
   }
 
-  /** The store was compacted. */
-  start(now: Milliseconds): void {
-    this.#due ??= now;
+  /** Begins if there is something to sweep: the store was compacted, or a pin was released. */
+  follow(now: Milliseconds): void {
+    if (this.#store.sweepPending) this.#due ??= now;
   }
 
   /** `call` is answered when everything that is compacted now has been deleted. */
@@ -36,7 +34,8 @@ export class Sweeper {
     if (this.#due === null || now < this.#due) return [];
     const hasMore = this.#store.sweep(COMPACTION_SLICE_ROWS);
     this.#due = hasMore ? later(now, SWEEP_PAUSE_MS) : null;
-    if (hasMore) return [];
+    // Under a pin there is more, which waits for its release.
+    if (!this.#store.isSwept) return [];
     const done = this.#waiting;
     this.#waiting = [];
     return done;

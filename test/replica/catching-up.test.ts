@@ -5,6 +5,11 @@ import { beforeEach, describe, test, vi } from "vitest";
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asLeaseId, asMemberId } from "../../src/base/types.ts";
+import { FIRST_CURSOR } from "../../src/mvcc/snapshot-part.ts";
+import { hasStaging, stagePart } from "../../src/mvcc/snapshot-sink.ts";
+import { SnapshotSource } from "../../src/mvcc/snapshot-source.ts";
+import { Store } from "../../src/mvcc/store.ts";
+import { UNVERSIONED } from "../../src/replica/applied-state.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
@@ -13,6 +18,7 @@ vi.mock("../../src/base/limits.ts", async (original) => ({
   SEGMENT_BYTES: 400,
   LOG_ENTRIES_KEPT: 4,
   SNAPSHOT_PART_BYTES: 200,
+  APPEND_BYTES_MAX: 200,
 }));
 
 const key = encodeUtf8;
@@ -95,6 +101,69 @@ describe("a replica that was away while logs were trimmed", () => {
     fill(80, 10);
     leader.isCut = false;
     expect(cluster.runUntil(sameEverywhere, 20_000)).toBe(true);
+  });
+
+  test("needs one snapshot, however fast writes come while it is sent and after", ({ expect }) => {
+    const away = follower();
+    away.isCut = true;
+    for (let n = 0; n < 200; n++) cluster.serve(put(key(`many/${n}`), key(`value ${n}`)));
+    away.isCut = false;
+    const before = away.incarnation;
+    for (let n = 0; n < 1_900; n++) {
+      cluster.ask(cluster.leader()!, put(key(`many/${n % 200}`), key(`value ${n}`)));
+      cluster.run(1);
+    }
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+    expect(away.incarnation).toBe(before + 1);
+    fill(480, 30);
+    const [log] = cluster.leader()!.sql.all<{ log_index: number }>("SELECT log_index FROM meta");
+    expect(log!.log_index).toBeGreaterThan(cluster.leader()!.core.status().applied - 30);
+  });
+
+  test("holds the sweep up until it has the snapshot, and a compaction that waits for it", ({
+    expect,
+  }) => {
+    const away = follower();
+    const leader = cluster.leader()!;
+    away.isCut = true;
+    fill(20, 60);
+    away.isCut = false;
+    const staged = (): unknown[] => away.sql.all("SELECT next_part FROM staging");
+    expect(cluster.runUntil(() => staged().length > 0)).toBe(true);
+    // Before it has all of it, the receiver goes away.
+    away.isCut = true;
+    const request = { kind: "compact", revision: 60, physical: true } as const;
+    const call = cluster.ask(leader, request, { timeoutMs: 120_000 });
+    cluster.run(20_000);
+    expect(cluster.answers.has(call)).toBe(false);
+    cluster.run(60_000);
+    expect(cluster.answers.get(call)).toMatchObject({ kind: "answered" });
+    const old = leader.sql.all<{ n: number }>("SELECT count(*) AS n FROM old WHERE until <= 60");
+    expect(old[0]!.n).toBe(0);
+  });
+
+  test("leaves nothing behind of a snapshot that the log has overtaken", ({ expect }) => {
+    const { sql } = cluster.leader()!;
+    const source = new SnapshotSource({ sql, store: new Store(sql), unversioned: UNVERSIONED });
+    const other = follower();
+    stagePart(other.sql, { snapshot: "of another", part: 0, data: source.part(FIRST_CURSOR).data });
+    cluster.restart(other);
+    fill(20, 1);
+    cluster.run(100);
+    expect(hasStaging(other.sql)).toBe(false);
+  });
+
+  test("gets one from a leader that cannot serve without it", ({ expect }) => {
+    const away = follower();
+    const leader = cluster.leader()!;
+    away.isCut = true;
+    fill(20, 60);
+    // A quorum of those that are left takes the one that was away.
+    cluster.nodes.find((node) => node !== leader && node !== away)!.isCut = true;
+    cluster.restart(leader);
+    away.isCut = false;
+    expect(cluster.runUntil(() => away.core.status().revision > 60, 20_000)).toBe(true);
+    expect(cluster.serve(put(key("a"), key("1")))).toMatchObject({ kind: "answered" });
   });
 
   test("is not waited for: the leader goes on trimming", ({ expect }) => {

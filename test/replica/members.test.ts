@@ -47,7 +47,7 @@ function grow(region: string): bigint {
   if (added.kind !== "answered") throw new Error(JSON.stringify(added.kind));
   cluster.run(500);
   const promoted = ask(promote(member.id));
-  if (promoted.kind !== "answered") throw new Error(JSON.stringify(promoted));
+  if (promoted.kind !== "answered") throw new Error(promoted.kind);
   return member.id;
 }
 
@@ -64,6 +64,16 @@ describe("a new member", () => {
     expect(votersOf(list)).toEqual(["region-1", "region-2", "region-3", "region-4"]);
     const status = cluster.node(asMemberId(id)).core.status();
     expect(status).toMatchObject({ role: "follower", revision: 2 });
+  });
+
+  test("is not taken for removed by the changes before its own", ({ expect }) => {
+    grow("region-4");
+    // More than is applied at once.
+    for (let n = 0; n < 3; n++) cluster.serve(put(key("large"), new Uint8Array(800_000)));
+    const id = grow("region-5");
+    cluster.run(500);
+    expect(cluster.node(asMemberId(id)).isRemoved).toBe(false);
+    expect(cluster.node(asMemberId(id)).core.status()).toMatchObject({ role: "follower" });
   });
 
   test("is not counted while it is a learner", ({ expect }) => {
@@ -145,6 +155,18 @@ describe("a member that is removed", () => {
     expect(follower.isRemoved).toBe(true);
   });
 
+  test("learns it when it comes back, though it has no vote to ask for", ({ expect }) => {
+    const member = cluster.join("region-4");
+    ask(add(member, true));
+    cluster.run(500);
+    const learner = cluster.node(member.id);
+    learner.isCut = true;
+    ask(remove(member.id));
+    cluster.run(5_000);
+    learner.isCut = false;
+    expect(cluster.runUntil(() => learner.isRemoved, 20_000)).toBe(true);
+  });
+
   test("hands over first when it leads, and no write fails", ({ expect }) => {
     const leader = cluster.leader()!;
     const { term } = leader.core.status();
@@ -169,6 +191,19 @@ describe("a member that is removed", () => {
     expect(ask(remove(1n))).toMatchObject({ kind: "refused", refusal: "lastVoter" });
   });
 
+  test.for([
+    ["awake", 1_200],
+    ["asleep", 20_000],
+  ] as const)("is not one that a cluster that is %s would need to vote", ([, ms], { expect }) => {
+    const [dead, alive] = cluster.nodes.filter((node) => node !== cluster.leader());
+    dead!.isCut = true;
+    cluster.serve(put(key("a"), key("2")));
+    cluster.run(ms);
+    expect(ask(remove(alive!.id))).toMatchObject({ kind: "refused", refusal: "unhealthy" });
+    expect(ask(remove(dead!.id))).toMatchObject({ kind: "answered" });
+    expect(ask(put(key("a"), key("3")))).toMatchObject({ kind: "answered" });
+  });
+
   test("is known", ({ expect }) => {
     expect(ask(remove(99n))).toMatchObject({ kind: "refused", refusal: "memberNotFound" });
   });
@@ -190,6 +225,58 @@ describe("several changes at once", () => {
     expect(ask(get(key("a")))).toMatchObject({ answer: { answer: { kvs: [{ version: 1 }] } } });
   });
 
+  test("remove so many that the old majority is needed to the end", ({ expect }) => {
+    const leader = cluster.leader()!;
+    const others = cluster.nodes.filter((node) => node !== leader);
+    const change = { promote: [], remove: others.map(({ id }) => id) };
+    expect(votersOf(ask({ kind: "memberChange", change }))).toEqual([`region-${leader.id}`]);
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+    cluster.run(2_000);
+    expect(others.map(({ isRemoved }) => isRemoved)).toEqual([true, true]);
+  });
+
+  test("end although answers of those who leave are lost", ({ expect }) => {
+    const leader = cluster.leader()!;
+    const others = cluster.nodes.filter((node) => node !== leader);
+    const change = { promote: [], remove: others.map(({ id }) => id) };
+    const call = cluster.ask(leader, { kind: "memberChange", change });
+    while (!cluster.answers.has(call)) cluster.run(1);
+    // What the leader was just told of the change's second half is lost.
+    leader.isCut = true;
+    cluster.run(2);
+    leader.isCut = false;
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+  });
+
+  test("move a cluster of one to another region", ({ expect }) => {
+    cluster = new VirtualCluster(1);
+    cluster.serve(put(key("a"), key("1")));
+    cluster.run(500);
+    const member = cluster.join("region-2");
+    ask(add(member, true));
+    cluster.run(500);
+    const change = { promote: [member.id], remove: [asMemberId(1n)] };
+    expect(ask({ kind: "memberChange", change })).toMatchObject({ kind: "answered" });
+    expect(cluster.runUntil(() => cluster.node(1).isRemoved)).toBe(true);
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+    expect(cluster.leader()!.id).toBe(member.id);
+  });
+
+  test("replace every member", ({ expect }) => {
+    const first = cluster.nodes.map(({ id }) => id);
+    const joined = ["region-4", "region-5"].map(grow).map(asMemberId);
+    const last = cluster.join("region-6");
+    ask(add(last, true));
+    cluster.run(500);
+    const change = { promote: [last.id], remove: first };
+    expect(ask({ kind: "memberChange", change })).toMatchObject({ kind: "answered" });
+    cluster.run(2_000);
+    expect(votersOf(ask({ kind: "memberList", linearizable: true }))).toHaveLength(3);
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+    expect(cluster.nodes.filter(({ isRemoved }) => isRemoved)).toHaveLength(3);
+    expect(joined).toContain(cluster.leader()!.id);
+  });
+
   test("go on behind a leader that restarts in the midst of them", ({ expect }) => {
     const member = cluster.join("region-4");
     ask(add(member, true));
@@ -203,6 +290,42 @@ describe("several changes at once", () => {
     const list = ask({ kind: "memberList", linearizable: true });
     expect([3, 4]).toContain(votersOf(list).length);
     expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+  });
+});
+
+describe("a change that is asked for again under its request id", () => {
+  const requestId = new Uint8Array(16).fill(7);
+
+  test("tells who was added, though the leader's object has named another", ({ expect }) => {
+    const member = cluster.join("region-4");
+    cluster.serve(add(member, true), { requestId });
+    const renamed = { ...member, id: asMemberId(99n), generation: 2 };
+    expect(cluster.serve(add(renamed, true), { requestId })).toMatchObject({
+      kind: "answered",
+      answer: { answer: { added: member } },
+    });
+  });
+
+  test("is not refused while the first stands undecided in the log", ({ expect }) => {
+    const leader = cluster.leader()!;
+    const change = remove(cluster.nodes.find((node) => node !== leader)!.id);
+    const first = cluster.ask(leader, change, { requestId });
+    const again = cluster.ask(leader, change, { requestId });
+    expect(cluster.answers.get(again)).toMatchObject({ kind: "redirect", leader: null });
+    cluster.run(100);
+    expect(cluster.answers.get(first)).toMatchObject({ kind: "answered" });
+    expect(cluster.serve(change, { requestId })).toMatchObject({ kind: "answered" });
+  });
+
+  test("is not refused by a leader that does not know yet what is committed", ({ expect }) => {
+    const leader = cluster.leader()!;
+    const change = remove(cluster.nodes.find((node) => node !== leader)!.id);
+    cluster.ask(leader, change, { requestId });
+    cluster.restart(leader);
+    const again = cluster.ask(leader, change, { requestId });
+    expect(cluster.answers.get(again)).toMatchObject({ kind: "redirect" });
+    cluster.run(500);
+    expect(cluster.serve(change, { requestId })).toMatchObject({ kind: "answered" });
   });
 });
 

@@ -2,8 +2,11 @@
 // begins when all know it, and code that is too old halts instead of guessing.
 
 import { describe, test } from "vitest";
+import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { asLogIndex } from "../../src/base/types.ts";
 import { CODE_VERSION } from "../../src/base/versions.ts";
+import { insertMeta, openNodeSql } from "../support/node-sql.ts";
 import { put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
@@ -71,6 +74,28 @@ describe("the cluster version", () => {
     cluster.serve(write);
     cluster.run(1_000);
     expect(versionsOf(cluster)).toEqual([CODE_VERSION, CODE_VERSION, CODE_VERSION]);
+  });
+
+  test("stays under a cap that was asked for while it was about to rise", ({ expect }) => {
+    const sql = openNodeSql();
+    insertMeta(sql);
+    const atBirth = { configuration: { voters: [], outgoing: [], learners: [] }, members: [] };
+    const state = new ClusterState(sql, { ...atBirth, removed: [], index: asLogIndex(0) }, 9);
+    state.setVersion(1, 1);
+    state.setVersion(CODE_VERSION, null);
+    expect([state.version, state.versionCap]).toEqual([1, 1]);
+  });
+
+  test("is not capped in words that a member does not know", ({ expect }) => {
+    const cluster = new VirtualCluster(3, { codeVersion: 1 });
+    cluster.serve(write);
+    cluster.run(500);
+    cluster.restart(cluster.leader()!, CODE_VERSION);
+    cluster.serve(write);
+    cluster.run(500);
+    const cap = cluster.serve({ kind: "capVersion", cap: 1 });
+    expect(cap).toMatchObject({ kind: "refused", refusal: "changeUnderWay" });
+    expect(cluster.serve(write)).toMatchObject({ kind: "answered" });
   });
 
   test("halts code that is too old, at its start", ({ expect }) => {

@@ -37,6 +37,8 @@ interface Node {
   /** It has learnt that it was removed. */
   isRemoved: boolean;
   codeVersion: number;
+  /** Whom it can call: the members, as far as it has applied. */
+  links: readonly MemberId[];
 }
 
 export interface VirtualClusterOptions {
@@ -165,6 +167,7 @@ export class VirtualCluster {
     node.incarnation++;
     node.codeVersion = codeVersion;
     node.core = this.#start(node);
+    node.links = linksOf(node.core);
     this.#perform(node);
   }
 
@@ -195,7 +198,8 @@ export class VirtualCluster {
     const { codeVersion = CODE_VERSION } = this.#options;
     const life = { identity, sql, incarnation: 1, codeVersion };
     const state = { id: identity.memberId, isCut: false, isRemoved: false };
-    const node = { ...life, ...state, core: this.#start(life) };
+    const core = this.#start(life);
+    const node = { ...life, ...state, core, links: linksOf(core) };
     this.nodes.push(node);
     return node;
   }
@@ -231,10 +235,12 @@ export class VirtualCluster {
     const effects: Effects = core.takeEffects();
     const isCurrent = (): boolean => node.core === core;
     for (const { to, messages } of effects.sends) {
+      if (!node.links.includes(to)) continue;
       const body = encodeMessages(messages);
       this.calls.push({ at: this.#now, from: node.id, to });
       this.#queue.push({ at: this.#now, run: () => this.#call({ node, to, body, isCurrent }) });
     }
+    if (effects.membership !== null) node.links = linksOf(core);
     for (const { call, answer } of effects.answers) this.answers.set(call, answer);
     for (const { session, frames } of effects.frames) {
       this.frames.set(session, [...(this.frames.get(session) ?? []), ...frames]);
@@ -281,3 +287,5 @@ export class VirtualCluster {
     this.#queue.push({ at: this.#now + 1, run: receive });
   }
 }
+
+const linksOf = ({ directory }: ReplicaCore): MemberId[] => directory.members.map(({ id }) => id);
