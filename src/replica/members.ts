@@ -8,7 +8,7 @@ import type { Member, Membership, MembersAnswer, MemberStatus } from "../base/me
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { LogIndex, MemberId } from "../base/types.ts";
-import { nextConfiguration } from "../raft/configuration.ts";
+import { leaveJoint, nextConfiguration } from "../raft/configuration.ts";
 import type { PeerStatus } from "../raft/node.ts";
 
 /** What a change makes of the membership; null when there is nothing to change. */
@@ -57,9 +57,23 @@ export const removes = (request: MemberRequest, id: MemberId): boolean =>
     ? request.id === id
     : request.kind === "memberChange" && request.change.remove.includes(id);
 
-/** The members as clients see them; only a leader knows who is started. */
+/**
+ * The end of a joint change. Only now do the voters that it takes out leave: until it is over, a
+ * majority of the old voters takes part in each decision, so they are members, called and heard.
+ */
+export function endJoint({ configuration, members, removed }: Membership): NonNullable<Change> {
+  const { voters, learners } = configuration;
+  const stays = ({ id }: Member): boolean => voters.includes(id) || learners.includes(id);
+  return {
+    configuration: leaveJoint(configuration),
+    members: members.filter(stays),
+    removed: [...removed, ...members.filter((member) => !stays(member))],
+  };
+}
+
+/** The members as clients see them, as a joint change leaves them; only a leader knows who is started. */
 export function showMembers(known: Knowledge, added: Member | null): MembersAnswer {
-  const { membership } = known;
+  const membership = { ...known.membership, ...endJoint(known.membership) };
   const show = (member: Member): MemberStatus => ({
     ...member,
     isLearner: membership.configuration.learners.includes(member.id),
@@ -118,10 +132,12 @@ function planJoint(
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
   if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
+  const next = nextConfiguration(configuration, { voters, learners });
+  const leaves = ({ id }: Member): boolean => !stays(id) && !next.outgoing.includes(id);
   return accept({
-    configuration: nextConfiguration(configuration, { voters, learners }),
-    members: members.filter(({ id }) => stays(id)),
-    removed: [...removed, ...members.filter(({ id }) => !stays(id))],
+    configuration: next,
+    members: members.filter((member) => !leaves(member)),
+    removed: [...removed, ...members.filter(leaves)],
   });
 }
 

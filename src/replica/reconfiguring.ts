@@ -5,12 +5,12 @@
 import { encodeProposal, NO_REQUEST, versionOf } from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import type { Bytes, MemberId, Milliseconds } from "../base/types.ts";
-import { leaveJoint } from "../raft/configuration.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Proposed } from "../raft/ready.ts";
 import type { Calls } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import {
+  endJoint,
   isMemberRequest,
   planChange,
   removes,
@@ -61,10 +61,9 @@ export class Reconfiguring {
   /** Ends a joint change once it is applied. Returns whether something was appended. */
   advance(now: Milliseconds): boolean {
     const { machine, raft } = this.#parts;
-    const { configuration, members, removed } = machine.membership;
+    const { configuration } = machine.membership;
     if (configuration.outgoing.length === 0 || !raft.status().serving) return false;
-    const change = { configuration: leaveJoint(configuration), members, removed };
-    return this.#propose(change, NO_REQUEST, now) !== null;
+    return this.#propose(endJoint(machine.membership), NO_REQUEST, now) !== null;
   }
 
   /** Sends those who wait for another leader on, once there is one or it was given up. */
