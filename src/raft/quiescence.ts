@@ -44,6 +44,11 @@ export class Doorbell {
     return true;
   }
 
+  /** `caller` has no need to ring any more. */
+  forget(caller: MemberId): void {
+    this.#rings.delete(caller);
+  }
+
   /** There was work: whoever rings now may have missed it. */
   reset(): void {
     this.#rings.clear();

@@ -19,7 +19,7 @@ import { followAppend, followHeartbeat, refuseStaleLeader } from "./following.ts
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { assertOneLeader } from "./invariants.ts";
 import { Leadership } from "./leadership.ts";
-import { Doorbell } from "./quiescence.ts";
+import { Loyalty } from "./loyalty.ts";
 import { isVoter } from "./quorum.ts";
 import { Random } from "./random.ts";
 import { ReadRounds } from "./read-index.ts";
@@ -47,8 +47,7 @@ export class Roles {
   readonly #random: Random;
   readonly #reads = new ReadRounds();
   readonly #forwarded: ForwardedReads;
-  readonly #doorbell = new Doorbell();
-  readonly #startedAt: Milliseconds;
+  readonly #loyalty: Loyalty;
   #author: Author | null = null;
   #state: RoleState;
   /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
@@ -59,7 +58,7 @@ export class Roles {
     this.#core = core;
     this.#forwarded = new ForwardedReads(core, this.#reads);
     this.#random = new Random(options.seed);
-    this.#startedAt = options.now;
+    this.#loyalty = new Loyalty(core, options.now);
     this.#state = this.#following(null, options.now);
     if (hasOpenedTerm(core)) this.#lead(Leadership.resumed(core, this.#reads, options.now));
   }
@@ -115,9 +114,9 @@ export class Roles {
     return token;
   }
 
-  /** Leave of a router to campaign. */
+  /** Leave of a router to campaign. It releases nobody from a promise. */
   urge(at: Milliseconds): void {
-    if (this.#state.role !== "leader") this.#ask(at, true);
+    if (this.#state.role !== "leader" && !this.#loyalty.hasPromised(at)) this.#ask(at, true);
   }
 
   /** A configuration is applied. A leader that it leaves out has done its last. */
@@ -236,10 +235,11 @@ export class Roles {
     assertOneLeader(this.#author?.id ?? null, from, term);
     if (this.#author !== null && incarnation < this.#author.incarnation) return;
     this.#author = { id: from, incarnation };
+    this.#loyalty.followed(at);
     this.#state = this.#following(from, at);
     switch (message.kind) {
       case "append":
-        if (message.entries.length > 0) this.#doorbell.reset();
+        if (message.entries.length > 0) this.#loyalty.hearAll();
         return followAppend(this.#core, message);
       case "heartbeat":
         return followHeartbeat(this.#core, message);
@@ -345,7 +345,7 @@ export class Roles {
     this.#core.ballot.enter(term, vote);
     this.#author = null;
     this.#loseReads();
-    this.#doorbell.reset();
+    this.#loyalty.hearAll();
   }
 
   /** Whom the reads were asked of may lead no more. */
@@ -366,33 +366,16 @@ export class Roles {
     return later(at, this.#random.between(electionMsMin, electionMsMax));
   }
 
-  /**
-   * Leader stickiness: whoever leads, or has heard its leader within the minimum election timeout,
-   * denies its vote, so that a node that was cut off cannot depose a healthy leader (thesis
-   * §4.2.3). A vote is denied by silence, since its term must not be entered. A sleeper has as good
-   * as heard its leader; but somebody has not, so now it makes sure.
-   */
+  /** Whether loyalty forbids to grant what is asked. */
   #denies(message: PreVoteMessage | VoteMessage, at: Milliseconds): boolean {
-    if (message.term <= this.#core.ballot.term || this.#hasLeave(message)) return false;
-    const state = this.#state;
-    const { electionMsMin, leaseReads } = this.#core.timing;
-    // Before a restart this node may have promised a leader that it would elect nobody else.
-    if (leaseReads && at < later(this.#startedAt, electionMsMin)) return true;
-    if (state.role === "leader") {
-      if (state.leadership.isAsleep && this.#doorbell.ring(message.from, at)) {
-        state.leadership.stir(at);
-      }
-      return true;
-    }
-    if (state.role !== "follower" || state.leader === null) return false;
-    if (!state.isAsleep) return at < later(state.heardAt, electionMsMin);
-    if (this.#doorbell.ring(message.from, at)) this.#lookForLeader(at);
-    return true;
+    const verdict = this.#loyalty.judge(message, this.#state, at);
+    if (verdict === "makeSure") this.#makeSure(at);
+    return verdict !== "considered";
   }
 
-  /** Whether a candidate has leave to depose a leader that is there: the leader's own, or a router's. */
-  #hasLeave(message: PreVoteMessage | VoteMessage): boolean {
-    if (message.kind === "vote" && message.handedOver) return true;
-    return message.urged && !this.#core.timing.leaseReads;
+  /** Somebody misses the leader of this sleeper, be it the leader itself. */
+  #makeSure(at: Milliseconds): void {
+    if (this.#state.role === "leader") this.#state.leadership.stir(at);
+    else this.#lookForLeader(at);
   }
 }

@@ -19,8 +19,9 @@ export interface Timing {
   readonly quiesceMs: number | null;
   /**
    * Whether a leader may answer reads without a round while a quorum denies its vote to others
-   * (thesis §6.4.1). It rests on clocks that drift by less than LEASE_DRIFT; and a router's leave to
-   * campaign then counts for nothing, so that a lost leader is missed for longer.
+   * (thesis §6.4.1). It rests on clocks that neither drift by more than LEASE_DRIFT nor are set, and
+   * on voters that all have it on; a router's leave to campaign then counts for nothing, so that a
+   * lost leader is missed for longer. A leader that has handed over or restarted goes without.
    */
   readonly leaseReads: boolean;
 }
