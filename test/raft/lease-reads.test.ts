@@ -121,11 +121,9 @@ describe("thesis §6.4.1: a leader answers a read without a round", () => {
     },
   ];
 
-  for (const { why, lose } of without) {
-    it(`${why}`, ({ expect }) => {
-      expect(readsAtOnce(lose())).toBe(false);
-    });
-  }
+  it.for(without)("$why", ({ lose }, { expect }) => {
+    expect(readsAtOnce(lose())).toBe(false);
+  });
 });
 
 function expectHolding(bench: Bench): void {
