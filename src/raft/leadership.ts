@@ -1,6 +1,6 @@
 // Owns what a node does while it leads: proposals, heartbeats, reads, and noticing that it is cut
-// off. Replication itself is `replication.ts`'s; how one comes to lead is `node.ts`'s.
-// What a sleeping leader does is `quiescence.ts`'s.
+// off. Replication itself is `replication.ts`'s; how one comes to lead is `roles.ts`'s,
+// what a sleeping leader does `quiescence.ts`'s, how long a read lease lasts `read-lease.ts`'s.
 
 import { assert, present } from "../base/assert.ts";
 import { asMilliseconds, later, nextIndex } from "../base/types.ts";
@@ -102,6 +102,11 @@ export class Leadership {
 
   get isAsleep(): boolean {
     return this.#rest.isAsleep;
+  }
+
+  /** Since when it is asleep, if it is. */
+  get restsSince(): Milliseconds {
+    return this.#rest.since;
   }
 
   get isHandingOver(): boolean {

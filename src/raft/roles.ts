@@ -11,10 +11,17 @@
 
 import { assert } from "../base/assert.ts";
 import { SLEEP_MS_MAX, SLEEP_WATCHED_MS_MAX } from "../base/limits.ts";
-import { later, nextTerm } from "../base/types.ts";
+import { asMilliseconds, later, nextTerm } from "../base/types.ts";
 import type { MemberId, Milliseconds, Term } from "../base/types.ts";
 import type { Core } from "./core.ts";
-import { Campaign, hasOpenedTerm, mayGrant } from "./election.ts";
+import {
+  answerPreVote,
+  answerVote,
+  Campaign,
+  hasOpenedTerm,
+  knownLeader,
+  mayGrant,
+} from "./election.ts";
 import { followAppend, followHeartbeat, refuseStaleLeader } from "./following.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { assertOneLeader } from "./invariants.ts";
@@ -53,14 +60,19 @@ export class Roles {
   /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
   isWatched = false;
 
-  /** Starts as a follower; or, after a restart, as the leader of a term that this node opened. */
+  /**
+   * Starts as a follower; or, after a restart, as the leader of a term that this node opened. The
+   * leader that the log names is as good as heard from, as by a sleeper, and is asked: whoever has
+   * lost its memory in a sleep must not elect another at the first question.
+   */
   constructor(core: Core, options: { readonly seed: number; readonly now: Milliseconds }) {
     this.#core = core;
     this.#forwarded = new ForwardedReads(core, this.#reads);
     this.#random = new Random(options.seed);
     this.#loyalty = new Loyalty(core, options.now);
-    this.#state = this.#following(null, options.now);
+    this.#state = this.#following(knownLeader(core), options.now);
     if (hasOpenedTerm(core)) this.#lead(Leadership.resumed(core, this.#reads, options.now));
+    else this.#makeSure(options.now);
   }
 
   get leadership(): Leadership | null {
@@ -89,11 +101,23 @@ export class Roles {
   /** When `tick` is next wanted, in steady time. */
   deadline(now: Milliseconds): number {
     const state = this.#state;
-    if (state.role === "leader") return state.leadership.deadline(now);
-    return Math.min(state.electionDue, this.#forwarded.due);
+    if (state.role === "leader") return Math.min(state.leadership.deadline(now), this.#wakeDue);
+    return Math.min(state.electionDue, this.#forwarded.due, this.#wakeDue);
+  }
+
+  /**
+   * When a sleeper is to make sure that it is not cut off; Infinity awake. A leader too, for while it
+   * slept another may have been elected: then it hears no quorum, and steps down.
+   */
+  get #wakeDue(): number {
+    if (!this.isAsleep) return Infinity;
+    const state = this.#state;
+    const since = state.role === "follower" ? state.heardAt : this.leadership!.restsSince;
+    return later(since, this.isWatched ? SLEEP_WATCHED_MS_MAX : SLEEP_MS_MAX);
   }
 
   tick(at: Milliseconds): void {
+    if (at >= this.#wakeDue) this.#makeSure(at);
     const state = this.#state;
     if (state.role === "leader") {
       if (state.leadership.isInTouch(at)) state.leadership.tick(at);
@@ -172,6 +196,7 @@ export class Roles {
         return this.leadership?.onAppendAnswer(message, at);
       case "heartbeatAnswer":
         if (message.incarnation !== this.#core.incarnation) return;
+        this.#loyalty.hear(message.from);
         return this.leadership?.onHeartbeatAnswer(message, at);
       default:
         message satisfies never;
@@ -183,7 +208,7 @@ export class Roles {
    * that was cut off while terms went on could neither follow nor be elected. Answers are over.
    */
   #onStale(message: Message, at: Milliseconds): void {
-    if (message.kind === "vote") this.#answerVote(message, false);
+    if (message.kind === "vote") answerVote(this.#core, message, false);
     if (isFromLeader(message)) refuseStaleLeader(this.#core, message);
     // A sleeper that missed the later term: this leader's next heartbeat tells it.
     if (message.kind === "wake") this.leadership?.stir(at);
@@ -191,12 +216,12 @@ export class Roles {
 
   /** Nobody's term and no vote changes, whatever the answer (thesis §9.6). */
   #onPreVote(message: PreVoteMessage, at: Milliseconds): void {
-    const { ballot, outbox } = this.#core;
-    const granted =
-      !this.#denies(message, at) && mayGrant(this.#core, message, this.#author !== null);
-    // A grant bears the term that was asked for; a denial the voter's own, for it may be later.
-    const term = granted ? message.term : ballot.term;
-    outbox.send({ kind: "preVoteAnswer", to: message.from, term, granted });
+    const free = !this.#denies(message, at);
+    answerPreVote(
+      this.#core,
+      message,
+      free && mayGrant(this.#core, message, this.#author !== null),
+    );
   }
 
   #onPreVoteGrant(message: PreVoteAnswer, at: Milliseconds): void {
@@ -210,12 +235,7 @@ export class Roles {
     // Whom one has just voted for gets time to win. A late repetition of the leader's own request
     // must not make its voter forget that it leads.
     if (granted && this.#author === null) this.#state = this.#following(null, at);
-    this.#answerVote(message, granted);
-  }
-
-  #answerVote(message: VoteMessage, granted: boolean): void {
-    const { ballot, outbox } = this.#core;
-    outbox.send({ kind: "voteAnswer", to: message.from, term: ballot.term, granted });
+    answerVote(this.#core, message, granted);
   }
 
   #onVoteAnswer(
@@ -255,12 +275,16 @@ export class Roles {
     }
   }
 
-  /** Stops the clock, unless something waits here that the leader does not know of. */
+  /**
+   * Stops the clock, unless something waits here that the leader does not know of, or has come since:
+   * then this message is late.
+   */
   #onQuiesce({ from, commit }: QuiesceMessage, at: Milliseconds): void {
-    this.#core.log.commitTo(commit);
-    if (!this.#reads.isIdle) return;
-    const electionDue = later(at, this.isWatched ? SLEEP_WATCHED_MS_MAX : SLEEP_MS_MAX);
-    this.#state = { role: "follower", leader: from, heardAt: at, electionDue, isAsleep: true };
+    const { log } = this.#core;
+    log.commitTo(commit);
+    if (!this.#reads.isIdle || log.lastIndex > commit) return;
+    const asleep = { isAsleep: true, electionDue: asMilliseconds(Infinity) };
+    this.#state = { role: "follower", leader: from, heardAt: at, ...asleep };
   }
 
   /** A follower's reads wait for an index of its leader's; without one they are lost. */
@@ -278,16 +302,16 @@ export class Roles {
     this.#state = this.#following(state.leader, at);
   }
 
-  /** An election timeout without a leader. A sleeper asks its leader; who has no vote waits on. */
+  /** An election timeout without a leader. Who has no vote waits on. */
   #timeOut(at: Milliseconds): void {
-    const state = this.#state;
-    if (state.role === "follower" && state.isAsleep) return this.#lookForLeader(at);
     if (isVoter(this.#core.configuration, this.#core.id)) this.#ask(at, false);
     else this.#state = this.#following(null, at);
   }
 
-  #lookForLeader(at: Milliseconds): void {
-    const leader = this.leader;
+  /** Makes sure that the leader is there: a sleeper asks it, and a leader its followers. */
+  #makeSure(at: Milliseconds): void {
+    if (this.#state.role === "leader") return this.#state.leadership.stir(at);
+    const { leader } = this;
     this.#rouse(at);
     const { ballot, outbox } = this.#core;
     if (leader !== null) outbox.send({ kind: "wake", to: leader, term: ballot.term });
@@ -371,11 +395,5 @@ export class Roles {
     const verdict = this.#loyalty.judge(message, this.#state, at);
     if (verdict === "makeSure") this.#makeSure(at);
     return verdict !== "considered";
-  }
-
-  /** Somebody misses the leader of this sleeper, be it the leader itself. */
-  #makeSure(at: Milliseconds): void {
-    if (this.#state.role === "leader") this.#state.leadership.stir(at);
-    else this.#lookForLeader(at);
   }
 }
