@@ -28,9 +28,9 @@ import { assertOneLeader } from "./invariants.ts";
 import { Leadership } from "./leadership.ts";
 import { Loyalty } from "./loyalty.ts";
 import { isVoter } from "./quorum.ts";
-import { Random } from "./random.ts";
 import { ReadRounds } from "./read-index.ts";
 import type { Author, RoleState } from "./role.ts";
+import { ElectionTimeouts } from "./timing.ts";
 import { isFromLeader } from "./types.ts";
 import type {
   Configuration,
@@ -51,7 +51,7 @@ const TAKING_OVER = { urged: false, handedOver: true };
 /** The role of one node. Times are steady; every input is run by `node.ts`. */
 export class Roles {
   readonly #core: Core;
-  readonly #random: Random;
+  readonly #timeouts: ElectionTimeouts;
   readonly #reads = new ReadRounds();
   readonly #forwarded: ForwardedReads;
   readonly #loyalty: Loyalty;
@@ -68,7 +68,7 @@ export class Roles {
   constructor(core: Core, options: { readonly seed: number; readonly now: Milliseconds }) {
     this.#core = core;
     this.#forwarded = new ForwardedReads(core, this.#reads);
-    this.#random = new Random(options.seed);
+    this.#timeouts = new ElectionTimeouts(core.timing, options.seed);
     this.#loyalty = new Loyalty(core, options.now);
     this.#state = this.#following(knownLeader(core), options.now);
     if (hasOpenedTerm(core)) this.#lead(Leadership.resumed(core, this.#reads, options.now));
@@ -302,17 +302,22 @@ export class Roles {
     this.#state = this.#following(state.leader, at);
   }
 
-  /** An election timeout without a leader. Who has no vote waits on. */
+  /** An election timeout without a leader. Who has no vote waits on, and asks from time to time. */
   #timeOut(at: Milliseconds): void {
-    if (isVoter(this.#core.configuration, this.#core.id)) this.#ask(at, false);
-    else this.#state = this.#following(null, at);
+    if (isVoter(this.#core.configuration, this.#core.id)) return this.#ask(at, false);
+    const electionDue = later(at, SLEEP_WATCHED_MS_MAX);
+    this.#state = { role: "follower", leader: null, heardAt: at, electionDue, isAsleep: false };
+    this.#wake(knownLeader(this.#core));
   }
 
   /** Makes sure that the leader is there: a sleeper asks it, and a leader its followers. */
   #makeSure(at: Milliseconds): void {
     if (this.#state.role === "leader") return this.#state.leadership.stir(at);
-    const { leader } = this;
     this.#rouse(at);
+    this.#wake(this.leader);
+  }
+
+  #wake(leader: MemberId | null): void {
     const { ballot, outbox } = this.#core;
     if (leader !== null) outbox.send({ kind: "wake", to: leader, term: ballot.term });
   }
@@ -328,7 +333,7 @@ export class Roles {
     const term = nextTerm(ballot.term);
     const question = { kind: "preVote", term, urged, handedOver: false } as const;
     const campaign = Campaign.open(this.#core, question);
-    this.#state = { role: "preCandidate", campaign, electionDue: this.#electionDue(at) };
+    this.#state = { role: "preCandidate", campaign, electionDue: this.#timeouts.from(at) };
     this.#resolve(at);
   }
 
@@ -338,7 +343,7 @@ export class Roles {
     const term = nextTerm(ballot.term);
     this.#enter(term, id);
     const campaign = Campaign.open(this.#core, { kind: "vote", term, ...leave });
-    this.#state = { role: "candidate", campaign, electionDue: this.#electionDue(at) };
+    this.#state = { role: "candidate", campaign, electionDue: this.#timeouts.from(at) };
     this.#resolve(at);
   }
 
@@ -381,13 +386,8 @@ export class Roles {
   }
 
   #following(leader: MemberId | null, at: Milliseconds): RoleState {
-    const electionDue = this.#electionDue(at);
+    const electionDue = this.#timeouts.from(at);
     return { role: "follower", leader, heardAt: at, electionDue, isAsleep: false };
-  }
-
-  #electionDue(at: Milliseconds): Milliseconds {
-    const { electionMsMin, electionMsMax } = this.#core.timing;
-    return later(at, this.#random.between(electionMsMin, electionMsMax));
   }
 
   /** Whether loyalty forbids to grant what is asked. */
