@@ -115,7 +115,7 @@ describe("thesis §4.1: one change at a time", () => {
 
   // Ongaro 2015, the single-server change bug: the earlier leader's change may be alive elsewhere.
   it("a leader that has not committed in its term changes nothing", ({ expect }) => {
-    const bench = new Bench({ entries: entriesOf([1]) });
+    const bench = new Bench({ entries: entriesOf([1]), applied: 1 });
     bench.lead();
     expect(propose(bench, { voters: [1, 2, 3, 4] })).toBeNull();
     bench.accept(2);
@@ -126,8 +126,10 @@ describe("thesis §4.1: one change at a time", () => {
     const left = changeEntry({ voters: [1, 2] }, { index: 2, term: 1 });
     const bench = new Bench({ entries: [...entriesOf([1]), left], term: 1 });
     bench.lead([3]);
-    expect(bench.node.configuration.voters).toHaveLength(3);
-    bench.accept(3);
+    bench.step("appendAnswer", 3, { index: 3 });
+    // Committed, and not applied as yet.
+    expect(bench.node.change(change({ voters: [1, 2] }), at(bench.now))).toBeNull();
+    bench.node.takeReady();
     expect(bench.node.configuration.voters).toHaveLength(2);
     expect(propose(bench, { voters: [1] })).not.toBeNull();
   });
