@@ -180,7 +180,7 @@ export class Leadership {
 
   /** Gives up all reads, for this leadership ends. Returns the tokens of its own. */
   abandonReads(): number[] {
-    return this.#peerReads.forget(this.#rounds.abandon());
+    return this.#peerReads.ownOf(this.#rounds.abandon());
   }
 
   /** Wakes up, if asleep: heartbeats are due at once, and everybody has time to answer. */

@@ -44,11 +44,9 @@ export class PeerReads {
     return own;
   }
 
-  /** Forgets all questions: their askers ask the next leader. Returns the tokens of other reads. */
-  forget(tokens: readonly number[]): number[] {
-    const own = tokens.filter((token) => !this.#questions.has(token));
-    this.#questions.clear();
-    return own;
+  /** Of reads that are given up, the leader's own: the askers of the others ask the next leader. */
+  ownOf(tokens: readonly number[]): number[] {
+    return tokens.filter((token) => !this.#questions.has(token));
   }
 }
 

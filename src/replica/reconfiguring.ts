@@ -58,11 +58,22 @@ export class Reconfiguring {
     calls.succeed(id, { kind: "members", answer: showMembers(this.#knowledge(), added) });
   }
 
-  /** Ends a joint change once it is applied. Returns whether something was appended. */
+  /**
+   * Ends a joint change once it is applied. Returns whether something was appended. A leader that the
+   * change leaves out hands over first: it would be gone before all who stay know that it is over,
+   * and they would need the votes of those who left.
+   */
   advance(now: Milliseconds): boolean {
-    const { machine, raft } = this.#parts;
+    const { machine, raft, self } = this.#parts;
     const { configuration } = machine.membership;
-    if (configuration.outgoing.length === 0 || !raft.status().serving) return false;
+    const { serving, isHandingOver } = raft.status();
+    if (configuration.outgoing.length === 0 || !serving || isHandingOver) return false;
+    const { voters } = configuration;
+    const successor = voters.includes(self) ? null : this.#mostCaughtUp(voters);
+    if (successor !== null) {
+      raft.transfer(successor, now);
+      return false;
+    }
     return this.#propose(endJoint(machine.membership), NO_REQUEST, now) !== null;
   }
 

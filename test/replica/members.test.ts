@@ -226,6 +226,30 @@ describe("several changes at once", () => {
     expect(votersOf(list)).toHaveLength(2);
   });
 
+  // Whoever ends them has to tell the others, and a leader that is left out is gone at once: those who
+  // stay would need the votes of those who left.
+  test("are ended by a leader that stays: one that leaves hands over first", ({ expect }) => {
+    cluster = new VirtualCluster(5);
+    cluster.serve(put(key("a"), key("1")));
+    cluster.run(500);
+    const leader = cluster.leader()!;
+    const [leaving, ...others] = cluster.nodes.filter((node) => node !== leader);
+    const change = { promote: [], remove: [leaving!.id, others[0]!.id] };
+    const { term } = leader.core.status();
+    cluster.ask(leader, { kind: "memberChange", change });
+    // The others have the change, and the leader does not hear of it.
+    cluster.run(0);
+    leader.isCut = true;
+    cluster.urge(leaving!, term);
+    let hasLed = false;
+    for (let ms = 0; ms < 2_000 && !leaving!.isRemoved; ms++) {
+      cluster.run(1);
+      hasLed ||= cluster.leader() === leaving;
+    }
+    expect({ hasLed, isRemoved: leaving!.isRemoved }).toEqual({ hasLed: true, isRemoved: true });
+    expect(others.slice(1)).toContain(cluster.leader());
+  });
+
   test("are shown as they will be, and carried out by those who are left out", ({ expect }) => {
     const member = cluster.join("region-4");
     ask(add(member, true));
