@@ -1,5 +1,5 @@
 // Owns the rules of elections (Raft §5.2, §5.4.1; PreVote, thesis §9.6): who asks whom for what, who
-// grants it, and when a campaign is decided. The transitions that follow are `node.ts`'s.
+// grants it, and when a campaign is decided. The transitions that follow are `roles.ts`'s.
 
 import type { MemberId, Term } from "../base/types.ts";
 import type { Core } from "./core.ts";
@@ -66,15 +66,31 @@ export function mayGrant(
   return core.log.isUpToDate({ index: message.lastIndex, term: message.lastTerm });
 }
 
+/** A grant bears the term that was asked for; a denial the voter's own, for it may be later. */
+export function answerPreVote(core: Core, message: PreVoteMessage, granted: boolean): void {
+  const term = granted ? message.term : core.ballot.term;
+  core.outbox.send({ kind: "preVoteAnswer", to: message.from, term, granted });
+}
+
+export function answerVote(core: Core, message: VoteMessage, granted: boolean): void {
+  const { ballot, outbox } = core;
+  outbox.send({ kind: "voteAnswer", to: message.from, term: ballot.term, granted });
+}
+
 /**
  * Whether this node led its term before it restarted, and so may lead on: it voted for itself,
- * and the term's first entry names it. The vote alone is not enough, for it may have stood and
- * lost; nobody else can ever have led a term that it opened (ARCHITECTURE.md, "Leadership"). A
- * leader whose term's first entry was trimmed starts as a follower: the entry could then be
- * another's.
+ * and the term's first entry names it, or the log's base does when that entry was trimmed. The vote
+ * alone is not enough, for it may have stood and lost; nobody else can ever have led a term that it
+ * opened (ARCHITECTURE.md, "Leadership").
  */
 export function hasOpenedTerm(core: Core): boolean {
   const { ballot, configuration, id, log } = core;
   if (ballot.vote !== id || !isVoter(configuration, id)) return false;
   return log.authorOfTerm(ballot.term) === id;
+}
+
+/** Who else leads this node's term, if anyone, as far as the log tells after a restart. */
+export function knownLeader({ ballot, id, log }: Core): MemberId | null {
+  const author = log.authorOfTerm(ballot.term);
+  return author === id ? null : author;
 }

@@ -1,5 +1,5 @@
 // Owns what a follower does with its leader's messages (Raft §5.3). Whether the sender may lead at
-// all, by term and incarnation, is `node.ts`'s affair. Every message gets exactly one answer, even
+// all, by term and incarnation, is `roles.ts`'s affair. Every message gets exactly one answer, even
 // a repeated one: the sender may not have had the first.
 
 import { asLogIndex, asMilliseconds } from "../base/types.ts";

@@ -1,6 +1,6 @@
 // Owns what a node does while it leads: proposals, heartbeats, reads, and noticing that it is cut
-// off. Replication itself is `replication.ts`'s; how one comes to lead is `node.ts`'s.
-// What a sleeping leader does is `quiescence.ts`'s.
+// off. Replication itself is `replication.ts`'s; how one comes to lead is `roles.ts`'s,
+// what a sleeping leader does `quiescence.ts`'s, how long a read lease lasts `read-lease.ts`'s.
 
 import { assert, present } from "../base/assert.ts";
 import { asMilliseconds, later, nextIndex } from "../base/types.ts";
@@ -13,9 +13,9 @@ import type { ProgressState } from "./progress.ts";
 import { Quiescence } from "./quiescence.ts";
 import { isVoter, quorumValue } from "./quorum.ts";
 import type { ReadRounds } from "./read-index.ts";
+import { leaseUntil } from "./read-lease.ts";
 import type { Proposed } from "./ready.ts";
 import { Replication } from "./replication.ts";
-import { LEASE_DRIFT } from "./timing.ts";
 import { Transfer } from "./transfer.ts";
 import type {
   AppendAnswer,
@@ -50,8 +50,8 @@ export class Leadership {
   readonly #rest: Quiescence;
   #serving = false;
   #transfer: Transfer | null = null;
-  /** Handed over at least once: whoever was told may win without asking twice. */
-  #hasHandedOver = false;
+  /** Somebody may have been told to campaign, and may win whatever the voters promised. */
+  #mayHaveHandedOver = false;
   /** The last entry that may change the configuration: the next change waits for it. */
   #changeAt: LogIndex;
   #roundBegunAt = asMilliseconds(0);
@@ -89,6 +89,8 @@ export class Leadership {
    */
   static resumed(core: Core, rounds: ReadRounds, now: Milliseconds): Leadership {
     const leadership = new Leadership(core, rounds, { serveFrom: core.log.lastIndex, now });
+    // Before the restart, for all that is known, with the message still on its way.
+    leadership.#mayHaveHandedOver = true;
     leadership.#replication.sendToAll(now);
     leadership.#progressed(now);
     return leadership;
@@ -100,6 +102,11 @@ export class Leadership {
 
   get isAsleep(): boolean {
     return this.#rest.isAsleep;
+  }
+
+  /** Since when it is asleep, if it is. */
+  get restsSince(): Milliseconds {
+    return this.#rest.since;
   }
 
   get isHandingOver(): boolean {
@@ -173,7 +180,7 @@ export class Leadership {
 
   /** Gives up all reads, for this leadership ends. Returns the tokens of its own. */
   abandonReads(): number[] {
-    return this.#peerReads.forget(this.#rounds.abandon());
+    return this.#peerReads.ownOf(this.#rounds.abandon());
   }
 
   /** Wakes up, if asleep: heartbeats are due at once, and everybody has time to answer. */
@@ -274,23 +281,18 @@ export class Leadership {
     if (this.#transfer?.target !== to) return;
     const { ballot, incarnation, log, outbox } = this.#core;
     if (this.#replication.peers.get(to)?.match !== log.lastIndex) return;
-    this.#hasHandedOver = true;
+    this.#mayHaveHandedOver = true;
     outbox.send({ kind: "timeoutNow", to, term: ballot.term, incarnation });
   }
 
   /**
    * Whether a quorum has followed so lately that nobody else can have been elected (thesis §6.4.1).
-   * Whoever was told to campaign may have won meanwhile, whatever the voters promised.
    */
   #holdsLease(now: Milliseconds): boolean {
-    const { configuration, id, timing } = this.#core;
-    if (!timing.leaseReads || !this.#serving || this.#hasHandedOver) return false;
+    if (!this.#core.timing.leaseReads || !this.#serving || this.#mayHaveHandedOver) return false;
     if (this.#rest.isAsleep) return false;
     const { peers } = this.#replication;
-    const followed = quorumValue(configuration, (voter) =>
-      voter === id ? now : peers.get(voter)!.followedAt,
-    );
-    return now < followed + timing.electionMsMin * (1 - LEASE_DRIFT);
+    return now < leaseUntil(this.#core, now, (voter) => peers.get(voter)!.followedAt);
   }
 
   /** Nothing to do: every peer is up to date or away, a quorum is up to date, and no read waits. */

@@ -44,6 +44,11 @@ export class Doorbell {
     return true;
   }
 
+  /** `caller` has no need to ring any more. */
+  forget(caller: MemberId): void {
+    this.#rings.delete(caller);
+  }
+
   /** There was work: whoever rings now may have missed it. */
   reset(): void {
     this.#rings.clear();
@@ -54,15 +59,22 @@ export class Doorbell {
 export class Quiescence {
   #busyAt: Milliseconds;
   #isAsleep = false;
+  #since: Milliseconds;
   /** When each peer that is away is probed next. */
   readonly #away = new Map<MemberId, Backoff>();
 
   constructor(now: Milliseconds) {
     this.#busyAt = now;
+    this.#since = now;
   }
 
   get isAsleep(): boolean {
     return this.#isAsleep;
+  }
+
+  /** When it last fell asleep. */
+  get since(): Milliseconds {
+    return this.#since;
   }
 
   /** There is something to do. Returns whether this ended a sleep. */
@@ -81,6 +93,7 @@ export class Quiescence {
   /** Falls asleep, though `away` cannot be told; they are probed from time to time. */
   sleep(away: readonly MemberId[], now: Milliseconds): void {
     this.#isAsleep = true;
+    this.#since = now;
     for (const peer of this.#away.keys()) if (!away.includes(peer)) this.#away.delete(peer);
     for (const peer of away) {
       if (this.#away.has(peer)) continue;

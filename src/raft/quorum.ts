@@ -2,8 +2,8 @@
 // configuration; everything that is decided by a quorum is decided here: votes, commits, read
 // rounds, and whether a leader is still in touch.
 //
-// Joint configuration changes will need nothing more in this file: while one is under way,
-// `outgoing` holds the old voters, and a decision takes a majority of both lists.
+// While a joint change is under way, `outgoing` holds the old voters, and a decision takes a majority
+// of both lists.
 
 import { assert } from "../base/assert.ts";
 import type { MemberId } from "../base/types.ts";

@@ -11,19 +11,26 @@
 
 import { assert } from "../base/assert.ts";
 import { SLEEP_MS_MAX, SLEEP_WATCHED_MS_MAX } from "../base/limits.ts";
-import { later, nextTerm } from "../base/types.ts";
+import { asMilliseconds, later, nextTerm } from "../base/types.ts";
 import type { MemberId, Milliseconds, Term } from "../base/types.ts";
 import type { Core } from "./core.ts";
-import { Campaign, hasOpenedTerm, mayGrant } from "./election.ts";
+import {
+  answerPreVote,
+  answerVote,
+  Campaign,
+  hasOpenedTerm,
+  knownLeader,
+  mayGrant,
+} from "./election.ts";
 import { followAppend, followHeartbeat, refuseStaleLeader } from "./following.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { assertOneLeader } from "./invariants.ts";
 import { Leadership } from "./leadership.ts";
-import { Doorbell } from "./quiescence.ts";
+import { Loyalty } from "./loyalty.ts";
 import { isVoter } from "./quorum.ts";
-import { Random } from "./random.ts";
 import { ReadRounds } from "./read-index.ts";
 import type { Author, RoleState } from "./role.ts";
+import { ElectionTimeouts } from "./timing.ts";
 import { isFromLeader } from "./types.ts";
 import type {
   Configuration,
@@ -44,24 +51,28 @@ const TAKING_OVER = { urged: false, handedOver: true };
 /** The role of one node. Times are steady; every input is run by `node.ts`. */
 export class Roles {
   readonly #core: Core;
-  readonly #random: Random;
+  readonly #timeouts: ElectionTimeouts;
   readonly #reads = new ReadRounds();
   readonly #forwarded: ForwardedReads;
-  readonly #doorbell = new Doorbell();
-  readonly #startedAt: Milliseconds;
+  readonly #loyalty: Loyalty;
   #author: Author | null = null;
   #state: RoleState;
   /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
   isWatched = false;
 
-  /** Starts as a follower; or, after a restart, as the leader of a term that this node opened. */
+  /**
+   * Starts as a follower; or, after a restart, as the leader of a term that this node opened. The
+   * leader that the log names is as good as heard from, as by a sleeper, and is asked: whoever has
+   * lost its memory in a sleep must not elect another at the first question.
+   */
   constructor(core: Core, options: { readonly seed: number; readonly now: Milliseconds }) {
     this.#core = core;
     this.#forwarded = new ForwardedReads(core, this.#reads);
-    this.#random = new Random(options.seed);
-    this.#startedAt = options.now;
-    this.#state = this.#following(null, options.now);
+    this.#timeouts = new ElectionTimeouts(core.timing, options.seed);
+    this.#loyalty = new Loyalty(core, options.now);
+    this.#state = this.#following(knownLeader(core), options.now);
     if (hasOpenedTerm(core)) this.#lead(Leadership.resumed(core, this.#reads, options.now));
+    else this.#makeSure(options.now);
   }
 
   get leadership(): Leadership | null {
@@ -90,11 +101,23 @@ export class Roles {
   /** When `tick` is next wanted, in steady time. */
   deadline(now: Milliseconds): number {
     const state = this.#state;
-    if (state.role === "leader") return state.leadership.deadline(now);
-    return Math.min(state.electionDue, this.#forwarded.due);
+    if (state.role === "leader") return Math.min(state.leadership.deadline(now), this.#wakeDue);
+    return Math.min(state.electionDue, this.#forwarded.due, this.#wakeDue);
+  }
+
+  /**
+   * When a sleeper is to make sure that it is not cut off; Infinity awake. A leader too, for while it
+   * slept another may have been elected: then it hears no quorum, and steps down.
+   */
+  get #wakeDue(): number {
+    if (!this.isAsleep) return Infinity;
+    const state = this.#state;
+    const since = state.role === "follower" ? state.heardAt : this.leadership!.restsSince;
+    return later(since, this.isWatched ? SLEEP_WATCHED_MS_MAX : SLEEP_MS_MAX);
   }
 
   tick(at: Milliseconds): void {
+    if (at >= this.#wakeDue) this.#makeSure(at);
     const state = this.#state;
     if (state.role === "leader") {
       if (state.leadership.isInTouch(at)) state.leadership.tick(at);
@@ -115,9 +138,9 @@ export class Roles {
     return token;
   }
 
-  /** Leave of a router to campaign. */
+  /** Leave of a router to campaign. It releases nobody from a promise. */
   urge(at: Milliseconds): void {
-    if (this.#state.role !== "leader") this.#ask(at, true);
+    if (this.#state.role !== "leader" && !this.#loyalty.hasPromised(at)) this.#ask(at, true);
   }
 
   /** A configuration is applied. A leader that it leaves out has done its last. */
@@ -173,6 +196,7 @@ export class Roles {
         return this.leadership?.onAppendAnswer(message, at);
       case "heartbeatAnswer":
         if (message.incarnation !== this.#core.incarnation) return;
+        this.#loyalty.hear(message.from);
         return this.leadership?.onHeartbeatAnswer(message, at);
       default:
         message satisfies never;
@@ -184,7 +208,7 @@ export class Roles {
    * that was cut off while terms went on could neither follow nor be elected. Answers are over.
    */
   #onStale(message: Message, at: Milliseconds): void {
-    if (message.kind === "vote") this.#answerVote(message, false);
+    if (message.kind === "vote") answerVote(this.#core, message, false);
     if (isFromLeader(message)) refuseStaleLeader(this.#core, message);
     // A sleeper that missed the later term: this leader's next heartbeat tells it.
     if (message.kind === "wake") this.leadership?.stir(at);
@@ -192,12 +216,12 @@ export class Roles {
 
   /** Nobody's term and no vote changes, whatever the answer (thesis §9.6). */
   #onPreVote(message: PreVoteMessage, at: Milliseconds): void {
-    const { ballot, outbox } = this.#core;
-    const granted =
-      !this.#denies(message, at) && mayGrant(this.#core, message, this.#author !== null);
-    // A grant bears the term that was asked for; a denial the voter's own, for it may be later.
-    const term = granted ? message.term : ballot.term;
-    outbox.send({ kind: "preVoteAnswer", to: message.from, term, granted });
+    const free = !this.#denies(message, at);
+    answerPreVote(
+      this.#core,
+      message,
+      free && mayGrant(this.#core, message, this.#author !== null),
+    );
   }
 
   #onPreVoteGrant(message: PreVoteAnswer, at: Milliseconds): void {
@@ -211,12 +235,7 @@ export class Roles {
     // Whom one has just voted for gets time to win. A late repetition of the leader's own request
     // must not make its voter forget that it leads.
     if (granted && this.#author === null) this.#state = this.#following(null, at);
-    this.#answerVote(message, granted);
-  }
-
-  #answerVote(message: VoteMessage, granted: boolean): void {
-    const { ballot, outbox } = this.#core;
-    outbox.send({ kind: "voteAnswer", to: message.from, term: ballot.term, granted });
+    answerVote(this.#core, message, granted);
   }
 
   #onVoteAnswer(
@@ -236,10 +255,11 @@ export class Roles {
     assertOneLeader(this.#author?.id ?? null, from, term);
     if (this.#author !== null && incarnation < this.#author.incarnation) return;
     this.#author = { id: from, incarnation };
+    this.#loyalty.followed(at);
     this.#state = this.#following(from, at);
     switch (message.kind) {
       case "append":
-        if (message.entries.length > 0) this.#doorbell.reset();
+        if (message.entries.length > 0) this.#loyalty.hearAll();
         return followAppend(this.#core, message);
       case "heartbeat":
         return followHeartbeat(this.#core, message);
@@ -255,12 +275,16 @@ export class Roles {
     }
   }
 
-  /** Stops the clock, unless something waits here that the leader does not know of. */
+  /**
+   * Stops the clock, unless something waits here that the leader does not know of, or has come since:
+   * then this message is late.
+   */
   #onQuiesce({ from, commit }: QuiesceMessage, at: Milliseconds): void {
-    this.#core.log.commitTo(commit);
-    if (!this.#reads.isIdle) return;
-    const electionDue = later(at, this.isWatched ? SLEEP_WATCHED_MS_MAX : SLEEP_MS_MAX);
-    this.#state = { role: "follower", leader: from, heardAt: at, electionDue, isAsleep: true };
+    const { log } = this.#core;
+    log.commitTo(commit);
+    if (!this.#reads.isIdle || log.lastIndex > commit) return;
+    const asleep = { isAsleep: true, electionDue: asMilliseconds(Infinity) };
+    this.#state = { role: "follower", leader: from, heardAt: at, ...asleep };
   }
 
   /** A follower's reads wait for an index of its leader's; without one they are lost. */
@@ -278,17 +302,22 @@ export class Roles {
     this.#state = this.#following(state.leader, at);
   }
 
-  /** An election timeout without a leader. A sleeper asks its leader; who has no vote waits on. */
+  /** An election timeout without a leader. Who has no vote waits on, and asks from time to time. */
   #timeOut(at: Milliseconds): void {
-    const state = this.#state;
-    if (state.role === "follower" && state.isAsleep) return this.#lookForLeader(at);
-    if (isVoter(this.#core.configuration, this.#core.id)) this.#ask(at, false);
-    else this.#state = this.#following(null, at);
+    if (isVoter(this.#core.configuration, this.#core.id)) return this.#ask(at, false);
+    const electionDue = later(at, SLEEP_WATCHED_MS_MAX);
+    this.#state = { role: "follower", leader: null, heardAt: at, electionDue, isAsleep: false };
+    this.#wake(knownLeader(this.#core));
   }
 
-  #lookForLeader(at: Milliseconds): void {
-    const leader = this.leader;
+  /** Makes sure that the leader is there: a sleeper asks it, and a leader its followers. */
+  #makeSure(at: Milliseconds): void {
+    if (this.#state.role === "leader") return this.#state.leadership.stir(at);
     this.#rouse(at);
+    this.#wake(this.leader);
+  }
+
+  #wake(leader: MemberId | null): void {
     const { ballot, outbox } = this.#core;
     if (leader !== null) outbox.send({ kind: "wake", to: leader, term: ballot.term });
   }
@@ -304,7 +333,7 @@ export class Roles {
     const term = nextTerm(ballot.term);
     const question = { kind: "preVote", term, urged, handedOver: false } as const;
     const campaign = Campaign.open(this.#core, question);
-    this.#state = { role: "preCandidate", campaign, electionDue: this.#electionDue(at) };
+    this.#state = { role: "preCandidate", campaign, electionDue: this.#timeouts.from(at) };
     this.#resolve(at);
   }
 
@@ -314,7 +343,7 @@ export class Roles {
     const term = nextTerm(ballot.term);
     this.#enter(term, id);
     const campaign = Campaign.open(this.#core, { kind: "vote", term, ...leave });
-    this.#state = { role: "candidate", campaign, electionDue: this.#electionDue(at) };
+    this.#state = { role: "candidate", campaign, electionDue: this.#timeouts.from(at) };
     this.#resolve(at);
   }
 
@@ -345,7 +374,7 @@ export class Roles {
     this.#core.ballot.enter(term, vote);
     this.#author = null;
     this.#loseReads();
-    this.#doorbell.reset();
+    this.#loyalty.hearAll();
   }
 
   /** Whom the reads were asked of may lead no more. */
@@ -357,42 +386,14 @@ export class Roles {
   }
 
   #following(leader: MemberId | null, at: Milliseconds): RoleState {
-    const electionDue = this.#electionDue(at);
+    const electionDue = this.#timeouts.from(at);
     return { role: "follower", leader, heardAt: at, electionDue, isAsleep: false };
   }
 
-  #electionDue(at: Milliseconds): Milliseconds {
-    const { electionMsMin, electionMsMax } = this.#core.timing;
-    return later(at, this.#random.between(electionMsMin, electionMsMax));
-  }
-
-  /**
-   * Leader stickiness: whoever leads, or has heard its leader within the minimum election timeout,
-   * denies its vote, so that a node that was cut off cannot depose a healthy leader (thesis
-   * §4.2.3). A vote is denied by silence, since its term must not be entered. A sleeper has as good
-   * as heard its leader; but somebody has not, so now it makes sure.
-   */
+  /** Whether loyalty forbids to grant what is asked. */
   #denies(message: PreVoteMessage | VoteMessage, at: Milliseconds): boolean {
-    if (message.term <= this.#core.ballot.term || this.#hasLeave(message)) return false;
-    const state = this.#state;
-    const { electionMsMin, leaseReads } = this.#core.timing;
-    // Before a restart this node may have promised a leader that it would elect nobody else.
-    if (leaseReads && at < later(this.#startedAt, electionMsMin)) return true;
-    if (state.role === "leader") {
-      if (state.leadership.isAsleep && this.#doorbell.ring(message.from, at)) {
-        state.leadership.stir(at);
-      }
-      return true;
-    }
-    if (state.role !== "follower" || state.leader === null) return false;
-    if (!state.isAsleep) return at < later(state.heardAt, electionMsMin);
-    if (this.#doorbell.ring(message.from, at)) this.#lookForLeader(at);
-    return true;
-  }
-
-  /** Whether a candidate has leave to depose a leader that is there: the leader's own, or a router's. */
-  #hasLeave(message: PreVoteMessage | VoteMessage): boolean {
-    if (message.kind === "vote" && message.handedOver) return true;
-    return message.urged && !this.#core.timing.leaseReads;
+    const verdict = this.#loyalty.judge(message, this.#state, at);
+    if (verdict === "makeSure") this.#makeSure(at);
+    return verdict !== "considered";
   }
 }

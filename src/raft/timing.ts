@@ -2,7 +2,8 @@
 // latency or an election; never safety.
 
 import { assert } from "../base/assert.ts";
-import { asMilliseconds, type Milliseconds } from "../base/types.ts";
+import { asMilliseconds, later, type Milliseconds } from "../base/types.ts";
+import { Random } from "./random.ts";
 
 /** Durations in milliseconds. */
 export interface Timing {
@@ -19,8 +20,9 @@ export interface Timing {
   readonly quiesceMs: number | null;
   /**
    * Whether a leader may answer reads without a round while a quorum denies its vote to others
-   * (thesis §6.4.1). It rests on clocks that drift by less than LEASE_DRIFT; and a router's leave to
-   * campaign then counts for nothing, so that a lost leader is missed for longer.
+   * (thesis §6.4.1). It rests on clocks that neither drift by more than LEASE_DRIFT nor are set, and
+   * on voters that all have it on; a router's leave to campaign then counts for nothing, so that a
+   * lost leader is missed for longer. A leader that has handed over or restarted goes without.
    */
   readonly leaseReads: boolean;
 }
@@ -42,6 +44,23 @@ export function assertTiming(timing: Timing): void {
   assert(heartbeatMs > 0, "a heartbeat takes time");
   assert(heartbeatMs < electionMsMin, "an election timeout exceeds a heartbeat");
   assert(electionMsMin < electionMsMax, "election timeouts have room for chance");
+}
+
+/** A node's election timeouts: random, so that not all campaign at once (Raft §5.2). */
+export class ElectionTimeouts {
+  readonly #timing: Timing;
+  readonly #random: Random;
+
+  constructor(timing: Timing, seed: number) {
+    this.#timing = timing;
+    this.#random = new Random(seed);
+  }
+
+  /** When one that begins at `at` ends. */
+  from(at: Milliseconds): Milliseconds {
+    const { electionMsMin, electionMsMax } = this.#timing;
+    return later(at, this.#random.between(electionMsMin, electionMsMax));
+  }
 }
 
 /**

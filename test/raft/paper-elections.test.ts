@@ -166,6 +166,8 @@ describe("§5.2, §5.4.1: granting a vote", () => {
     }) => {
       for (const kind of ["vote", "preVote"] as const) {
         const bench = new Bench({ entries: entriesOf(own), term: 2 });
+        // Until then it is loyal to the leader that its log names.
+        bench.now = 500;
         const ready = bench.receive(kind, 3, { term: 3, lastIndex, lastTerm });
         expect(sent(ready, `${kind}Answer`)).toMatchObject([{ granted }]);
       }

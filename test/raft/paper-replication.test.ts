@@ -206,7 +206,7 @@ describe("§5.3: a follower takes over", () => {
     const image = {
       ...EMPTY_IMAGE,
       hardState: { term: asTerm(2), vote: null },
-      trimmed: { index: index(5), term: null },
+      trimmed: { index: index(5), term: asTerm(2) },
     };
     const bench = new Bench({ storage: new MemoryStorage(image), applied: 5 });
     const entries = entriesOf([2, 2, 2], { first: 4, before: 1 });

@@ -240,11 +240,17 @@ describe("leadership survives restarts", () => {
   });
 
   const others = [
-    { name: "it voted for another", vote: 2, entries: entriesOf([1], { author: 2 }) },
+    {
+      name: "it voted for another",
+      vote: 2,
+      entries: entriesOf([1], { author: 2 }),
+      leader: member(2),
+    },
     {
       name: "it stood and lost: the term names another",
       vote: 1,
       entries: entriesOf([1, 1], { author: 2 }),
+      leader: member(2),
     },
     {
       name: "it stood, and has no entry of the term",
@@ -262,12 +268,13 @@ describe("leadership survives restarts", () => {
     { name: "it was never used", vote: null, entries: [] },
   ];
 
-  for (const { name, ...options } of others) {
+  for (const { name, leader = null, ...options } of others) {
     it(`a node starts as a follower when ${name}`, ({ expect }) => {
       const bench = new Bench(options);
-      expect(bench.node.status()).toMatchObject({ leader: null, serving: false });
+      expect(bench.node.status()).toMatchObject({ leader, serving: false });
       expect(["follower", "learner"]).toContain(bench.node.status().role);
-      expect(bench.node.hasReady()).toBe(false);
+      const asked = bench.node.takeReady().messages.map(({ kind, to }) => ({ kind, to }));
+      expect(asked).toEqual(leader === null ? [] : [{ kind: "wake", to: leader }]);
     });
   }
 

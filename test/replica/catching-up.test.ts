@@ -89,6 +89,26 @@ describe("a replica that was away while logs were trimmed", () => {
     expect(cluster.runUntil(sameEverywhere)).toBe(true);
   });
 
+  // The leader serves only once a quorum has its log, and here the quorum needs the snapshot for that.
+  test("is what a leader that has restarted needs in order to serve", ({ expect }) => {
+    const away = follower();
+    const leader = cluster.leader()!;
+    const other = cluster.nodes.find((node) => node !== leader && node !== away)!;
+    away.isCut = true;
+    fill(20, 60);
+    other.isCut = true;
+    cluster.restart(leader);
+    away.isCut = false;
+    const served = (): boolean => {
+      const leading = cluster.leader();
+      if (leading === null) return false;
+      const call = cluster.ask(leading, put(key("a"), key("1")), { timeoutMs: 400 });
+      cluster.run(500);
+      return cluster.answers.get(call)?.kind === "answered";
+    };
+    expect(cluster.runUntil(served, 1_000)).toBe(true);
+  });
+
   test("gets another from another leader", ({ expect }) => {
     const away = follower();
     const leader = cluster.leader()!;

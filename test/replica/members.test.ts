@@ -291,6 +291,64 @@ describe("several changes at once", () => {
     expect([3, 4]).toContain(votersOf(list).length);
     expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
   });
+
+  // Those who leave are needed until the joint configuration is left: had they gone when it began,
+  // nobody could end it, and the cluster would have lost its majority for good.
+  test("wait for the voters that leave, though the leader restarts in the midst", ({ expect }) => {
+    cluster = new VirtualCluster(5);
+    cluster.serve(put(key("a"), key("1")));
+    cluster.run(500);
+    const leader = cluster.leader()!;
+    const others = cluster.nodes.filter((node) => node !== leader);
+    const leaving = others.slice(0, 3).map(({ id }) => id);
+    cluster.ask(leader, { kind: "memberChange", change: { promote: [], remove: leaving } });
+    const { applied } = others[0]!.core.status();
+    for (let ms = 0; ms < 50 && others[0]!.core.status().applied === applied; ms++) cluster.run(1);
+    cluster.restart(leader);
+    cluster.run(5_000);
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+    const gone = cluster.nodes.filter(({ isRemoved }) => isRemoved).map(({ id }) => id);
+    expect(gone).toEqual(leaving);
+    const list = ask({ kind: "memberList", linearizable: true });
+    expect(votersOf(list)).toHaveLength(2);
+  });
+
+  // Whoever ends them has to tell the others, and a leader that is left out is gone at once: those who
+  // stay would need the votes of those who left.
+  test("are ended by a leader that stays: one that leaves hands over first", ({ expect }) => {
+    cluster = new VirtualCluster(5);
+    cluster.serve(put(key("a"), key("1")));
+    cluster.run(500);
+    const leader = cluster.leader()!;
+    const [leaving, ...others] = cluster.nodes.filter((node) => node !== leader);
+    const change = { promote: [], remove: [leaving!.id, others[0]!.id] };
+    const { term } = leader.core.status();
+    cluster.ask(leader, { kind: "memberChange", change });
+    // The others have the change, and the leader does not hear of it.
+    cluster.run(0);
+    leader.isCut = true;
+    cluster.urge(leaving!, term);
+    let hasLed = false;
+    for (let ms = 0; ms < 2_000 && !leaving!.isRemoved; ms++) {
+      cluster.run(1);
+      hasLed ||= cluster.leader() === leaving;
+    }
+    expect({ hasLed, isRemoved: leaving!.isRemoved }).toEqual({ hasLed: true, isRemoved: true });
+    expect(others.slice(1)).toContain(cluster.leader());
+  });
+
+  test("are shown as they will be, and carried out by those who are left out", ({ expect }) => {
+    const member = cluster.join("region-4");
+    ask(add(member, true));
+    cluster.run(500);
+    const change = { promote: [member.id], remove: [asMemberId(2n), asMemberId(3n)] };
+    if (cluster.leader()!.id !== 1n) ask({ kind: "moveLeader", target: asMemberId(1n) });
+    expect(votersOf(ask({ kind: "memberChange", change }))).toEqual(["region-1", "region-4"]);
+    cluster.run(1_000);
+    expect([2, 3].map((id) => cluster.node(id).isRemoved)).toEqual([true, true]);
+    const regions = cluster.leader()!.core.directory.members.map(({ region }) => region);
+    expect(regions).toEqual(["region-1", "region-4"]);
+  });
 });
 
 describe("a change that is asked for again under its request id", () => {
