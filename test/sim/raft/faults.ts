@@ -1,7 +1,7 @@
 // Owns what each seed draws: which faults are on, and how hard (swarm testing). Half of the seeds
 // have few, since many faults at once hide what one alone would show.
 
-import { Random } from "../../src/raft/random.ts";
+import { Random } from "../../../src/raft/random.ts";
 
 export interface Faults {
   /** Of messages, 0 to 1. */

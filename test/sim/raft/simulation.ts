@@ -1,10 +1,10 @@
 // Owns one run: a cluster of replicas in virtual time, clients, and faults, all drawn from one seed.
 // First anything goes; then the faults end and the cluster must come back within a bound.
 
-import { asMemberId, type MemberId } from "../../src/base/types.ts";
-import { ENTRY_LEADER } from "../../src/base/entry-kinds.ts";
-import type { Message } from "../../src/raft/types.ts";
-import { Random } from "../../src/raft/random.ts";
+import { asMemberId, type MemberId } from "../../../src/base/types.ts";
+import { ENTRY_LEADER } from "../../../src/base/entry-kinds.ts";
+import type { Message } from "../../../src/raft/types.ts";
+import { Random } from "../../../src/raft/random.ts";
 import { Checker, mix, SafetyViolation } from "./checker.ts";
 import { drawFaults, type Faults } from "./faults.ts";
 import { Network } from "./network.ts";

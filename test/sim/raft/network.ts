@@ -1,9 +1,9 @@
 // Owns the messages between replicas: loss, repetition, delay, reordering, and who can reach whom.
 
-import type { MemberId } from "../../src/base/types.ts";
-import { decodeMessages, encodeMessages } from "../../src/raft/message-codec.ts";
-import type { Random } from "../../src/raft/random.ts";
-import type { Message } from "../../src/raft/types.ts";
+import type { MemberId } from "../../../src/base/types.ts";
+import { decodeMessages, encodeMessages } from "../../../src/raft/message-codec.ts";
+import type { Random } from "../../../src/raft/random.ts";
+import type { Message } from "../../../src/raft/types.ts";
 import type { Faults } from "./faults.ts";
 import type { Schedule } from "./schedule.ts";
 
