@@ -1,0 +1,398 @@
+// Owns one simulated Durable Object with a replica in it: the platform's rules for memory, storage and
+// what leaves. Performs the core's effects as `src/object/host.ts` does. What travels between objects
+// is `network.ts`'s.
+//
+// A turn is one input and its effects. Its writes are confirmed together and later; what it sends is
+// held until then, in order. A crash takes a suffix of the turns that are not confirmed, whole.
+
+import type { ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../../src/api/replica.ts";
+import type { ReceiverFrame } from "../../src/api/session.ts";
+import { asMilliseconds, asTerm, type Bytes, type Milliseconds } from "../../src/base/types.ts";
+import { raiseIncarnation } from "../../src/object/certificate.ts";
+import { decodeMessages } from "../../src/raft/message-codec.ts";
+import { SteadyClock } from "../../src/raft/timing.ts";
+import type { Message } from "../../src/raft/types.ts";
+import { ReplicaCore, type Identity } from "../../src/replica/core.ts";
+import type { Effects } from "../../src/replica/effects.ts";
+import type { Chance } from "./chance.ts";
+import { MachineClock } from "./clock.ts";
+import { InstanceStorage, SimDatabase, Superseded } from "./database.ts";
+import type { Crash, Instance, ObjectParts, PeerReply, Socket, Turn, Waiting } from "./instance.ts";
+import { Observer } from "./observer.ts";
+import type { World } from "./world.ts";
+
+/** As in `object/host.ts`: the alarm backs up the timer while leases run. */
+const ALARM_MS = 30_000;
+
+/** With so many unconfirmed turns the database confirms them: savepoints must not pile up. */
+const PLATES_MAX = 32;
+
+export class SimObject {
+  readonly id: bigint;
+  readonly number: number;
+  readonly machine: MachineClock;
+  readonly database = new SimDatabase();
+  readonly observer: Observer;
+  readonly #parts: ObjectParts;
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #disk: Chance;
+  #instance: Instance | null = null;
+  #zombies: Instance[] = [];
+  #turns: Turn[] = [];
+  #sockets = new Map<number, Socket>();
+  #downUntil = 0;
+  #lastCall = 0;
+  /** While false, neither its writes nor its clock misbehave. */
+  isFaulty = true;
+
+  constructor(parts: ObjectParts) {
+    this.#parts = parts;
+    this.#world = parts.world;
+    this.id = parts.identity.memberId;
+    this.number = Number(this.id);
+    const { streams, schedule } = parts.world;
+    this.#chance = streams.stream(`object ${this.number}`);
+    this.#disk = streams.stream(`disk ${this.number}`);
+    this.machine = new MachineClock(schedule, parts);
+    const { world, ledger } = parts;
+    this.observer = new Observer(`replica ${this.number}`, {
+      database: this.database,
+      ledger,
+      world,
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#instance !== null;
+  }
+
+  get status(): ReplicaStatus | null {
+    return this.#instance?.core.status() ?? null;
+  }
+
+  get hasUnconfirmed(): boolean {
+    return this.#turns.length > 0;
+  }
+
+  /** Brings the object up for an event, if it may come up; false when it is unreachable. */
+  wake(): boolean {
+    if (this.#instance !== null) return true;
+    if (this.#world.schedule.now < this.#downUntil) return false;
+    this.#start();
+    return true;
+  }
+
+  /** A peer's call. False when nobody is there to answer. */
+  receive(body: Bytes, waiting: Waiting<readonly Message[]>): boolean {
+    const instance = this.#recipient();
+    if (instance === null) return false;
+    const reply: PeerReply = { ...bound(waiting), messages: [] };
+    const ran = this.#turn(instance, reply, (core, now) => {
+      reply.messages = core.peer(decodeMessages(body), now);
+    });
+    if (!ran) waiting.broken();
+    return true;
+  }
+
+  /** A client's call. False when nobody is there to answer. */
+  serve(call: ReplicaCall, waiting: Waiting<ReplicaAnswer>): boolean {
+    const instance = this.#recipient();
+    if (instance === null) return false;
+    const id = ++this.#lastCall;
+    instance.calls.set(id, waiting);
+    this.#turn(instance, null, (core, now) => core.call(id, call, now));
+    return true;
+  }
+
+  urge(term: number): void {
+    if (!this.wake()) return;
+    this.#turn(this.#instance!, null, (core, now) => core.urge(asTerm(term), now));
+  }
+
+  /** The answer to a call of that instance. */
+  peerAnswered(instance: Instance, messages: readonly Message[]): void {
+    if (!this.isRunning(instance)) return;
+    if (instance !== this.#instance) this.#world.mark("zombie answered");
+    this.#turn(instance, null, (core, now) => core.peerAnswered(messages, now));
+  }
+
+  peerFailed(instance: Instance, peer: Identity["memberId"]): void {
+    if (this.isRunning(instance)) {
+      this.#turn(instance, null, (core, now) => core.peerFailed(peer, now));
+    }
+  }
+
+  /** Opens a session; false when it cannot be served now. */
+  openSession(socket: Socket): boolean {
+    if (!this.wake() || this.status?.leader === null) return false;
+    const instance = this.#instance!;
+    this.#restoreSessions(instance);
+    this.#sockets.set(socket.session, socket);
+    this.#turn(instance, null, (core, now) => core.openSession(socket.session, null, now));
+    return true;
+  }
+
+  /** Frames from a receiver. False when its socket is gone. */
+  sessionFrames(session: number, frames: readonly ReceiverFrame[]): boolean {
+    if (!this.#sockets.has(session) || !this.wake()) return false;
+    const instance = this.#instance!;
+    this.#restoreSessions(instance);
+    this.#turn(instance, null, (core, now) => {
+      for (const frame of frames) core.sessionFrame(session, frame, now);
+    });
+    return true;
+  }
+
+  sessionClosed(session: number): void {
+    if (this.#sockets.delete(session)) this.#instance?.core.closeSession(session);
+  }
+
+  isRunning(instance: Instance): boolean {
+    return instance === this.#instance || this.#zombies.includes(instance);
+  }
+
+  /** Loses its memory, and what else `how` says. */
+  crash(how: Crash): void {
+    const instance = this.#instance;
+    if (instance === null) return;
+    const { trace, schedule } = this.#world;
+    const lost = how.isEviction ? 0 : Math.floor(this.#turns.length * how.loses + 0.5);
+    trace.note(how.isEviction ? "evict" : "crash", this.number, lost, how.zombieMs, how.downMs);
+    if (lost > 0) this.#world.mark("turns lost");
+    const sends = how.isEviction || this.#chance.next() < 0.5;
+    const gone = this.#turns.splice(this.#turns.length - lost, lost);
+    for (const turn of this.#turns.splice(0)) this.#confirm(turn, sends);
+    this.#takeBack(gone);
+    this.#instance = null;
+    this.#downUntil = schedule.now + how.downMs;
+    const isZombie = lost === 0 && how.zombieMs > 0;
+    if (isZombie) this.#supersede(instance, how.zombieMs);
+    else for (const waiting of instance.calls.values()) waiting.broken();
+    if (how.isEviction) return;
+    const sockets = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const socket of sockets) socket.closed();
+  }
+
+  /** May come up again at once. */
+  revive(): void {
+    this.#downUntil = 0;
+    this.wake();
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  /** Who gets an event: the live instance; of the adversary, a zombie as well. */
+  #recipient(): Instance | null {
+    const zombie = this.#zombies.at(-1);
+    if (this.#world.isAdverse && zombie !== undefined && this.#chance.next() < 0.5) return zombie;
+    return this.wake() ? this.#instance : null;
+  }
+
+  #supersede(instance: Instance, forMs: number): void {
+    instance.storage.isFenced = true;
+    this.#zombies.push(instance);
+    this.#world.mark("zombie");
+    this.#world.schedule.after(forMs, () => this.#bury(instance));
+  }
+
+  #bury(zombie: Instance): void {
+    const before = this.#zombies.length;
+    this.#zombies = this.#zombies.filter((other) => other !== zombie);
+    if (this.#zombies.length === before) return;
+    for (const waiting of zombie.calls.values()) waiting.broken();
+  }
+
+  /** Comes up from its database, and raises its incarnation in its first turn. */
+  #start(): void {
+    const storage = new InstanceStorage(this.database);
+    const clock = new SteadyClock(asMilliseconds(this.machine.now()));
+    this.database.beginTurn();
+    const core = new ReplicaCore({
+      identity: this.#parts.identity,
+      sql: storage,
+      incarnation: raiseIncarnation(storage),
+      seed: this.#chance.between(0, 2 ** 31),
+      now: clock.now,
+    });
+    const instance: Instance = {
+      core,
+      storage,
+      clock,
+      calls: new Map(),
+      links: new Map(),
+      timerAt: Infinity,
+      isAlarmSet: false,
+      areSessionsRestored: false,
+    };
+    this.#instance = instance;
+    if (core.status().role === "leader") this.#world.mark("leadership resumed");
+    this.#world.trace.note("start", this.number, core.status().incarnation);
+    this.#finish(instance, null);
+  }
+
+  /** Runs one input. False when the instance found itself superseded: it is over. */
+  #turn(
+    instance: Instance,
+    reply: PeerReply | null,
+    input: (core: ReplicaCore, now: Milliseconds) => void,
+  ): boolean {
+    this.database.beginTurn();
+    try {
+      input(instance.core, instance.clock.read(asMilliseconds(this.machine.now())));
+      this.#finish(instance, reply);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Superseded)) throw error;
+      this.database.endTurn();
+      this.#bury(instance);
+      return false;
+    }
+  }
+
+  #finish(instance: Instance, reply: PeerReply | null): void {
+    const { core } = instance;
+    const effects = core.takeEffects();
+    const wrote = this.database.endTurn();
+    this.#arm(instance);
+    if (wrote === 0 && this.#turns.length === 0) {
+      return this.#release(
+        { instance, effects, reply, wrote: false, plate: -1, facts: null },
+        true,
+      );
+    }
+    if (instance.storage.isFenced) return this.#perform(instance, effects, reply);
+    const status = core.status();
+    const { trace } = this.#world;
+    trace.note("turn", this.number, status.term, status.commit, status.revision);
+    const facts = wrote === 0 ? null : this.observer.observe(wrote, status);
+    const plate = wrote === 0 ? -1 : this.database.plates - 1;
+    const turn = { instance, effects, reply, wrote: wrote !== 0, plate, facts };
+    this.#turns.push(turn);
+    if (wrote !== 0) this.#awaitConfirmation(turn);
+  }
+
+  #awaitConfirmation(turn: Turn): void {
+    const { faults, schedule } = this.#world;
+    const confirmMsMax = this.isFaulty ? faults.confirmMsMax : Math.min(faults.confirmMsMax, 20);
+    if (this.database.plates > PLATES_MAX) return this.#confirmUpTo(turn);
+    schedule.after(this.#disk.between(0, confirmMsMax + 1), () => this.#confirmUpTo(turn));
+  }
+
+  /** A later turn's confirmation covers the earlier ones. */
+  #confirmUpTo(turn: Turn): void {
+    const position = this.#turns.indexOf(turn);
+    if (position === -1) return;
+    if (this.isFaulty && this.#disk.hits(this.#world.faults.writeFailureRate)) {
+      this.#world.mark("write failed");
+      const loses = (this.#turns.length - position) / this.#turns.length;
+      return this.crash({ loses, zombieMs: 0, downMs: 1, isEviction: false });
+    }
+    for (const each of this.#turns.splice(0, position + 1)) this.#confirm(each, true);
+    while (this.#turns[0]?.wrote === false) this.#confirm(this.#turns.shift()!, true);
+    if (this.#turns.length === 0) this.database.keepAll();
+  }
+
+  #confirm(turn: Turn, sends: boolean): void {
+    if (turn.facts !== null) {
+      this.#parts.ledger.confirmed(this.observer.standing, turn.facts);
+    }
+    this.#release(turn, sends);
+  }
+
+  #release({ instance, effects, reply }: Turn, sends: boolean): void {
+    if (sends) return this.#perform(instance, effects, reply);
+    reply?.broken();
+    for (const { call } of effects.answers) take(instance.calls, call)?.broken();
+  }
+
+  /** Takes back turns that never happened, with all that they would have sent. */
+  #takeBack(turns: readonly Turn[]): void {
+    for (const { reply } of turns) reply?.broken();
+    const first = turns.find((turn) => turn.wrote);
+    if (first === undefined) this.database.keepAll();
+    else this.database.takeBack(first.plate);
+    this.observer.reset();
+  }
+
+  #perform(instance: Instance, effects: Effects, reply: PeerReply | null): void {
+    reply?.answered(reply.messages);
+    for (const send of effects.sends) this.#parts.send(this, instance, send);
+    for (const { call, answer } of effects.answers) take(instance.calls, call)?.answered(answer);
+    for (const { session, frames } of effects.frames) {
+      if (frames.length > 0) this.#sockets.get(session)?.frames(frames);
+    }
+    for (const { session, checkpoint } of effects.checkpoints) {
+      const socket = this.#sockets.get(session);
+      if (socket !== undefined) socket.checkpoint = checkpoint;
+    }
+    for (const { session } of effects.closes) {
+      const socket = this.#sockets.get(session);
+      this.#sockets.delete(session);
+      socket?.closed();
+    }
+    if (!effects.awaitsDurable) return;
+    this.#world.schedule.after(0, () => {
+      if (this.isRunning(instance)) this.#turn(instance, null, (core, now) => core.durable(now));
+    });
+  }
+
+  #tick(instance: Instance): void {
+    if (instance === this.#instance) this.#restoreSessions(instance);
+    this.#turn(instance, null, (core, now) => core.tick(now));
+  }
+
+  /** Sockets are looked at on the first event, not in the constructor. */
+  #restoreSessions(instance: Instance): void {
+    if (instance.areSessionsRestored) return;
+    instance.areSessionsRestored = true;
+    for (const { session, checkpoint } of this.#sockets.values()) {
+      this.#world.mark("session restored");
+      this.#turn(instance, null, (core, now) => core.openSession(session, checkpoint, now));
+    }
+  }
+
+  /** Keeps the timer no later than the core's deadline; an early one finds nothing to do. */
+  #arm(instance: Instance): void {
+    const { schedule } = this.#world;
+    const waitMs = Math.max(instance.core.deadline() - instance.clock.now, 1);
+    const at = schedule.now + Math.ceil(waitMs);
+    if (at < instance.timerAt) {
+      instance.timerAt = at;
+      schedule.after(at - schedule.now, () => {
+        if (instance.timerAt !== at || !this.isRunning(instance)) return;
+        instance.timerAt = Infinity;
+        this.#tick(instance);
+      });
+    }
+    if (instance.isAlarmSet || !instance.core.hasRunningLeases) return;
+    instance.isAlarmSet = true;
+    schedule.after(ALARM_MS, () => this.#alarm(instance));
+  }
+
+  /** At least once, and whoever lives by then: alarms outlive instances. */
+  #alarm(setBy: Instance): void {
+    if (!this.wake()) {
+      this.#world.schedule.after(1_000, () => this.#alarm(setBy));
+      return;
+    }
+    const instance = this.#instance!;
+    if (instance === setBy) instance.isAlarmSet = false;
+    else this.#world.mark("alarm woke another instance");
+    this.#tick(instance);
+  }
+}
+
+const bound = <T>(waiting: Waiting<T>): Waiting<T> => ({
+  answered: (answer) => waiting.answered(answer),
+  broken: () => waiting.broken(),
+});
+
+function take<K, V>(map: Map<K, V>, key: K): V | undefined {
+  const value = map.get(key);
+  map.delete(key);
+  return value;
+}

@@ -1,0 +1,204 @@
+// Owns one run from its seed to its judgement: first anything goes; then a quorum heals for good, and
+// within a bound it must elect, commit, tell its watchers and end the leases that nobody keeps.
+
+import { LeaseTable } from "../../src/lease/lease-table.ts";
+import { Streams, hashBytes, hashText, mix } from "./chance.ts";
+import { Cluster } from "./cluster.ts";
+import { Book } from "./clients/book.ts";
+import { KvClient } from "./clients/kv-client.ts";
+import { LeaseClient } from "./clients/lease-client.ts";
+import { judgeLeases } from "./clients/lease-judgement.ts";
+import { Router } from "./clients/router.ts";
+import { resetSessions, WatchClient } from "./clients/watch-client.ts";
+import { InstanceStorage } from "./database.ts";
+import { Ledger } from "./ledger.ts";
+import type { SimObject } from "./object.ts";
+import { drawPlan, type Plan, type RunOptions } from "./plan.ts";
+import { Schedule } from "./schedule.ts";
+import { must, Trace, type World } from "./world.ts";
+
+/** How long a healed quorum has for everything that it owes. */
+const RECOVERY_MS = 40_000;
+
+/** How long clients go on after that, so that a healed cluster is seen at work. */
+const WORK_MS = 1_500;
+
+/** Steps of a run that goes round in circles; others take some ten thousand. */
+const STEPS_MAX = 20_000_000;
+
+export interface RunResult {
+  readonly hash: number;
+  readonly events: number;
+  readonly revisions: number;
+  readonly answered: number;
+  readonly heard: number;
+  readonly terms: number;
+  readonly virtualMs: number;
+  readonly marks: ReadonlyMap<string, number>;
+}
+
+/**
+ * Runs one seed.
+ *
+ * @throws Violation when a promise is broken, InvariantError when a replica finds one broken.
+ */
+export function simulate(options: RunOptions): RunResult {
+  const run = new Run(options);
+  try {
+    return run.run();
+  } finally {
+    run.close();
+  }
+}
+
+class Run {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #ledger = new Ledger();
+  readonly #book = new Book(this.#ledger);
+  readonly #cluster: Cluster;
+  readonly #kv: KvClient[] = [];
+  readonly #leases: LeaseClient[] = [];
+  readonly #watchers: WatchClient[] = [];
+  readonly #marks = new Map<string, number>();
+  readonly #places: number[] = [];
+  #steps = 0;
+
+  constructor(options: RunOptions) {
+    const streams = new Streams(options.seed);
+    this.#plan = drawPlan(options, streams);
+    const schedule = new Schedule();
+    this.#world = {
+      schedule,
+      streams,
+      faults: this.#plan.faults,
+      trace: new Trace(schedule, options.line ?? null),
+      isAdverse: options.isAdverse ?? false,
+      mark: (name) => this.#marks.set(name, (this.#marks.get(name) ?? 0) + 1),
+    };
+    this.#cluster = new Cluster(this.#world, this.#plan, this.#ledger);
+    resetSessions();
+    this.#makeClients(options.off ?? new Set());
+  }
+
+  run(): RunResult {
+    this.#cluster.start();
+    for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
+    this.#runUntil(this.#plan.faultyMs);
+    const healthy = this.#cluster.heal(this.#places);
+    for (const client of this.#leases) client.stop();
+    for (const client of this.#watchers) client.settle(this.#cluster.mute);
+    this.#runUntil(this.#plan.faultyMs + WORK_MS);
+    for (const client of this.#kv) client.stop();
+    this.#recover(healthy);
+    this.#judge(healthy);
+    const { trace, schedule } = this.#world;
+    return {
+      hash: trace.hash,
+      events: trace.events,
+      revisions: this.#ledger.revision,
+      answered: this.#book.answered,
+      heard: this.#watchers.reduce((sum, { heard }) => sum + heard, 0),
+      terms: this.#ledger.terms,
+      virtualMs: schedule.now,
+      marks: this.#marks,
+    };
+  }
+
+  close(): void {
+    this.#cluster.close();
+  }
+
+  #makeClients(off: ReadonlySet<string>): void {
+    const { network, objects } = this.#cluster;
+    const { kvClients, leaseClients, watchers, everyMs, writesPerSecond } = this.#plan;
+    const putEveryMs = writesPerSecond > 0 ? (1_000 * kvClients) / writesPerSecond : null;
+    const place = (): number => {
+      this.#places.push(-(this.#places.length + 1));
+      return this.#places.at(-1)!;
+    };
+    const options = () => {
+      const router = new Router({ client: place(), world: this.#world, network, objects });
+      return { router, world: this.#world, book: this.#book, off, everyMs, putEveryMs };
+    };
+    for (let n = 0; n < kvClients; n++) this.#kv.push(new KvClient(options()));
+    for (let n = 0; n < leaseClients; n++) this.#leases.push(new LeaseClient(options()));
+    for (let n = 0; n < watchers; n++) {
+      const parts = { world: this.#world, network, objects, ledger: this.#ledger };
+      this.#watchers.push(new WatchClient({ client: place(), ...parts, book: this.#book }));
+    }
+  }
+
+  #runUntil(end: number): void {
+    const { schedule } = this.#world;
+    while (schedule.runNext(end))
+      must(++this.#steps < STEPS_MAX, "the run does not come to an end");
+  }
+
+  /** Demands, within a bound, all that a healed quorum owes. */
+  #recover(healthy: readonly SimObject[]): void {
+    const { schedule } = this.#world;
+    const end = schedule.now + RECOVERY_MS;
+    let owed = this.#owed(healthy);
+    while (owed !== null && schedule.now < end) {
+      this.#runUntil(schedule.now + 250);
+      owed = this.#owed(healthy);
+    }
+    must(owed === null, `${RECOVERY_MS} ms after a quorum healed: ${owed}`);
+  }
+
+  /** What a healed quorum still owes; null when nothing. */
+  #owed(healthy: readonly SimObject[]): string | null {
+    const ledger = this.#ledger;
+    const leaders = healthy.filter(({ status }) => status?.role === "leader");
+    if (leaders.length === 0) return "it has no leader";
+    if (this.#kv.some(({ isIdle }) => !isIdle)) return "a client waits for an answer";
+    const leasesLeft = healthy.some(({ database }) => leasesOf(database).length > 0);
+    if (leasesLeft) return "a lease has not ended";
+    const applied = Math.max(...healthy.map(({ observer }) => observer.standing.applied));
+    const lags = healthy.find(({ observer }) => observer.standing.applied < applied);
+    if (lags !== undefined || applied < ledger.committedIndex) return "a replica lags";
+    if (healthy.some(({ hasUnconfirmed }) => hasUnconfirmed)) return "writes are not confirmed";
+    const behind = this.#watchers.find(({ through }) => through < ledger.revision);
+    return behind === undefined
+      ? null
+      : `a watcher was not told: ${behind.place} of ${ledger.revision}`;
+  }
+
+  #judge(healthy: readonly SimObject[]): void {
+    this.#book.judge();
+    judgeLeases({
+      records: this.#leases.flatMap(({ records }) => records),
+      ledger: this.#ledger,
+      leadMs:
+        this.#cluster.clockLeadMs + 2 * this.#plan.faults.clockDrift * this.#world.schedule.now,
+    });
+    const hashes = healthy.map(({ database }) => stateHash(database));
+    must(
+      hashes.every((hash) => hash === hashes[0]),
+      "replicas that applied the same hold different states",
+    );
+    this.#world.trace.note("state", hashes[0]!);
+  }
+}
+
+const leasesOf = (database: SimObject["database"]) =>
+  new LeaseTable(new InstanceStorage(database)).all();
+
+/** A hash of everything that is replicated and readable now. */
+function stateHash(database: SimObject["database"]): number {
+  let hash = 0;
+  const take = (value: unknown): void => {
+    hash =
+      value instanceof Uint8Array ? hashBytes(value, hash) : mix(hash, hashText(String(value)));
+  };
+  const rows = database.all("SELECT * FROM now ORDER BY key", []);
+  for (const row of rows) for (const value of Object.values(row)) take(value);
+  const meta = database.all("SELECT compacted FROM meta", []);
+  take(meta[0]!.compacted);
+  const leases = leasesOf(database).map(
+    ({ id, ttlSeconds, horizon }) => `${id} ${ttlSeconds} ${horizon}`,
+  );
+  for (const lease of leases.toSorted()) take(lease);
+  return hash;
+}
