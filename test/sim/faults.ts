@@ -13,6 +13,9 @@ export interface Faults {
   readonly lateRate: number;
   /** Calls that the platform repeats, up to ten seconds later. */
   readonly repeatRate: number;
+  /** Answers to an instance that is gone which its successor gets: no platform does it, and no
+   * promise may rest on that. */
+  readonly misrouteRate: number;
   /** Changes of who can reach whom. */
   readonly partitionEveryMs: number;
   readonly crashEveryMs: number;
@@ -45,6 +48,7 @@ export const FAULT_KINDS: Readonly<Record<string, readonly (keyof Faults)[]>> = 
   loss: ["lossRate"],
   late: ["lateRate"],
   repeat: ["repeatRate"],
+  misroute: ["misrouteRate"],
   partition: ["partitionEveryMs"],
   crash: ["crashEveryMs"],
   turnLoss: ["turnLossRate"],
@@ -66,6 +70,7 @@ export const NO_FAULTS: Faults = {
   noticedRate: 0.5,
   lateRate: 0,
   repeatRate: 0,
+  misrouteRate: 0,
   partitionEveryMs: 0,
   crashEveryMs: 0,
   turnLossRate: 0,
@@ -109,6 +114,7 @@ export function drawFaults(chance: Chance): Faults {
     urgeEveryMs: rare(0, 300, 1_500),
     voterCrashRate: rare(0, 0.1, 0.5),
     winnerFaultRate: rare(0, 0.2, 0.6),
+    misrouteRate: rare(0, 0.5, 1),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Effects, PeerSend } from "../../src/replica/effects.ts";
 import type { InstanceStorage } from "./database.ts";
 import type { Facts, Ledger } from "./ledger.ts";
 import type { SimObject } from "./object.ts";
+import type { Promises } from "./promises.ts";
 import type { World } from "./world.ts";
 
 /** Whoever waits for an answer of an object: it comes, or the object breaks. */
@@ -24,6 +25,8 @@ export interface Socket {
   readonly session: number;
   /** What the object keeps with it while it sleeps. */
   checkpoint: Bytes | null;
+  /** The object has slept since the socket was opened. */
+  wasRestored: boolean;
   frames(frames: readonly ReplicaFrame[]): void;
   closed(): void;
 }
@@ -36,6 +39,8 @@ export interface Instance {
   readonly calls: Map<number, Waiting<ReplicaAnswer>>;
   /** Calls to each peer that are under way, and whether the last one failed. */
   readonly links: Map<bigint, { outstanding: number; isSilent: boolean }>;
+  /** What it has promised to leaders. */
+  readonly promises: Promises;
   timerAt: number;
   isAlarmSet: boolean;
   areSessionsRestored: boolean;

@@ -85,6 +85,12 @@ export class Ledger {
   readonly #committed: (Committed | undefined)[] = [];
   readonly #revisions: (LedgerRevision | undefined)[] = [];
   readonly #requests = new Map<string, SeenRequest>();
+  readonly #standings: Standing[] = [];
+
+  /** A replica whose confirmed log counts. */
+  register(standing: Standing): void {
+    this.#standings.push(standing);
+  }
 
   get revision(): number {
     return Math.max(this.#revisions.length - 1, 1);
@@ -160,6 +166,7 @@ export class Ledger {
       must(entry !== undefined, () => `${name}: entry ${index} is applied and not in the log`);
       const known = this.#committed[index];
       if (known === undefined) {
+        this.#held(entry, index);
         this.#committed[index] = { ...entry, knownIn: term };
         continue;
       }
@@ -167,6 +174,16 @@ export class Ledger {
       known.knownIn = Math.min(known.knownIn, term);
     }
     standing.applied = applied;
+  }
+
+  /** What is committed is in the confirmed logs of a majority. */
+  #held(entry: ChainedEntry, index: number): void {
+    let holders = 0;
+    for (const { log, applied } of this.#standings) {
+      if (log[index]?.hash === entry.hash || index <= applied) holders++;
+    }
+    const isHeld = 2 * holders > this.#standings.length;
+    must(isHeld, () => `entry ${index} is applied, and ${holders} replicas hold it`);
   }
 
   /** The same change at a revision on all replicas; revisions are dense. */

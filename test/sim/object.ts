@@ -19,7 +19,8 @@ import { MachineClock } from "./clock.ts";
 import { InstanceStorage, SimDatabase, Superseded } from "./database.ts";
 import type { Crash, Instance, ObjectParts, PeerReply, Socket, Turn, Waiting } from "./instance.ts";
 import { Observer } from "./observer.ts";
-import type { World } from "./world.ts";
+import { Promises } from "./promises.ts";
+import { must, type World } from "./world.ts";
 
 /** As in `object/host.ts`: the alarm backs up the timer while leases run. */
 const ALARM_MS = 30_000;
@@ -88,8 +89,10 @@ export class SimObject {
     const instance = this.#recipient();
     if (instance === null) return false;
     const reply: PeerReply = { ...bound(waiting), messages: [] };
+    const messages = decodeMessages(body);
     const ran = this.#turn(instance, reply, (core, now) => {
-      reply.messages = core.peer(decodeMessages(body), now);
+      reply.messages = core.peer(messages, now);
+      instance.promises.check(messages, reply.messages);
     });
     if (!ran) waiting.broken();
     return true;
@@ -112,8 +115,17 @@ export class SimObject {
 
   /** The answer to a call of that instance. */
   peerAnswered(instance: Instance, messages: readonly Message[]): void {
+    if (instance !== this.#instance) this.#misroute(messages);
     if (!this.isRunning(instance)) return;
     if (instance !== this.#instance) this.#world.mark("zombie answered");
+    this.#turn(instance, null, (core, now) => core.peerAnswered(messages, now));
+  }
+
+  /** The successor of a gone instance gets an answer that is not for it. */
+  #misroute(messages: readonly Message[]): void {
+    const instance = this.#instance;
+    if (instance === null || !this.#chance.hits(this.#world.faults.misrouteRate)) return;
+    this.#world.mark("answer misrouted");
     this.#turn(instance, null, (core, now) => core.peerAnswered(messages, now));
   }
 
@@ -155,8 +167,9 @@ export class SimObject {
   /** Loses its memory, and what else `how` says. */
   crash(how: Crash): void {
     const instance = this.#instance;
+    this.#downUntil = Math.max(this.#downUntil, this.#world.schedule.now + how.downMs);
     if (instance === null) return;
-    const { trace, schedule } = this.#world;
+    const { trace } = this.#world;
     const lost = how.isEviction ? 0 : Math.floor(this.#turns.length * how.loses + 0.5);
     trace.note(how.isEviction ? "evict" : "crash", this.number, lost, how.zombieMs, how.downMs);
     if (lost > 0) this.#world.mark("turns lost");
@@ -165,7 +178,6 @@ export class SimObject {
     for (const turn of this.#turns.splice(0)) this.#confirm(turn, sends);
     this.#takeBack(gone);
     this.#instance = null;
-    this.#downUntil = schedule.now + how.downMs;
     const isZombie = lost === 0 && how.zombieMs > 0;
     if (isZombie) this.#supersede(instance, how.zombieMs);
     else for (const waiting of instance.calls.values()) waiting.broken();
@@ -224,6 +236,7 @@ export class SimObject {
       clock,
       calls: new Map(),
       links: new Map(),
+      promises: new Promises(this.observer.standing.name),
       timerAt: Infinity,
       isAlarmSet: false,
       areSessionsRestored: false,
@@ -231,6 +244,9 @@ export class SimObject {
     this.#instance = instance;
     if (core.status().role === "leader") this.#world.mark("leadership resumed");
     this.#world.trace.note("start", this.number, core.status().incarnation);
+    const before = this.observer.standing.incarnation;
+    const { incarnation } = core.status();
+    must(incarnation > before, `replica ${this.number} starts with incarnation ${before} again`);
     this.#finish(instance, null);
   }
 
@@ -349,8 +365,10 @@ export class SimObject {
   #restoreSessions(instance: Instance): void {
     if (instance.areSessionsRestored) return;
     instance.areSessionsRestored = true;
-    for (const { session, checkpoint } of this.#sockets.values()) {
+    for (const socket of this.#sockets.values()) {
+      const { session, checkpoint } = socket;
       this.#world.mark("session restored");
+      socket.wasRestored = true;
       this.#turn(instance, null, (core, now) => core.openSession(session, checkpoint, now));
     }
   }

@@ -52,6 +52,7 @@ export class Observer {
     this.#database = parts.database;
     this.#ledger = parts.ledger;
     this.#world = parts.world;
+    parts.ledger.register(this.standing);
     this.reset();
   }
 

@@ -15,11 +15,15 @@ export interface RunOptions {
   readonly faultyMs?: number;
   readonly isAdverse?: boolean;
   /** Steady load, instead of what the seed draws. */
-  readonly load?: Load;
+  readonly load?: Partial<Load>;
   readonly line?: (text: string) => void;
 }
 
 export interface Load {
+  /** The share of requests that go to any replica, whatever the hint. */
+  readonly strayRate: number;
+  /** Milliseconds that a client thinks, on average. */
+  readonly everyMs: number;
   readonly kvClients: number;
   readonly leaseClients: number;
   readonly watchers: number;
@@ -31,8 +35,6 @@ export interface Plan extends Load {
   readonly members: number;
   readonly faults: Faults;
   readonly faultyMs: number;
-  /** Milliseconds that a client thinks, on average. */
-  readonly everyMs: number;
   readonly offsetsMs: readonly number[];
   readonly drifts: readonly number[];
 }
@@ -49,6 +51,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const leaseClients = chance.between(0, 3);
   const watchers = chance.between(0, 4);
   const everyMs = chance.pick([10, 40, 150, 400]);
+  const strayRate = chance.pick([0, 0.1, 0.4]);
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -61,6 +64,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     watchers: off.has("watch") ? 0 : watchers,
     writesPerSecond: 0,
     everyMs,
+    strayRate,
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),
     ...options.load,

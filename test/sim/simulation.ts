@@ -111,14 +111,15 @@ class Run {
 
   #makeClients(off: ReadonlySet<string>): void {
     const { network, objects } = this.#cluster;
-    const { kvClients, leaseClients, watchers, everyMs, writesPerSecond } = this.#plan;
+    const { kvClients, leaseClients, watchers, everyMs, writesPerSecond, strayRate } = this.#plan;
     const putEveryMs = writesPerSecond > 0 ? (1_000 * kvClients) / writesPerSecond : null;
     const place = (): number => {
       this.#places.push(-(this.#places.length + 1));
       return this.#places.at(-1)!;
     };
     const options = () => {
-      const router = new Router({ client: place(), world: this.#world, network, objects });
+      const parts = { world: this.#world, network, objects, strayRate };
+      const router = new Router({ client: place(), ...parts });
       return { router, world: this.#world, book: this.#book, off, everyMs, putEveryMs };
     };
     for (let n = 0; n < kvClients; n++) this.#kv.push(new KvClient(options()));

@@ -86,7 +86,7 @@ export class LeaseClient {
 
   #keep(record: LeaseRecord, until: number): void {
     const { world } = this.#options;
-    const pauseMs = record.ttlMs * this.#chance.pick([0.2, 0.4, 0.8]);
+    const pauseMs = record.ttlMs * this.#chance.pick([0.2, 0.4, 0.8, 0.97]);
     world.schedule.after(pauseMs, () => {
       if (this.#isStopped) return this.#leave(record);
       if (world.schedule.now > until) return this.#end(record);
@@ -109,7 +109,6 @@ export class LeaseClient {
 
   #leave(record: LeaseRecord): void {
     record.isLeft = true;
-    // A look at a lease that nobody keeps: it must not come to life again.
     this.start();
   }
 

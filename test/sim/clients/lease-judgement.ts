@@ -16,6 +16,9 @@ export function judgeLeases(options: {
 }): void {
   const { records, ledger, leadMs } = options;
   const ends = endsOfKeys(ledger);
+  for (const { key, attachedAt } of records) {
+    must(attachedAt === null || ends.has(key), `${key} outlives its lease`);
+  }
   for (const { key, ttlMs, promises, revokeAsked, attachedAt } of records) {
     const end = ends.get(key);
     if (end === undefined) continue;

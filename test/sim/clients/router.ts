@@ -41,6 +41,7 @@ export class Router {
   readonly #network: Network;
   readonly #objects: readonly SimObject[];
   readonly #chance: Chance;
+  readonly #strayRate: number;
   #hint: bigint | null = null;
   #hintTerm = 0;
   #requests = 0;
@@ -50,7 +51,9 @@ export class Router {
     readonly world: World;
     readonly network: Network;
     readonly objects: readonly SimObject[];
+    readonly strayRate: number;
   }) {
+    this.#strayRate = options.strayRate;
     this.client = options.client;
     this.#world = options.world;
     this.#network = options.network;
@@ -62,7 +65,7 @@ export class Router {
   ask(request: ClientRequest, done: (result: Result) => void): void {
     const until = this.#world.schedule.now + REQUEST_MS;
     const requestId = this.#requestId();
-    this.#attempt({ request, requestId, until, isUncertain: false, done }, this.#leader());
+    this.#attempt({ request, requestId, until, isUncertain: false, done }, this.#first());
   }
 
   /** Asks any replica, which may answer by itself. */
@@ -132,7 +135,7 @@ export class Router {
     const { schedule } = this.#world;
     if (schedule.now >= asking.until) return asking.done({ kind: "unknown" });
     const next = this.#hint === null || this.#hint === last.id ? this.#anyone() : this.#leader();
-    schedule.after(this.#chance.between(5, 200), () => this.#attempt(asking, next));
+    schedule.after(this.#chance.between(1, 60), () => this.#attempt(asking, next));
   }
 
   #urge(object: SimObject): void {
@@ -140,6 +143,11 @@ export class Router {
     const term = this.#hintTerm;
     if (delayMs === null) return;
     this.#world.schedule.after(delayMs, () => object.urge(term));
+  }
+
+  /** The leader as far as it is known; now and then another, who may know better. */
+  #first(): SimObject {
+    return this.#chance.next() < this.#strayRate ? this.#anyone() : this.#leader();
   }
 
   #leader(): SimObject {

@@ -33,6 +33,7 @@ class Connection implements Socket {
   readonly session: number;
   readonly object: SimObject;
   checkpoint: Bytes | null = null;
+  wasRestored = false;
   isOpen = true;
   /** Nothing overtakes anything on a socket. */
   lastArrival = 0;
@@ -306,7 +307,7 @@ export class WatchClient {
     if (next >= compactRevision) {
       // A replica that slept resumes from what was acknowledged, and the last acknowledgements were
       // under way: it knows no better. What was seen since is not compacted.
-      must(delivery.revision > 0 && this.#connection?.checkpoint !== null, () =>
+      must(this.#connection?.wasRestored === true, () =>
         this.#complaint(`is told that ${compactRevision} is compacted, and wants ${next}`),
       );
       this.#options.world.mark("watch compacted behind its back");
