@@ -40,15 +40,18 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
+/** Answers about keys and leases; `member-json.ts` has those about members. */
+export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" }>;
+
 /** The body of a unary answer. */
-export const answerBody = (header: Header, answer: ClientAnswer): string =>
+export const answerBody = (header: Header, answer: StoreAnswer): string =>
   JSON.stringify({ header: printHeader(header), ...printAnswer(answer) });
 
 /** An answer as one line of a stream. */
-export const answerLine = (header: Header, answer: ClientAnswer): string =>
+export const answerLine = (header: Header, answer: StoreAnswer): string =>
   `{"result":${answerBody(header, answer)}}\n`;
 
-function printAnswer(answer: ClientAnswer): object {
+function printAnswer(answer: StoreAnswer): object {
   switch (answer.kind) {
     case "range":
       return printRange(answer.answer);

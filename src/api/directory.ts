@@ -1,7 +1,7 @@
 // Owns a cluster's directory as text: JSON with 64-bit ids as decimal strings, for storage.
 
 import { z } from "zod";
-import { asClusterId, asMemberId } from "../base/types.ts";
+import { asClusterId, asLogIndex, asMemberId } from "../base/types.ts";
 import type { Directory } from "./replica.ts";
 
 const decimal = z.string().regex(/^\d+$/u).transform(BigInt);
@@ -11,6 +11,8 @@ const stored = z.object({
   members: z.array(
     z.object({ id: decimal.transform(asMemberId), region: z.string(), generation: z.int() }),
   ),
+  // Texts of the first version have none.
+  version: z.int().nonnegative().transform(asLogIndex).exactOptional(),
 });
 
 export const encodeDirectory = (directory: Directory): string =>

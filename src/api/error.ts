@@ -95,10 +95,7 @@ const REFUSED: Record<Refusal, ApiError> = {
     GRPC.failedPrecondition,
     "etcdserver: re-configuration failed due to not enough started members",
   ),
-  notLearner: describe(
-    GRPC.failedPrecondition,
-    "etcdserver: can only promote a learner member",
-  ),
+  notLearner: describe(GRPC.failedPrecondition, "etcdserver: can only promote a learner member"),
   learnerNotReady: describe(
     GRPC.failedPrecondition,
     "etcdserver: can only promote a learner member which is in sync with leader",
@@ -135,9 +132,16 @@ export const GATEWAY_ERRORS = {
   /** A write without an outcome: it may yet happen, so the code must not invite a retry. */
   writeTimeout: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
   overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
+  /** Also for what is no region: it stands where etcd has a URL. */
+  memberUrls: describe(GRPC.invalidArgument, "etcdserver: given member URLs are invalid"),
   unknownCluster: describe(
     GRPC.notFound,
     "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",
+  ),
+  /** A change of regions stops between two steps, never within one. */
+  regionsUnfinished: describe(
+    GRPC.deadlineExceeded,
+    "edgekeeper: the cluster is still on its way to these regions; go on by sending the request again",
   ),
   clusterName: describe(
     GRPC.invalidArgument,

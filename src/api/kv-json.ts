@@ -2,22 +2,23 @@
 // makes sense (empty keys, too many operations) is for the store to say.
 
 import { z } from "zod";
-import type { Result } from "../base/result.ts";
-import { accept } from "../base/result.ts";
-import type {
-  Compare,
-  CompareResult,
-  DeleteRangeRequest,
-  PutRequest,
-  RangeRequest,
-  SortOrder,
-  SortTarget,
-  TxnOp,
-  TxnRequest,
+import { accept, refuse, type Result } from "../base/result.ts";
+import {
+  isReadOnlyTxn,
+  type Compare,
+  type CompareResult,
+  type DeleteRangeRequest,
+  type PutRequest,
+  type RangeRequest,
+  type SortOrder,
+  type SortTarget,
+  type TxnOp,
+  type TxnRequest,
 } from "../base/kv.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { asLeaseId } from "../base/types.ts";
 import type { ApiError } from "./error.ts";
+import { freshnessOf, FRESHNESS_OF_WRITE } from "./freshness.ts";
 import {
   bool,
   bytes,
@@ -25,15 +26,19 @@ import {
   enumeration,
   int64,
   int64Number,
+  int64NumberOrNull,
   message,
   repeated,
   reportRefusal,
 } from "./proto-json.ts";
-import type { ClientRequest } from "./replica.ts";
+import type { ClientRequest, Freshness } from "./replica.ts";
 
 const SORT_ORDERS: readonly SortOrder[] = ["none", "ascend", "descend"];
 const SORT_TARGETS: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
 const upperCase = (names: readonly string[]): string[] => names.map((name) => name.toUpperCase());
+
+/** Fields of our own; etcd passes over them. */
+const freshnessFields = { minRevision: int64NumberOrNull, maxStaleness: int64NumberOrNull };
 
 const rangeFields = message({
   key: bytes,
@@ -49,17 +54,20 @@ const rangeFields = message({
   maxModRevision: int64Number,
   minCreateRevision: int64Number,
   maxCreateRevision: int64Number,
+  ...freshnessFields,
 });
 
 /** A range and whether it may be stale; an unknown number as sort option is refused, as in 3.6. */
-const rangeMessage = rangeFields.transform(({ serializable, ...fields }, context) => {
+const rangeMessage = rangeFields.transform((read, context) => {
+  const { serializable, minRevision, maxStaleness, ...fields } = read;
   const sortOrder = SORT_ORDERS[fields.sortOrder];
   const sortTarget = SORT_TARGETS[fields.sortTarget];
   if (sortOrder === undefined || sortTarget === undefined) {
     // etcd looks at the key before it looks at the options.
     return reportRefusal(context, fields.key.length === 0 ? "keyNotProvided" : "invalidSortOption");
   }
-  return { request: { ...fields, sortOrder, sortTarget } satisfies RangeRequest, serializable };
+  const request: RangeRequest = { ...fields, sortOrder, sortTarget };
+  return { request, serializable, freshness: { minRevision, maxStaleness } };
 });
 
 const putMessage = message({
@@ -158,20 +166,39 @@ const requestOpMessage = message(
   return op.requestTxn === undefined ? { kind: "empty" } : { kind: "txn", request: op.requestTxn };
 });
 
-const txnMessage: z.ZodType<TxnRequest> = message({
+const txnFields = {
   compare: repeated(compareFields.transform(toCompare)),
   success: repeated(requestOpMessage),
   failure: repeated(requestOpMessage),
-});
+};
+
+const txnMessage: z.ZodType<TxnRequest> = message(txnFields);
+/** Only a transaction as a whole can be asked to be fresh, not one nested in another. */
+const outerTxnMessage = message({ ...txnFields, ...freshnessFields });
 
 const compactionMessage = message({ revision: int64Number, physical: bool });
 
 type Read = (body: string) => Result<ClientRequest, ApiError>;
 
+/** A request that may say how fresh its answer must be; null when it does not. */
+export interface FreshRequest {
+  readonly request: ClientRequest;
+  readonly freshness: Freshness | null;
+}
+
+type ReadFresh = (body: string) => Result<FreshRequest, ApiError>;
+
 /** `POST /v3/kv/range`. */
-export const readRange: Read = (body) => {
+export const readRange: ReadFresh = (body) => {
   const read = decodeMessage(rangeMessage, body);
-  return read.ok ? accept({ kind: "range", ...read.value }) : read;
+  if (!read.ok) return read;
+  const { request, serializable } = read.value;
+  const freshness = freshnessOf(read.value.freshness);
+  if (!freshness.ok) return freshness;
+  return accept({
+    request: { kind: "range", request, serializable },
+    freshness: freshness.value,
+  });
 };
 
 /** `POST /v3/kv/put`. */
@@ -187,9 +214,14 @@ export const readDeleteRange: Read = (body) => {
 };
 
 /** `POST /v3/kv/txn`. */
-export const readTxn: Read = (body) => {
-  const read = decodeMessage(txnMessage, body);
-  return read.ok ? accept({ kind: "txn", request: read.value }) : read;
+export const readTxn: ReadFresh = (body) => {
+  const read = decodeMessage(outerTxnMessage, body);
+  if (!read.ok) return read;
+  const { minRevision, maxStaleness, ...request } = read.value;
+  const freshness = freshnessOf({ minRevision, maxStaleness });
+  if (!freshness.ok) return freshness;
+  if (freshness.value !== null && !isReadOnlyTxn(request)) return refuse(FRESHNESS_OF_WRITE);
+  return accept({ request: { kind: "txn", request }, freshness: freshness.value });
 };
 
 /** `POST /v3/kv/compaction`. */

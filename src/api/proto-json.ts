@@ -55,10 +55,16 @@ export const int64 = scalar("int64", readInt64).default(0n);
  * A 64-bit integer as a number, for revisions and counts. Nothing reaches 2^51, so what lies
  * beyond is as good as that, and stays exact.
  */
-export const int64Number = scalar("int64", (value) => {
+const int64Clamped = scalar("int64", (value) => {
   const integer = readInt64(value);
   return integer === null ? null : Number(clamp(integer));
-}).default(0);
+});
+export const int64Number = int64Clamped.default(0);
+/** The same where 0 says something else than nothing. */
+export const int64NumberOrNull = int64Clamped.nullable().default(null);
+
+/** All 64 bits, for ids of members. */
+export const uint64 = scalar("uint64", readUint64).default(0n);
 
 /** An enum value's number; `names[0]` is 0, and so on. An unknown name is null: passed over. */
 const enumValue = (names: readonly string[]) =>
@@ -88,6 +94,11 @@ export function repeated<Item extends z.ZodType>(item: Item) {
     }, z.array(item))
     .default([]);
 }
+
+/** A repeated string. */
+export const repeatedText = repeated(
+  scalar("string", (value) => (value.kind === "string" ? value.value : null)),
+);
 
 /**
  * A message. The keys of `fields` are JSON names, camelCase; snake_case is accepted for each.
@@ -213,9 +224,18 @@ const snakeCase = (name: string): string =>
   /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function readInt64(value: JsonNode): bigint | null {
-  if (value.kind !== "number" && value.kind !== "string") return null;
-  const integer = parseInteger(value.kind === "number" ? value.digits : value.value);
+  const integer = readInteger(value);
   return integer !== null && BigInt.asIntN(64, integer) === integer ? integer : null;
+}
+
+function readUint64(value: JsonNode): bigint | null {
+  const integer = readInteger(value);
+  return integer !== null && BigInt.asUintN(64, integer) === integer ? integer : null;
+}
+
+function readInteger(value: JsonNode): bigint | null {
+  if (value.kind !== "number" && value.kind !== "string") return null;
+  return parseInteger(value.kind === "number" ? value.digits : value.value);
 }
 
 const NUMBER_BOUND = 2n ** 51n;

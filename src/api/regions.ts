@@ -1,4 +1,4 @@
-// Owns the regions that a cluster may live in, and the body that names them when it is created.
+// Owns the regions that a cluster may live in, and the body that names them.
 
 import { z } from "zod";
 import { accept, refuse, type Result } from "../base/result.ts";
@@ -7,18 +7,22 @@ import { accept, refuse, type Result } from "../base/result.ts";
 export const LOCATION_HINTS: readonly string[] =
   "wnam enam sam weur eeur apac apac-ne apac-se oc afr me".split(" ");
 
-/** Members of a cluster at first: as in etcd, more only slow each write down. */
+/** Members of a cluster: as in etcd, more only slow each write down. */
 const REGIONS_MAX = 7;
 
+/** Whether replicas can live there. `configured` may name regions besides the platform's own. */
+export const isRegion = (name: string, configured: readonly string[]): boolean =>
+  LOCATION_HINTS.includes(name) || configured.includes(name);
+
 /**
- * Reads `{"regions": [...]}`: one to seven different ones that exist. An empty body, or one without
- * regions, means the configured ones. Refused with a sentence for the person who sent it.
+ * Reads `{"regions": [...]}`: one to seven different ones that exist; null for an empty body, or one
+ * without regions. Refused with a sentence for the person who sent it.
  */
 export function parseRegions(
   body: string,
   configured: readonly string[],
-): Result<readonly string[], string> {
-  if (body.trim() === "") return accept(configured);
+): Result<readonly string[] | null, string> {
+  if (body.trim() === "") return accept(null);
   const known = new Set([...configured, ...LOCATION_HINTS]);
   const schema = z.object({
     regions: z
@@ -32,7 +36,7 @@ export function parseRegions(
   if (!json.ok) return json;
   const parsed = schema.safeParse(json.value);
   return parsed.success
-    ? accept(parsed.data.regions ?? configured)
+    ? accept(parsed.data.regions ?? null)
     : refuse(`regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`);
 }
 

@@ -134,6 +134,8 @@ export interface ReplicaStatus {
   readonly applied: number;
   readonly revision: number;
   readonly incarnation: number;
+  /** Nothing is to do: it has no timer. */
+  readonly isAsleep: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */
@@ -160,8 +162,8 @@ export type LabOrder = "abort" | "isolate" | "heal";
 
 /** What the router calls on the cluster's Genesis. */
 export interface GenesisRpc {
-  /** The members as first decided; null when there is no such cluster. Creates nothing. */
+  /** The members, as last heard; null when there is no such cluster. Creates nothing. */
   directory(): Promise<Directory | null>;
-  /** Decides the cluster's id and first members, once: later calls return what was decided. */
+  /** Decides the cluster's id and first members, once: later calls return its directory. */
   create(regions: readonly string[]): Promise<Directory>;
 }

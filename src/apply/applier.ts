@@ -5,6 +5,7 @@ import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
 import type { RevisionEvents } from "../base/kv.ts";
+import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
   BATCH_ANSWERS_KEPT_BYTES_MAX,
@@ -27,6 +28,7 @@ import type { Lease, LeaseTable } from "../lease/lease-table.ts";
 import type { Expiry } from "../lease/lessor.ts";
 import type { AppliedRequest } from "../mvcc/history-row.ts";
 import type { Store } from "../mvcc/store.ts";
+import type { ClusterState } from "./cluster-state.ts";
 import { decodeProposal, NO_REQUEST, NOT_KEPT, type Command, type Proposal } from "./command.ts";
 import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
@@ -57,6 +59,8 @@ export interface AppliedBatch {
   readonly granted: readonly Lease[];
   readonly settled: readonly LeaseId[];
   readonly compacted: boolean;
+  /** The members as they are now; null when the batch did not change them. */
+  readonly membership: Membership | null;
 }
 
 interface FirstAnswer {
@@ -74,6 +78,7 @@ class Batch {
   /** Encoded answers of this batch by request id: a repeat may follow its original at once. */
   readonly outcomes = new Map<string, Omit<FirstAnswer, "outcome"> & { readonly answer: Bytes }>();
   compacted = false;
+  membership: Membership | null = null;
   /** Bytes of answers kept for repeats. */
   keptBytes = 0;
   readonly isAwaited: (index: LogIndex) => boolean;
@@ -87,22 +92,26 @@ export class Applier {
   readonly #sql: SqlPort;
   readonly #store: Store;
   readonly #leases: LeaseTable;
-  readonly #window = new RequestWindow();
+  readonly #cluster: ClusterState;
+  readonly #codeVersion: number;
+  /** Read at first use: not while the object starts, which may be for a read. See `#window`. */
+  #requests: RequestWindow | null = null;
   #time: ClusterTime;
 
   constructor(options: {
     readonly sql: SqlPort;
     readonly store: Store;
     readonly leases: LeaseTable;
+    readonly cluster: ClusterState;
+    /** The version of the code that applies: what it does not know, halts it. */
+    readonly codeVersion: number;
   }) {
     this.#sql = options.sql;
     this.#store = options.store;
     this.#leases = options.leases;
+    this.#cluster = options.cluster;
+    this.#codeVersion = options.codeVersion;
     this.#time = this.#store.clusterTime;
-    const since = asClusterTime(Math.max(this.#time - REQUEST_WINDOW_MS, 0));
-    for (const { id, ...request } of this.#store.history.requestsSince(since)) {
-      this.#window.remember(id, request);
-    }
   }
 
   /** The time of the last applied entry. */
@@ -112,7 +121,13 @@ export class Applier {
 
   /** Nothing more can be remembered at `now`: the leader refuses writes until the window moves. */
   isWindowFull(now: ClusterTime): boolean {
-    return this.#window.isFull(now);
+    return this.#window().isFull(now);
+  }
+
+  /** Whether the request was applied within the window before `now`. */
+  recalls(requestId: Bytes, now: ClusterTime): boolean {
+    const remembered = this.#window().find(requestId);
+    return remembered !== null && remembered.time > now - REQUEST_WINDOW_MS;
   }
 
   /**
@@ -128,6 +143,8 @@ export class Applier {
     const first = present(entries[0], "a batch has entries");
     assert(first.index === this.#store.appliedIndex + 1, "entries are applied in order, each once");
     const batch = new Batch(isAwaited);
+    // It must be there before the batch moves what it is read from.
+    const window = this.#window();
     const revisions = this.#sql.transaction(() => {
       for (const entry of entries) this.#applyEntry(entry, batch);
       this.#leases.flush();
@@ -138,18 +155,33 @@ export class Applier {
         requests: batch.requests,
       });
     });
-    this.#remember(batch.requests);
-    const { granted, settled, compacted } = batch;
-    return { entries: batch.entries, revisions, granted, settled, compacted };
+    this.#remember(batch.requests, window);
+    const { granted, settled, compacted, membership } = batch;
+    return { entries: batch.entries, revisions, granted, settled, compacted, membership };
   }
 
-  #remember(requests: readonly AppliedRequest[]): void {
+  /**
+   * The requests that may be repeated. After a restart the history tells them: up to a minute of
+   * writes, 10 ms for a thousand, where all else that an object reads at its start takes one or two.
+   */
+  #window(): RequestWindow {
+    if (this.#requests !== null) return this.#requests;
+    const window = new RequestWindow();
+    const since = asClusterTime(Math.max(this.#store.clusterTime - REQUEST_WINDOW_MS, 0));
+    for (const { id, ...request } of this.#store.history.requestsSince(since)) {
+      window.remember(id, request);
+    }
+    this.#requests = window;
+    return window;
+  }
+
+  #remember(requests: readonly AppliedRequest[], window: RequestWindow): void {
     const places = this.#store.requestPlaces;
     for (const [index, { id, revision, time }] of requests.entries()) {
       const place = present(places[index], "every request has its place in the history");
-      this.#window.remember(id, { revision, time, place });
+      window.remember(id, { revision, time, place });
     }
-    this.#window.forget(this.#time);
+    window.forget(this.#time);
   }
 
   #applyEntry(entry: CommittedEntry, batch: Batch): void {
@@ -159,9 +191,10 @@ export class Applier {
       batch.entries.push({ index, term, outcome: null, revision, trace: "" });
       return;
     }
-    const proposal = decodeProposal(entry.kind, entry.data);
+    const proposal = decodeProposal(entry.kind, entry.data, this.#codeVersion);
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
+    if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
     const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch);
     const outcome = batch.isAwaited(index) ? done.outcome : null;
     batch.entries.push({ index, term, trace: proposal.trace, outcome, revision: done.revision });
@@ -177,7 +210,7 @@ export class Applier {
     if (inBatch !== undefined) {
       return this.#isRecent(inBatch.time) ? { ...inBatch, outcome: recall(inBatch.answer) } : null;
     }
-    const remembered = this.#window.find(requestId);
+    const remembered = this.#window().find(requestId);
     if (remembered === null || !this.#isRecent(remembered.time)) return null;
     const answer = this.#store.history.answerOf(remembered.place, requestId) ?? NOT_KEPT;
     return { ...remembered, outcome: recall(answer) };
@@ -230,9 +263,24 @@ export class Applier {
       case "leaseExpire":
         for (const expiry of command.expiries) this.#expire(expiry, batch);
         return null;
+      case "membership":
+        return accept({ kind });
+      case "version":
+        this.#cluster.setVersion(command.version, command.cap);
+        return null;
       default:
         return kind satisfies never;
     }
+  }
+
+  /**
+   * Not subject to what becomes of repeats, for Raft counts by every change that commits: a leader
+   * looks for its request before it proposes one, see `recalls`.
+   */
+  #reconfigure(index: LogIndex, change: Omit<Membership, "index">, batch: Batch): void {
+    const { configuration, members, removed } = change;
+    batch.membership = { configuration, members, removed, index };
+    this.#cluster.setMembership(batch.membership);
   }
 
   #grant(command: Command & { kind: "leaseGrant" }, batch: Batch): Outcome {

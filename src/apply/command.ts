@@ -11,6 +11,14 @@ import {
   writeDeleteRangeRequest,
   writePutRequest,
 } from "../base/kv-codec.ts";
+import { ENTRY_CONFIGURATION } from "../base/entry-kinds.ts";
+import type { Membership } from "../base/membership.ts";
+import {
+  readConfiguration,
+  readPlaces,
+  writeConfiguration,
+  writePlaces,
+} from "../base/membership-codec.ts";
 import { readTxnRequest, writeTxnRequest } from "../base/txn-codec.ts";
 import {
   asClusterTime,
@@ -30,10 +38,15 @@ export type Command =
   | { readonly kind: "leaseGrant"; readonly id: LeaseId; readonly ttlSeconds: number }
   | { readonly kind: "leaseRevoke"; readonly id: LeaseId }
   | { readonly kind: "leaseExtend"; readonly ids: readonly LeaseId[] }
-  | { readonly kind: "leaseExpire"; readonly expiries: readonly Expiry[] };
+  | { readonly kind: "leaseExpire"; readonly expiries: readonly Expiry[] }
+  /** Who takes part from now on, and where they live. Raft reads its head. */
+  | ({ readonly kind: "membership" } & Omit<Membership, "index">)
+  /** What entries may mean from now on; `cap` keeps a leader from raising it further. */
+  | { readonly kind: "version"; readonly version: number; readonly cap: number | null };
 
-/** Entry kinds by command. Raft's own lie below 16. Append only: a number is for ever. */
+/** Entry kinds by command, append only: a number is for ever. What Raft reads lies below 16. */
 const ENTRY_KINDS = {
+  membership: ENTRY_CONFIGURATION,
   put: 16,
   deleteRange: 17,
   txn: 18,
@@ -42,11 +55,18 @@ const ENTRY_KINDS = {
   leaseRevoke: 21,
   leaseExtend: 22,
   leaseExpire: 23,
+  version: 24,
 } as const satisfies Record<Command["kind"], number>;
 
 const COMMAND_KINDS = new Map<number, Command["kind"]>(
   (Object.keys(ENTRY_KINDS) as Command["kind"][]).map((kind) => [ENTRY_KINDS[kind], kind]),
 );
+
+/** The cluster version from which on a kind may be proposed; 1 for those that are not listed. */
+const KINDS_SINCE: Partial<Record<Command["kind"], number>> = { membership: 2, version: 2 };
+
+/** The version of the code that understands a command: `base/versions.ts`. */
+export const versionOf = (kind: Command["kind"]): number => KINDS_SINCE[kind] ?? 1;
 
 /** The version of the data's layout that this code writes, and the highest that it reads. */
 const FORMAT_VERSION = 1;
@@ -69,26 +89,35 @@ export interface Proposal {
 /** The kind and data of the proposal's entry. */
 export function encodeProposal(proposal: Proposal): { kind: number; data: Bytes } {
   assert(proposal.requestId.length === REQUEST_ID_BYTES, "a request id has 16 bytes");
-  const writer = new Writer().byte(FORMAT_VERSION).uint(proposal.time).raw(proposal.requestId);
-  writer.text(proposal.trace);
-  writeCommand(writer, proposal.command);
-  return { kind: ENTRY_KINDS[proposal.command.kind], data: writer.finish() };
+  const writer = new Writer();
+  const { command } = proposal;
+  if (command.kind === "membership") writeConfiguration(writer, command.configuration);
+  writer.byte(FORMAT_VERSION).uint(proposal.time).raw(proposal.requestId).text(proposal.trace);
+  writeCommand(writer, command);
+  return { kind: ENTRY_KINDS[command.kind], data: writer.finish() };
 }
 
 /**
- * Reads an entry's data back.
+ * Reads an entry's data back, as code of `codeVersion` does.
  *
  * @throws InvariantError on a kind or version that this code does not know: a replica that cannot
  * understand an entry must halt, for skipping it would let its state part from the others'.
  */
-export function decodeProposal(kind: number, data: Bytes): Proposal {
+export function decodeProposal(entryKind: number, data: Bytes, codeVersion: number): Proposal {
+  const kind = COMMAND_KINDS.get(entryKind);
+  const isKnown = kind !== undefined && versionOf(kind) <= codeVersion;
+  assert(isKnown, `entry kind ${entryKind} is known to this code`);
   const reader = new Reader(data);
+  const configuration = kind === "membership" ? readConfiguration(reader) : null;
   const version = reader.byte();
   assert(version === FORMAT_VERSION, `entry format ${version} is known to this code`);
   const time = asClusterTime(reader.uint());
   const requestId = reader.raw(REQUEST_ID_BYTES);
   const trace = reader.text();
-  const command = readCommand(kind, reader);
+  const command: Command =
+    configuration === null
+      ? readCommand(kind as Exclude<Command["kind"], "membership">, reader)
+      : { kind: "membership", configuration, ...readPlaces(reader) };
   reader.end();
   return { command, time, requestId, trace };
 }
@@ -119,14 +148,18 @@ function writeCommand(writer: Writer, command: Command): void {
     case "leaseExpire":
       writer.list(command.expiries, (item, { id, horizon }) => item.id(id).uint(horizon));
       break;
+    case "membership":
+      writePlaces(writer, command);
+      break;
+    case "version":
+      writer.uint(command.version).uint(command.cap ?? 0);
+      break;
     default:
       command satisfies never;
   }
 }
 
-function readCommand(entryKind: number, reader: Reader): Command {
-  const kind = COMMAND_KINDS.get(entryKind);
-  assert(kind !== undefined, `entry kind ${entryKind} is known to this code`);
+function readCommand(kind: Exclude<Command["kind"], "membership">, reader: Reader): Command {
   const readId = (item: Reader): LeaseId => asLeaseId(item.signedId());
   switch (kind) {
     case "put":
@@ -151,6 +184,10 @@ function readCommand(entryKind: number, reader: Reader): Command {
           horizon: asClusterTime(item.uint()),
         })),
       };
+    case "version": {
+      const version = reader.uint();
+      return { kind, version, cap: reader.uint() || null };
+    }
     default:
       return kind satisfies never;
   }

@@ -22,12 +22,23 @@ export type CommandAnswer =
   | { readonly kind: "txn"; readonly answer: TxnAnswer }
   | { readonly kind: "compact" }
   | { readonly kind: "leaseGrant"; readonly answer: LeaseGrantAnswer }
-  | { readonly kind: "leaseRevoke" };
+  | { readonly kind: "leaseRevoke" }
+  /** What the members are now, the leader tells. */
+  | { readonly kind: "membership" };
 
 export type Outcome = Result<CommandAnswer, Refusal>;
 
 /** Wire order of the kinds: append only. `null` is a refusal. */
-const KINDS = [null, "put", "deleteRange", "txn", "compact", "leaseGrant", "leaseRevoke"] as const;
+const KINDS = [
+  null,
+  "put",
+  "deleteRange",
+  "txn",
+  "compact",
+  "leaseGrant",
+  "leaseRevoke",
+  "membership",
+] as const;
 
 export function encodeOutcome(outcome: Outcome): Bytes {
   const writer = new Writer();
@@ -52,6 +63,7 @@ export function encodeOutcome(outcome: Outcome): Bytes {
       break;
     case "compact":
     case "leaseRevoke":
+    case "membership":
       break;
     default:
       value satisfies never;
@@ -78,6 +90,7 @@ export function decodeOutcome(bytes: Bytes): Outcome {
     }
     case "compact":
     case "leaseRevoke":
+    case "membership":
       return accept({ kind });
     default:
       return kind satisfies never;

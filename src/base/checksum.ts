@@ -17,13 +17,47 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 const CHECKSUM_BYTES = 4;
 
-/** The CRC-32C of `bytes`, unsigned. */
-export function crc32c(bytes: Uint8Array): number {
-  let remainder = 0xffffffff;
+/** The CRC-32C of `bytes`, unsigned; with `before`, of those bytes with `bytes` behind them. */
+export function crc32c(bytes: Uint8Array, before = 0): number {
+  let remainder = ~before;
   for (let index = 0; index < bytes.length; index++) {
     remainder = (remainder >>> 8) ^ TABLE[(remainder ^ bytes[index]!) & 0xff]!;
   }
   return (remainder ^ 0xffffffff) >>> 0;
+}
+
+/** The polynomial times x, for a remainder that stands reversed. */
+const timesX = (remainder: number): number =>
+  remainder & 1 ? (remainder >>> 1) ^ POLYNOMIAL : remainder >>> 1;
+
+/** The product of two remainders modulo the polynomial. */
+function times(a: number, b: number): number {
+  let product = 0;
+  let shifted = b;
+  // The highest bit is x to the power of 0.
+  for (let bit = 31; bit >= 0; bit--) {
+    if ((a >>> bit) & 1) product ^= shifted;
+    shifted = timesX(shifted);
+  }
+  return product;
+}
+
+/** x to the power of 8 * 2^n, for n from 0 on: what 2^n bytes behind do to a remainder. */
+const POWERS: number[] = [0x800000];
+for (let n = 1; n < 53; n++) POWERS.push(times(POWERS[n - 1]!, POWERS[n - 1]!));
+
+/**
+ * The CRC-32C of bytes that others follow, without the bytes: `before` and `behind` are the CRCs of
+ * both, `length` is how many follow.
+ */
+export function joinCrc32c(before: number, behind: number, length: number): number {
+  let remainder = before;
+  let rest = length;
+  for (let n = 0; rest > 0; n++) {
+    if (rest % 2 === 1) remainder = times(POWERS[n]!, remainder);
+    rest = Math.floor(rest / 2);
+  }
+  return (remainder ^ behind) >>> 0;
 }
 
 /** `bytes` with their checksum behind them. Nothing stays nothing. */

@@ -84,6 +84,16 @@ export class Writer {
     return this;
   }
 
+  /** What `write` puts, with its length before it in 4 bytes: a reader can pass over it. */
+  sized(write: (writer: Writer) => void): this {
+    this.#reserve(4);
+    const start = this.#length;
+    this.#length += 4;
+    write(this);
+    this.#view.setUint32(start, this.#length - start - 4);
+    return this;
+  }
+
   /** What was written, in a buffer of its own. The writer may be used further. */
   finish(): Bytes {
     return this.#buffer.slice(0, this.#length);
@@ -166,6 +176,18 @@ export class Reader {
 
   text(): string {
     return decodeUtf8(this.bytes());
+  }
+
+  /** All that is left. */
+  rest(): Bytes {
+    return this.raw(this.#bytes.length - this.#offset);
+  }
+
+  /** A reader of what `sized` wrote; this one goes on behind it, however much of it is read. */
+  sized(): Reader {
+    const length = this.#view.getUint32(this.#take(4));
+    const start = this.#take(length);
+    return new Reader(this.#bytes.subarray(start, start + length));
   }
 
   list<T>(read: (reader: Reader) => T): T[] {

@@ -4,5 +4,8 @@
 /** Opens a term and names its leader; changes no state. */
 export const ENTRY_LEADER = 0;
 
-/** Kinds from here on are the state machine's. Those between are reserved for membership changes. */
+/** Changes who takes part (Raft §6); begins with the configuration, the rest is the state machine's. */
+export const ENTRY_CONFIGURATION = 1;
+
+/** Kinds from here on are the state machine's. */
 export const ENTRY_COMMAND_MIN = 16;

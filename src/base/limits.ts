@@ -98,6 +98,18 @@ export const COMPACTION_SLICE_ROWS = 500;
 /** Between two slices of compaction, so that requests come first: at most a third of the time. */
 export const SWEEP_PAUSE_MS = 5;
 
+/** Records of one part of a snapshot: one call carries it, one turn makes it, another stores it. */
+export const SNAPSHOT_PART_BYTES = 524_288;
+
+/**
+ * Rows that one part looks at, most of which its receiver inserts one by one, at about 10 us each:
+ * a turn of some 20 ms at a replica that serves nothing from them yet.
+ */
+export const SNAPSHOT_PART_ROWS_MAX = 2_048;
+
+/** Rows looked at by one statement of that: sizes first, then what fits. */
+export const SNAPSHOT_READ_ROWS = 256;
+
 /** The shortest and longest lease, in seconds, as in etcd. */
 export const LEASE_TTL_SECONDS_MIN = 2;
 export const LEASE_TTL_SECONDS_MAX = 9_000_000_000;
@@ -126,3 +138,57 @@ export const SCAN_CHUNK_BYTES = 1_048_576;
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;
 export const COUNT_BOUND_BYTES_MAX = 1_024;
+
+/**
+ * How far ahead a timer is used, in milliseconds; beyond it the alarm. A timer holds the object in
+ * memory: 2 s of 128 MB cost as much as three alarms (a row and a request each), but an alarm's
+ * lateness is not ours to know.
+ */
+export const TIMER_MS_MAX = 2_000;
+
+/** The same while requests are under way, which hold the object anyway: above any call's timeout. */
+export const TIMER_OCCUPIED_MS_MAX = 60_000;
+
+/**
+ * How far ahead the alarm is set that backs up a timer, which is lost with the memory of the object,
+ * in milliseconds. Each setting costs a row, and a lease may end so much too late after a crash.
+ */
+export const ALARM_BACKUP_MS = 30_000;
+
+/** A sleeping replica with watches asks its leader this often whether it is cut off; ms. */
+export const SLEEP_WATCHED_MS_MAX = 60_000;
+
+/** The same for one without watches, whose silence misleads nobody. */
+export const SLEEP_MS_MAX = 600_000;
+
+/** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
+export const AWAY_PROBE_MS_MIN = 2_000;
+export const AWAY_PROBE_MS_MAX = 300_000;
+
+/** Learners at a time, as in etcd: each costs the leader a copy of everything. */
+export const LEARNERS_MAX = 1;
+
+/** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
+export const LOG_ENTRIES_KEPT = 5_000;
+
+/** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */
+export const SNAPSHOT_RESEND_MS = 2_000;
+
+/** A snapshot whose receiver is silent for so long is given up, and its pin with it; ms. */
+export const SNAPSHOT_PATIENCE_MS = 60_000;
+
+/** One part of a replica's copy, of the 32 MiB that a call between objects carries. */
+export const COPY_BYTES = 4_194_304;
+
+/** Rows of one part: a turn of some tens of milliseconds at the replica that inserts them. */
+export const COPY_ROWS_MAX = 2_048;
+
+/**
+ * How far revisions leap when a cluster is rebuilt, as `etcdutl` suggests: more than any revision
+ * that was told to anyone and is not in the copy.
+ */
+export const RECOVERY_REVISIONS = 1_000_000_000;
+
+/** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
+export const RETIRE_PAUSE_MS_MIN = 1_000;
+export const RETIRE_PAUSE_MS_MAX = 300_000;

@@ -14,6 +14,8 @@ export interface Member {
 export interface Directory {
   readonly clusterId: ClusterId;
   readonly members: readonly Member[];
+  /** The entry that made it: higher is newer. Absent, or 0, of those the cluster was born with. */
+  readonly version?: LogIndex;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Configuration {
 export interface Membership {
   readonly configuration: Configuration;
   readonly members: readonly Member[];
-  readonly removed: readonly MemberId[];
+  readonly removed: readonly Member[];
   /** The entry that made it; 0 for the members of the birth certificate. */
   readonly index: LogIndex;
 }

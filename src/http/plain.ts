@@ -3,6 +3,8 @@
 
 import { GATEWAY_ERRORS, malformed } from "../api/error.ts";
 import { encodeBase64 } from "../api/base64.ts";
+import { freshnessOf } from "../api/freshness.ts";
+import type { Freshness } from "../api/replica.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { prefixEnd, ZERO_BYTE } from "../base/interval.ts";
 import type { Compare, KeyValue } from "../base/kv.ts";
@@ -63,6 +65,16 @@ export function naturalOf(text: string | null, name: string): number | null {
   const value = Number(text);
   if (!/^[0-9]{1,15}$/.test(text)) throw badRequest(`${name} is not a number`);
   return value;
+}
+
+/** What `?min_revision=` and `?max_staleness=` (milliseconds) ask for. @throws RequestError */
+export function freshnessIn(query: URLSearchParams): Freshness | null {
+  const freshness = freshnessOf({
+    minRevision: naturalOf(query.get("min_revision"), "min_revision"),
+    maxStaleness: naturalOf(query.get("max_staleness"), "max_staleness"),
+  });
+  if (!freshness.ok) throw new RequestError(freshness.error);
+  return freshness.value;
 }
 
 export const etagOf = (revision: number): string => `"${revision}"`;

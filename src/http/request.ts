@@ -3,7 +3,7 @@
 
 import type { Context } from "hono";
 import { bodyTooLarge, GATEWAY_ERRORS, malformed } from "../api/error.ts";
-import type { ClientRequest } from "../api/replica.ts";
+import type { ClientRequest, Freshness } from "../api/replica.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
@@ -91,14 +91,16 @@ export function continentOf(request: Request): string | null {
 const traceOf = (request: Request): string =>
   /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "")?.[1] ?? "";
 
-/** The request as the router takes it, with an id of its own. */
+/** The request as the router takes it, with an id of its own. `freshness` is of reads. */
 export const toRouterRequest = (
   context: Context,
   services: Services,
   request: ClientRequest,
+  freshness: Freshness | null = null,
 ): RouterRequest => ({
   cluster: clusterOf(context),
   request,
+  ...(freshness === null ? {} : { freshness }),
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),

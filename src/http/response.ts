@@ -82,6 +82,7 @@ function mayWrite(request: ClientRequest): boolean {
     case "range":
     case "leaseTimeToLive":
     case "leaseLeases":
+    case "memberList":
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);

@@ -1,42 +1,33 @@
 // Owns the way of a request to the replica that can answer it: it performs the steps of a `Search`,
 // with deadlines. It does not know what the requests mean, beyond whether they write.
 
-import type {
-  ClientAnswer,
-  ClientRequest,
-  Directory,
-  Header,
-  ReplicaCall,
-} from "../api/replica.ts";
+import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, Term } from "../base/types.ts";
-import { ClusterViews, type ClusterView, type Contact } from "./cluster-view.ts";
+import { askReplica, type Heard, type Question } from "./attempt.ts";
+import { ClusterViews, type ClusterView } from "./cluster-view.ts";
+import type { Contact } from "./contact.ts";
+import type { LookoutStep } from "./lookout.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import { randomFraction, type Platform } from "./platform.ts";
-import { Search, type Outcome } from "./search.ts";
+import { Search, type Step } from "./search.ts";
 
 /** A request may take so long in all, as etcd: 5 s and two election timeouts. */
 const REQUEST_MS = 7_000;
-/** After this, another replica is asked as well; what the first one says still counts. */
-const ATTEMPT_MS = 1_000;
-/** The end of that time, in which a silent replica is asked whether it is there at all. */
-const PROBE_MS = 300;
-/** What every replica can answer at once, from what it has. */
-const PROBE: ClientRequest = {
-  kind: "range",
-  request: { ...rangeOfKey(ZERO_BYTE), countOnly: true },
-  serializable: true,
-};
 /** Genesis may be far away, and creating a cluster calls its replicas. */
 const GENESIS_MS = 3_000;
+/** Who waits for the news of others looks now and then itself: their requests may be dropped. */
+const LOOK_AGAIN_MS = 1_000;
 /** The cluster that exists without being created. */
 export const DEFAULT_CLUSTER = "default";
 
 export interface RouterRequest {
   readonly cluster: string;
   readonly request: ClientRequest;
+  /** Of a read: any replica may answer that can show it is fresh enough, the nearest first. */
+  readonly freshness?: Freshness;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
   readonly trace: string;
@@ -65,19 +56,10 @@ export interface RouterDependencies extends Platform {
 }
 
 /** One request on its way. */
-interface Errand {
-  readonly cluster: string;
-  readonly call: Omit<ReplicaCall, "timeoutMs">;
-  readonly deadline: number;
+interface Errand extends Question {
+  readonly startedAt: number;
   readonly view: ClusterView;
   readonly search: Search;
-  /** Resolves when an attempt that was given up as hung answers after all. */
-  readonly late: PromiseWithResolvers<Heard>;
-}
-
-interface Heard {
-  readonly contact: Contact;
-  readonly outcome: Outcome;
 }
 
 /**
@@ -94,13 +76,20 @@ export class Router {
   }
 
   async serve(request: RouterRequest): Promise<Served> {
-    const { request: operation, requestId, trace, cluster, continent } = request;
+    const { request: operation, freshness, requestId, trace, cluster, continent } = request;
+    const now = this.#dependencies.clock();
     const view = this.#views.of(cluster);
-    const anyReplica = operation.kind === "range" && operation.serializable;
+    const anyReplica = freshness !== undefined || isContent(operation);
     return this.#run({
       cluster,
-      call: { request: operation, requestId, trace },
-      deadline: this.#dependencies.clock() + REQUEST_MS,
+      call: {
+        request: operation,
+        ...(freshness === undefined ? {} : { freshness }),
+        requestId,
+        trace,
+      },
+      startedAt: now,
+      deadline: now + REQUEST_MS,
       view,
       search: new Search({ view, continent, anyReplica }),
       late: Promise.withResolvers(),
@@ -147,28 +136,76 @@ export class Router {
   async #run(errand: Errand): Promise<Served> {
     const { clock } = this.#dependencies;
     for (let now = clock(); now < errand.deadline; now = clock()) {
-      const step = errand.search.next(now);
-      switch (step.kind) {
-        case "ask": {
-          const served = this.#conclude(errand, await this.#attempt(errand, step.contact));
-          if (served !== null) return served;
-          break;
-        }
-        case "askGenesis": {
-          if (!(await this.#consultGenesis(errand))) return failed("unknownCluster");
-          break;
-        }
-        case "pause": {
-          const late = await this.#pause(errand, step.ms);
-          const served = late === null ? null : this.#conclude(errand, late);
-          if (served !== null) return served;
-          break;
-        }
-        default:
-          step satisfies never;
-      }
+      if (isUnknown(errand)) return failed("unknownCluster");
+      const served = await this.#take(errand, errand.search.next(now));
+      if (served !== null) return served;
     }
     return failed(errand.search.mayHaveReached ? "timeout" : "noLeader");
+  }
+
+  /** What the client gets when the step ends the search, else null. */
+  async #take(errand: Errand, step: Step): Promise<Served | null> {
+    switch (step.kind) {
+      case "ask":
+        errand.search.asking(step.contact, this.#dependencies.clock());
+        return this.#conclude(errand, await askReplica(this.#dependencies, errand, step.contact));
+      case "askGenesis":
+        return (await this.#consultGenesis(errand)) ? null : failed("unknownCluster");
+      case "rest":
+        return this.#rest(errand, step.ms);
+      case "lookOut":
+        return this.#lookOut(errand);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** Waits for news, or gets them for all that wait. */
+  async #lookOut(errand: Errand): Promise<Served | null> {
+    const { clock } = this.#dependencies;
+    const { view, search, deadline } = errand;
+    const { lookout } = view;
+    const now = clock();
+    if (lookout.isFull(now) && !search.isFateUnknown) return failed("overloaded");
+    lookout.enter(errand, { now, until: deadline });
+    try {
+      return lookout.take(errand, now)
+        ? await this.#keepLookout(errand)
+        : await this.#rest(errand, LOOK_AGAIN_MS);
+    } finally {
+      lookout.leave(errand, clock());
+    }
+  }
+
+  /** Asks one replica after another with this request, until it need not look out any more. */
+  async #keepLookout(errand: Errand): Promise<Served | null> {
+    const { clock } = this.#dependencies;
+    const { search, view } = errand;
+    try {
+      for (let now = clock(); now < errand.deadline; now = clock()) {
+        const step = search.next(now);
+        if (step.kind === "ask" || step.kind === "rest") return null;
+        if (isUnknown(errand) || !view.lookout.take(errand, now)) return null;
+        const taken = step.kind === "lookOut" ? this.#look(errand, now) : step;
+        const served = await this.#take(errand, taken);
+        if (served === null) continue;
+        // Whoever answers one may answer the others.
+        if (served.kind !== "failed") view.raise();
+        return served;
+      }
+      return null;
+    } finally {
+      view.lookout.release(errand);
+      // One of those who wait takes it.
+      view.news.ring();
+    }
+  }
+
+  #look({ search, view }: Errand, now: number): LookoutStep {
+    const fraction = randomFraction(this.#dependencies.random);
+    const step = view.lookout.next(search.candidates(now), now, fraction);
+    if (step.kind === "rest") search.roundIsOver();
+    return step;
   }
 
   /** Learns from an outcome; what the client gets when the search is over, else null. */
@@ -193,81 +230,35 @@ export class Router {
     }
   }
 
-  /** Asks one replica, and waits for it or for one that was asked before, whoever is first. */
-  async #attempt(errand: Errand, contact: Contact): Promise<Heard> {
+  /** Waits, at most so long; a late answer ends the search, and news end the rest. */
+  async #rest(errand: Errand, ms: number): Promise<Served | null> {
     const { clock, sleep } = this.#dependencies;
-    const remaining = errand.deadline - clock();
-    const asked = this.#ask(errand, contact, remaining);
     const timer = new AbortController();
-    const silent = sleep(Math.min(ATTEMPT_MS - PROBE_MS, remaining), timer.signal).then(() =>
-      this.#probe(errand, contact, timer.signal),
-    );
-    const heard = await Promise.race([asked, errand.late.promise, silent]);
+    const rested = sleep(Math.min(ms, errand.deadline - clock()), timer.signal);
+    const over = Promise.race([errand.view.news.heard(), rested]).then(() => null);
+    const late = await Promise.race([errand.late.promise, over]);
     timer.abort();
-    const { kind } = heard.outcome;
-    if (kind === "hung" || kind === "slow") this.#keepListening(errand, asked);
-    return heard;
-  }
-
-  /**
-   * Tells a replica that hangs from one that is at work: large lists, compactions and writes behind
-   * a slow majority take their time, and a healthy leader must not be deposed for them. What is
-   * asked costs nothing and waits for nobody.
-   */
-  async #probe(errand: Errand, contact: Contact, signal: AbortSignal): Promise<Heard> {
-    const hung: Heard = { contact, outcome: { kind: "hung" } };
-    const { clock, sleep } = this.#dependencies;
-    const timeoutMs = Math.min(PROBE_MS, errand.deadline - clock());
-    if (signal.aborted || timeoutMs <= 0) return hung;
-    const question = { ...errand, call: { ...errand.call, request: PROBE } };
-    const asked = this.#ask(question, contact, timeoutMs);
-    const answered = asked.then(({ outcome }) => outcome.kind === "answered");
-    const timer = new AbortController();
-    const over = sleep(timeoutMs, timer.signal).then(() => false);
-    const isThere = await Promise.race([answered, over]);
-    timer.abort();
-    return isThere ? { contact, outcome: { kind: "slow" } } : hung;
-  }
-
-  /** Never rejects: what a call throws is an outcome. */
-  async #ask(errand: Errand, contact: Contact, timeoutMs: number): Promise<Heard> {
-    try {
-      const replica = this.#dependencies.network.replica(errand.cluster, contact);
-      return { contact, outcome: await replica.serve({ ...errand.call, timeoutMs }) };
-    } catch (error) {
-      return { contact, outcome: { kind: isOverloaded(error) ? "overloaded" : "broken" } };
-    }
-  }
-
-  #keepListening(errand: Errand, asked: Promise<Heard>): void {
-    void asked.then((heard) => {
-      const { kind } = heard.outcome;
-      if (kind === "answered" || kind === "refused") errand.late.resolve(heard);
-    });
-  }
-
-  /** Jittered, so that the requests of an isolate do not come back as one. */
-  async #pause(errand: Errand, ms: number): Promise<Heard | null> {
-    const { clock, sleep, random } = this.#dependencies;
-    const jittered = ms * (0.5 + randomFraction(random));
-    const timer = new AbortController();
-    const rested = sleep(Math.min(jittered, errand.deadline - clock()), timer.signal);
-    const late = await Promise.race([errand.late.promise, rested.then(() => null)]);
-    timer.abort();
-    return late;
+    return late === null ? null : this.#conclude(errand, late);
   }
 
   /** False when there is no such cluster. `default` is created by its first request. */
   async #consultGenesis(errand: Errand): Promise<boolean> {
-    const genesis = this.#dependencies.network.genesis(errand.cluster);
+    const { clock, network, regions } = this.#dependencies;
+    const { view } = errand;
+    view.askingGenesis(clock());
+    const genesis = network.genesis(errand.cluster);
     try {
       const directory = await this.#patiently(errand, genesis.directory());
-      if (directory === null && errand.cluster !== DEFAULT_CLUSTER) return false;
-      const { regions } = this.#dependencies;
-      errand.view.adopt(directory ?? (await this.#patiently(errand, genesis.create(regions))));
+      if (directory === null && errand.cluster !== DEFAULT_CLUSTER) {
+        view.heardUnknown(clock());
+        return false;
+      }
+      const decided = directory ?? (await this.#patiently(errand, genesis.create(regions)));
+      view.heardGenesis(decided, clock());
       errand.search.heardGenesis();
     } catch {
       // Genesis is away. Those that are known are asked again until the deadline.
+      view.genesisFailed(clock());
     }
     return true;
   }
@@ -309,8 +300,12 @@ export type Located =
   | { readonly kind: "located"; readonly contact: Contact }
   | { readonly kind: "failed"; readonly failure: Failure };
 
-const failed = (failure: Failure): Served => ({ kind: "failed", failure });
+/** Whether any replica may answer, from what it has. */
+const isContent = (request: ClientRequest): boolean =>
+  (request.kind === "range" && request.serializable) ||
+  (request.kind === "memberList" && !request.linearizable);
 
-/** The platform marks errors of an object that has too much to do; repeating would add to it. */
-const isOverloaded = (error: unknown): boolean =>
-  error instanceof Error && "overloaded" in error && error.overloaded === true;
+/** Genesis has said, to this request or another, that there is no such cluster. */
+const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);
+
+const failed = (failure: Failure): Served => ({ kind: "failed", failure });

@@ -1,18 +1,18 @@
 // Owns the search for a replica that answers, as a state machine without input or output: `next`
 // says what to do, `learn` takes what came of it. One search serves one request.
 //
-//   an object said that it is no replica                              ->  ask genesis, once
-//   a leader is believed in, not avoided, not asked in this round     ->  ask it
-//   else some contact is not avoided and was not asked in this round  ->  ask the nearest
-//   else nothing was heard from anyone                                ->  ask genesis, once
-//   else                                                              ->  pause, next round
+//   an object is no replica, or no longer, and genesis was not asked lately  ->  ask genesis
+//   a leader is believed in, not avoided, not asked since there was news     ->  ask it
+//   (a read that any replica may answer: the nearest such contact, instead)
+//   the request is at work at some replica, and asked the others lately      ->  rest
+//   else                                                                     ->  look out
 //
-// Each round asks each contact once, and a believed leader again only for a higher term: redirects
-// cannot go in circles.
+// Looking out is shared by all requests of the cluster (`lookout.ts`). Each asks a contact once until
+// there is news, that is a higher term or someone who answers again: redirects cannot go in circles.
 
 import type { ReplicaAnswer } from "../api/replica.ts";
-import type { Term } from "../base/types.ts";
-import { contactName, type ClusterView, type Contact } from "./cluster-view.ts";
+import type { ClusterView } from "./cluster-view.ts";
+import { contactName, isSame, type Contact } from "./contact.ts";
 import { byDistance } from "./distance.ts";
 
 /** What came of asking a contact; `hung` and `broken` say nothing about the fate of a write. */
@@ -27,26 +27,24 @@ export type Outcome =
 export type Step =
   | { readonly kind: "ask"; readonly contact: Contact }
   | { readonly kind: "askGenesis" }
-  | { readonly kind: "pause"; readonly ms: number };
+  | { readonly kind: "rest"; readonly ms: number }
+  | { readonly kind: "lookOut" };
 
-const PAUSE_MS_MIN = 40;
-const PAUSE_MS_MAX = 250;
 /** While a replica is at work on the request, the others are asked for news only. */
-const PAUSE_AT_WORK_MS = 1_000;
+const REST_MS = 1_000;
 
 export class Search {
   readonly #view: ClusterView;
   readonly #continent: string | null;
   /** Any replica may answer: the request is content with what it has. */
   readonly #anyReplica: boolean;
-  /** Who was asked in this round, and at which term as then believed. */
-  readonly #asked = new Map<string, Term>();
+  /** Who was asked, and the view's epoch then. */
+  readonly #asked = new Map<string, number>();
   /** Who is still at work on it: not asked again, since its answer counts when it comes. */
   readonly #atWork = new Set<string>();
-  #rounds = 0;
-  #heardAnything = false;
-  #unbornSeen = false;
-  #genesisAsked = false;
+  #restsUntil = 0;
+  #heardReplica = false;
+  #isLost = false;
   #mayHaveReached = false;
   #isFateUnknown = false;
 
@@ -71,52 +69,81 @@ export class Search {
   }
 
   next(now: number): Step {
-    if (this.#unbornSeen && !this.#genesisAsked) return this.#askGenesis();
-    const contact = this.#candidate(now);
-    if (contact !== null) {
-      this.#asked.set(contactName(contact), this.#view.term);
-      return { kind: "ask", contact };
+    if (this.#isLost && this.#view.mayAskGenesis(now)) return { kind: "askGenesis" };
+    const contact = this.#direct(now);
+    if (contact !== null) return { kind: "ask", contact };
+    if (this.#atWork.size > 0 && now < this.#restsUntil) {
+      return { kind: "rest", ms: this.#restsUntil - now };
     }
-    return this.#heardAnything || this.#genesisAsked ? this.#pause() : this.#askGenesis();
+    return { kind: "lookOut" };
+  }
+
+  /** Whom to ask when looking out, the best first. */
+  candidates(now: number): Contact[] {
+    const { leader } = this.#view;
+    const others = this.#byDistance().filter(
+      (contact) => leader === null || !isSame(contact, leader),
+    );
+    const all = leader === null || this.#anyReplica ? this.#byDistance() : [leader, ...others];
+    return all.filter((contact) => this.#mayAsk(contact, now));
+  }
+
+  /** The contact is asked now. */
+  asking(contact: Contact, now: number): void {
+    this.#asked.set(contactName(contact), this.#view.epoch);
+    this.#view.asking(contact, now);
+    if (!this.#anyReplica) this.#view.lookout.asked(contact);
+    this.#restsUntil = now + REST_MS;
+  }
+
+  /** A whole round has found nobody to ask: genesis may know of others. */
+  roundIsOver(): void {
+    this.#isLost ||= !this.#heardReplica;
   }
 
   /** Takes note of an outcome that does not end the search. */
   learn(contact: Contact, outcome: Outcome, now: number): void {
-    this.#heardAnything ||= outcome.kind !== "hung" && outcome.kind !== "broken";
     switch (outcome.kind) {
       case "redirect":
+        this.#heardReplica = true;
         this.#mayHaveReached ||= outcome.leader !== null;
         this.#view.heardRedirect(contact, outcome);
         return;
       case "overwritten":
+        this.#heardReplica = true;
         this.#view.heardStepDown(contact);
         return;
       case "unborn":
+        this.#isLost = true;
+        this.#view.heardUnborn(contact, now);
+        return;
       case "removed":
-        this.#unbornSeen = true;
+        this.#view.heardRemoved(contact, outcome.directory);
+        this.#isLost ||= this.#view.contacts.length === 0;
         return;
       case "hung":
       case "timeout":
-        this.#mayHaveReached = true;
-        this.#isFateUnknown = true;
+        this.#lostSight();
         this.#view.failed(contact, { hung: true, now });
         return;
       case "slow":
-        this.#mayHaveReached = true;
-        this.#isFateUnknown = true;
+        this.#lostSight();
+        this.#heardReplica = true;
         this.#atWork.add(contactName(contact));
+        if (!this.#anyReplica) this.#view.heardAtWork(contact);
         return;
       case "broken":
-        this.#mayHaveReached = true;
-        this.#isFateUnknown = true;
+        this.#lostSight();
         this.#view.failed(contact, { hung: false, now });
         return;
       case "answered":
       case "refused":
         if (!this.#anyReplica) this.#view.heardLeader(contact, outcome.header);
-        break;
+        else this.#view.heardFrom(contact);
+        return;
       case "overloaded":
-        break;
+        this.#view.heardFrom(contact);
+        return;
       default:
         outcome satisfies never;
     }
@@ -132,41 +159,32 @@ export class Search {
     const { leader } = this.#view;
     const others = this.#byDistance().filter(
       (contact) =>
-        (leader === null || contactName(contact) !== contactName(leader)) &&
-        !this.#view.isAvoided(contact, now),
+        (leader === null || !isSame(contact, leader)) && !this.#view.isAvoided(contact, now),
     );
     return others[0] ?? null;
   }
 
-  #candidate(now: number): Contact | null {
-    const { leader } = this.#view;
-    if (leader !== null && !this.#anyReplica && this.#mayAskLeader(leader, now)) return leader;
-    const unasked = this.#byDistance().find(
-      (contact) => !this.#asked.has(contactName(contact)) && this.#mayAsk(contact, now),
-    );
-    return unasked ?? null;
+  /** What was asked of a contact may have reached it, or may yet. */
+  #lostSight(): void {
+    this.#mayHaveReached = true;
+    this.#isFateUnknown = true;
   }
 
-  #mayAskLeader(leader: Contact, now: number): boolean {
-    const askedAt = this.#asked.get(contactName(leader));
-    return this.#mayAsk(leader, now) && (askedAt === undefined || askedAt < this.#view.term);
+  /** Who can be asked without looking out. */
+  #direct(now: number): Contact | null {
+    const { leader } = this.#view;
+    const believed = leader === null ? [] : [leader];
+    const contacts = this.#anyReplica ? this.#byDistance() : believed;
+    return contacts.find((one) => this.#isNew(one) && this.#mayAsk(one, now)) ?? null;
+  }
+
+  #isNew(contact: Contact): boolean {
+    const askedAt = this.#asked.get(contactName(contact));
+    return askedAt === undefined || askedAt < this.#view.epoch;
   }
 
   #mayAsk(contact: Contact, now: number): boolean {
     return !this.#view.isAvoided(contact, now) && !this.#atWork.has(contactName(contact));
-  }
-
-  #askGenesis(): Step {
-    this.#genesisAsked = true;
-    return { kind: "askGenesis" };
-  }
-
-  #pause(): Step {
-    this.#asked.clear();
-    const msMax = this.#atWork.size > 0 ? PAUSE_AT_WORK_MS : PAUSE_MS_MAX;
-    const ms = Math.min(PAUSE_MS_MIN * 2 ** this.#rounds, msMax);
-    this.#rounds++;
-    return { kind: "pause", ms };
   }
 
   #byDistance(): Contact[] {

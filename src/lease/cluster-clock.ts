@@ -47,6 +47,13 @@ export class ClusterClock {
     if (stamp > this.read(now)) this.#time = stamp;
   }
 
+  /** Counts a rest that has ended: all of it, as `resume` does, for a sleeper takes no samples. */
+  rested(now: Milliseconds): void {
+    const elapsed = Math.max(Math.floor(now - this.#sampledAt), 0);
+    this.#time = asClusterTime(this.#time + elapsed);
+    this.#sampledAt = now;
+  }
+
   /** Cluster time at the local moment `now`; never less than it was before, stamps aside. */
   read(now: Milliseconds): ClusterTime {
     const elapsed = Math.min(Math.max(now - this.#sampledAt, 0), CLOCK_STEP_MS_MAX);

@@ -15,6 +15,7 @@ import {
   type ClusterTime,
   type LeaseId,
 } from "../base/types.ts";
+import type { Unversioned } from "../base/unversioned.ts";
 
 export interface Lease {
   readonly id: LeaseId;
@@ -22,6 +23,8 @@ export interface Lease {
   /** The lease may not be revoked by expiry before this, whoever leads. */
   readonly horizon: ClusterTime;
 }
+
+type PageRow = { readonly page: number; readonly body: Bytes };
 
 /** How far a grant or extension at `time` sets the horizon: one and a half TTL. */
 const horizonAt = (time: ClusterTime, ttlSeconds: number): ClusterTime =>
@@ -40,7 +43,7 @@ export class LeaseTable {
 
   constructor(sql: SqlPort) {
     this.#sql = sql;
-    const rows = sql.all<{ page: number; body: Bytes }>("SELECT page, body FROM lease_page");
+    const rows = sql.all<PageRow>("SELECT page, body FROM lease_page");
     for (const { page, body } of rows) {
       for (const lease of decodePage(body)) this.#place(lease, page);
     }
@@ -138,6 +141,28 @@ export class LeaseTable {
     return this.#openPage;
   }
 }
+
+/** The lease pages as a snapshot carries them: as they stand in rows. */
+export const LEASE_PAGES: Unversioned = {
+  name: "leases",
+
+  copy(sql) {
+    const pages = sql.all<PageRow>("SELECT page, body FROM lease_page ORDER BY page");
+    const write = (writer: Writer, { page, body }: PageRow): Writer =>
+      writer.uint(page).bytes(body);
+    return new Writer().list(pages, write).finish();
+  },
+
+  restore(sql, body) {
+    const reader = new Reader(body);
+    const pages = reader.list((item) => ({ page: item.uint(), body: item.bytes() }));
+    reader.end();
+    sql.run("DELETE FROM lease_page");
+    for (const { page, body: leases } of pages) {
+      sql.run("INSERT INTO lease_page (page, body) VALUES (?, ?)", page, leases);
+    }
+  },
+};
 
 function encodePage(leases: readonly Lease[]): Bytes {
   const write = (writer: Writer, lease: Lease): Writer =>

@@ -32,6 +32,8 @@ export class Compaction {
   readonly #segments: Segments;
   #compacted: Revision;
   #swept: Revision;
+  /** In memory only: a snapshot that is being sent ends with the life of its sender. */
+  readonly #pins = new Set<object>();
   /** In memory only: after a restart the walk begins anew and finds little left. */
   #walk: Walk | null = null;
 
@@ -51,8 +53,18 @@ export class Compaction {
     return this.#compacted;
   }
 
+  /** False under a pin: what it shows may stand in any row. */
   get sweepPending(): boolean {
-    return this.#swept < this.#compacted;
+    return this.#swept < this.#compacted && this.#pins.size === 0;
+  }
+
+  /** Nothing is freed until `pin` is released. */
+  hold(pin: object): void {
+    this.#pins.add(pin);
+  }
+
+  release(pin: object): void {
+    this.#pins.delete(pin);
   }
 
   /** Compacts logically; `latest` is the store's revision, which may be compacted itself. */

@@ -9,6 +9,7 @@ import { CATCH_UP_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { asRevision, nextRevision } from "../base/types.ts";
 import type { Bytes, ClusterTime, Revision } from "../base/types.ts";
+import { lastFitting } from "./fitting.ts";
 import { unpackEvents, unpackRequests, type AppliedRequest } from "./history-row.ts";
 import { BARE_COLUMNS, toKeyValue, type VersionRow } from "./rows.ts";
 import { tableOf, type Segments } from "./segments.ts";
@@ -201,21 +202,6 @@ const columnsOf = (place: RowPlace): readonly [number, number, number] => [
   place.applied,
   place.part,
 ];
-
-/** The last row up to which the sizes add up to `bytesMax` at most; the first one in any case. */
-function lastFitting<Row extends { readonly size: number }>(
-  rows: readonly Row[],
-  bytesMax: number,
-): Row | undefined {
-  let bytes = 0;
-  let last = rows[0];
-  for (const row of rows) {
-    bytes += row.size;
-    if (bytes > bytesMax) return last;
-    last = row;
-  }
-  return last;
-}
 
 const bytesOf = (change: RevisionEvents): number =>
   change.events.reduce((bytes, event) => bytes + keyEventBytesMax(event), 0);

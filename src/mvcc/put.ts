@@ -39,8 +39,9 @@ export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {
   const value = request.prevKv || request.ignoreValue;
   const previous = readVersion(sql, request.key, { value });
   const kv = nextVersion(request, previous, mutation.revision);
-  if (previous === null) insert(sql, kv);
-  else replace(sql, previous, kv);
+  const made = { kv, sub: mutation.events.length };
+  if (previous === null) insert(sql, made);
+  else replace(sql, previous, made);
   mutation.record({ kind: "put", kv });
   return { prevKv: request.prevKv ? previous : null };
 }
@@ -67,17 +68,24 @@ function readVersion(sql: SqlPort, key: Bytes, read: { readonly value: boolean }
   return kv ?? null;
 }
 
+/** A version, and which change of its revision made it: 0 unless a txn made several. */
+interface Made {
+  readonly kv: KeyValue;
+  readonly sub: number;
+}
+
 /** One row, and one in the index of leases if there is a lease. */
-function insert(sql: SqlPort, kv: KeyValue): void {
+function insert(sql: SqlPort, { kv, sub }: Made): void {
   sql.run(
-    `INSERT INTO now (key, create_revision, mod_revision, version, lease, value)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO now (key, create_revision, mod_revision, version, lease, value, sub)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
     kv.key,
     kv.createRevision,
     kv.modRevision,
     kv.version,
     leaseToBytes(kv.lease),
     kv.value,
+    sub,
   );
 }
 
@@ -85,24 +93,26 @@ function insert(sql: SqlPort, kv: KeyValue): void {
  * Two rows: the superseded version and the live one. A statement that names the column of an index
  * writes the index even when the value stays, so the lease is named only when it changes.
  */
-function replace(sql: SqlPort, previous: KeyValue, kv: KeyValue): void {
+function replace(sql: SqlPort, previous: KeyValue, { kv, sub }: Made): void {
   copyToOld(sql, kv.modRevision, boundsOf(pointInterval(kv.key)));
   if (previous.lease === kv.lease) {
     sql.run(
-      "UPDATE now SET mod_revision = ?, version = ?, value = ? WHERE key = ?",
+      "UPDATE now SET mod_revision = ?, version = ?, value = ?, sub = ? WHERE key = ?",
       kv.modRevision,
       kv.version,
       kv.value,
+      sub,
       kv.key,
     );
     return;
   }
   sql.run(
-    "UPDATE now SET mod_revision = ?, version = ?, lease = ?, value = ? WHERE key = ?",
+    "UPDATE now SET mod_revision = ?, version = ?, lease = ?, value = ?, sub = ? WHERE key = ?",
     kv.modRevision,
     kv.version,
     leaseToBytes(kv.lease),
     kv.value,
+    sub,
     kv.key,
   );
 }

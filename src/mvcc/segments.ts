@@ -30,6 +30,22 @@ export interface HistoryRow {
 /** The name of a segment's table. */
 export const tableOf = (segment: number): string => `rev_${segment}`;
 
+/** Makes a table for history rows, under a segment's name or another. */
+export function createHistoryTable(sql: SqlPort, table: string): void {
+  sql.run(
+    `CREATE TABLE ${table} (
+       revision INTEGER NOT NULL,
+       applied INTEGER NOT NULL,
+       part INTEGER NOT NULL,
+       time INTEGER NOT NULL,
+       wall INTEGER NOT NULL,
+       requests BLOB NOT NULL,
+       events BLOB NOT NULL,
+       PRIMARY KEY (revision, applied, part)
+     ) WITHOUT ROWID`,
+  );
+}
+
 export class Segments {
   readonly #sql: SqlPort;
   /** Ascending; their rows follow each other in that order. */
@@ -111,18 +127,7 @@ export class Segments {
     const newest = this.#numbers.at(-1);
     if (newest !== undefined && this.#newestBytes < SEGMENT_BYTES) return newest;
     const segment = (newest ?? 0) + 1;
-    this.#sql.run(
-      `CREATE TABLE ${tableOf(segment)} (
-         revision INTEGER NOT NULL,
-         applied INTEGER NOT NULL,
-         part INTEGER NOT NULL,
-         time INTEGER NOT NULL,
-         wall INTEGER NOT NULL,
-         requests BLOB NOT NULL,
-         events BLOB NOT NULL,
-         PRIMARY KEY (revision, applied, part)
-       ) WITHOUT ROWID`,
-    );
+    createHistoryTable(this.#sql, tableOf(segment));
     this.#sql.run("INSERT INTO segment (kind, number) VALUES ('rev', ?)", segment);
     this.#numbers.push(segment);
     this.#newestBytes = 0;

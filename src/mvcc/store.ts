@@ -70,6 +70,15 @@ export interface AppliedBatch {
   readonly requests: readonly AppliedRequest[];
 }
 
+/** A moment of the store that stays readable until it is released. */
+export interface Pin {
+  /** The last entry applied, and its cluster time. */
+  readonly index: LogIndex;
+  readonly time: ClusterTime;
+  readonly revision: Revision;
+  readonly compacted: Revision;
+}
+
 export class Store {
   readonly #sql: SqlPort;
   readonly #segments: Segments;
@@ -131,7 +140,7 @@ export class Store {
     return this.#requestPlaces;
   }
 
-  /** Whether `sweep` has work. */
+  /** Whether `sweep` has work that it may do: none under a pin. */
   get sweepPending(): boolean {
     return this.#compaction.sweepPending;
   }
@@ -221,6 +230,35 @@ export class Store {
     this.#clusterTime = time;
     this.#wall = wall;
     return changes;
+  }
+
+  /**
+   * Pins the present moment, between two batches: until it is released, compaction is logical only.
+   * Several pins may stand at once. Not durable.
+   */
+  pin(): Pin {
+    assert(this.#changes.length === 0, "a pin stands between two batches");
+    const { revision, compacted } = this;
+    const pin = { index: this.#appliedIndex, time: this.#clusterTime, revision, compacted };
+    this.#compaction.hold(pin);
+    return pin;
+  }
+
+  /** Ends a pin. Ask `sweepPending` then: what was compacted meanwhile is swept now. */
+  release(pin: Pin): void {
+    this.#compaction.release(pin);
+  }
+
+  /** The history as a pin holds it: from the revision on that was compacted then. */
+  historyOf(pin: Pin): History {
+    const latest = (): Revision => this.#revision;
+    const bounds = {
+      compacted: pin.compacted,
+      get revision() {
+        return latest();
+      },
+    };
+    return new History(this.#sql, this.#segments, bounds);
   }
 
   /**

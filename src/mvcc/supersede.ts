@@ -14,8 +14,8 @@ export function copyToOld(
   rows: { readonly condition: string; readonly parameters: readonly Bytes[] },
 ): void {
   sql.run(
-    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value)
-     SELECT key, ?, create_revision, mod_revision, version, lease, value
+    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub)
+     SELECT key, ?, create_revision, mod_revision, version, lease, value, sub
      FROM now WHERE ${rows.condition} AND mod_revision < ?`,
     revision,
     ...rows.parameters,

@@ -1,9 +1,10 @@
-// Owns running a replica's core in a Durable Object: it hands inputs in, performs the effects, and
-// keeps the one timer and the one alarm. What a replica does is decided in `replica/`.
+// Owns running a replica's core in a Durable Object: it hands inputs in, and performs the effects.
+// What a replica does is decided in `replica/`, when it wakes by itself in `wakeups.ts`.
 
-import type { ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
+import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
-import { assert, present } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
+import type { Membership } from "../base/membership.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
 import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
@@ -11,27 +12,28 @@ import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
-import { raiseIncarnation } from "./certificate.ts";
+import { raiseIncarnation, storeRemoval } from "./certificate.ts";
 import type { Environment } from "./environment.ts";
-import { pause } from "./pause.ts";
+import { tellGenesis, tellReplica } from "./notices.ts";
+import { pause, withinTime } from "./pause.ts";
+import { Registry } from "./registry.ts";
 import { oneWayDelays } from "./round-trips.ts";
-import { Sockets } from "./sockets.ts";
+import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
-import { replicaStub } from "./stubs.ts";
+import { genesisStub, replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
-
-/**
- * How far ahead the alarm is set while leases run. It only backs up the timer, which is lost with
- * the memory of the object, and each setting costs a row.
- */
-const ALARM_MS = 30_000;
+import { Wakeups } from "./wakeups.ts";
 
 export interface HostOptions {
   readonly context: DurableObjectState;
   readonly environment: Environment;
   readonly sql: SqlStorage;
   readonly cluster: string;
+  /** Where this replica lives. The members need not name it: it may be joining. */
+  readonly region: string;
   readonly identity: Identity;
+  /** This replica was removed: the host has ended, and is to be let go. */
+  readonly onRemoved: (directory: Directory) => void;
 }
 
 /** What a caller that is cut off hears; by then it has given up by its own deadline. */
@@ -41,48 +43,49 @@ async function silence(): Promise<Response> {
 }
 
 export class Host {
-  readonly #context: DurableObjectState;
+  readonly #options: HostOptions;
   readonly #sql: SqlStorage;
-  readonly #core: ReplicaCore;
   readonly #transport: Transport;
   readonly #sockets: Sockets;
+  readonly #registry: Registry;
+  readonly #wakeups: Wakeups;
   readonly #waiting = new Map<number, (answer: ReplicaAnswer) => void>();
   readonly #clock = new SteadyClock(asMilliseconds(Date.now()));
+  #core: ReplicaCore;
   #lastCall = 0;
-  #timer: { readonly at: Milliseconds; readonly id: number } | null = null;
-  #isAlarmSet = false;
   #areSessionsRestored = false;
   #isIsolated: boolean;
+  #hasEnded = false;
 
   constructor(options: HostOptions) {
-    const { context, sql, identity } = options;
-    this.#context = context;
+    const { context, sql } = options;
+    this.#options = options;
     this.#sql = sql;
     this.#sockets = new Sockets(context);
-    this.#transport = this.#connect(options);
+    this.#transport = this.#connect();
+    this.#wakeups = this.#wakeBy(context.storage);
     this.#isIsolated =
       sql.all<{ isolated: number }>("SELECT isolated FROM meta")[0]?.isolated === 1;
+    this.#core = this.#startCore();
     if (this.#isIsolated) this.#cutOff();
-    this.#core = new ReplicaCore({
-      identity,
-      sql,
-      incarnation: raiseIncarnation(sql),
-      seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
-      now: this.#now(),
-    });
+    const { directory } = this.#core;
+    this.#registry = this.#register(directory);
+    this.#transport.adopt(directory.members);
     this.#perform(this.#core.takeEffects());
   }
 
   /** A client's call, as the router passes it on. */
-  serve(call: ReplicaCall): Promise<ReplicaAnswer> {
+  async serve(call: ReplicaCall): Promise<ReplicaAnswer> {
+    if (this.#isIsolated) {
+      await pause(call.timeoutMs);
+      return { kind: "timeout" };
+    }
+    const ready = await this.#prepare(call);
+    if (ready === null || this.#hasEnded) return { kind: "timeout" };
     return new Promise((resolve) => {
-      if (this.#isIsolated) {
-        setTimeout(() => resolve({ kind: "timeout" }), call.timeoutMs);
-        return;
-      }
       const id = ++this.#lastCall;
       this.#waiting.set(id, resolve);
-      this.#turn((core) => core.call(id, call, this.#now()));
+      this.#turn((core) => core.call(id, ready, this.#now()));
     });
   }
 
@@ -90,6 +93,7 @@ export class Host {
   async receive(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer());
     if (this.#isIsolated) return silence();
+    if (this.#hasEnded) return new Response("removed", { status: 410 });
     const messages = decodeMessages(body);
     const answers = this.#turn((core) => core.peer(messages, this.#now()));
     return new Response(encodeMessages(answers));
@@ -101,6 +105,10 @@ export class Host {
 
   get peerCalls(): number {
     return this.#transport.calls;
+  }
+
+  get alarmsSet(): number {
+    return this.#wakeups.alarmsSet;
   }
 
   status(): ReplicaStatus {
@@ -138,8 +146,23 @@ export class Host {
 
   /** The alarm went off: time has to go on. */
   wake(): void {
-    this.#isAlarmSet = false;
+    this.#wakeups.alarmWentOff();
     this.#tick();
+  }
+
+  /**
+   * Ends this replica for ever: it was removed from the cluster, and `directory` says who to turn
+   * to. Stored before anyone is told, so that no later instance takes part again.
+   */
+  end(directory: Directory): void {
+    if (this.#hasEnded) return;
+    storeRemoval(this.#sql, directory);
+    this.#hasEnded = true;
+    this.#wakeups.stop();
+    this.#transport.adopt([]);
+    for (const call of this.#waiting.keys()) this.#resolve(call, { kind: "removed", directory });
+    this.#sockets.closeAll(CLOSE_RESUME, "this replica was removed");
+    this.#options.onRemoved(directory);
   }
 
   /** Lab: cuts the replica off from its peers and from the router. Outlives an eviction. */
@@ -180,19 +203,66 @@ export class Host {
     for (const session of this.#sockets.fallSilent()) this.#core.closeSession(session);
   }
 
-  #connect({ environment, cluster, identity }: HostOptions): Transport {
-    const { directory, memberId } = identity;
-    const self = present(
-      directory.members.find(({ id }) => id === memberId),
-      "a replica is a member of its cluster",
-    );
+  #connect(): Transport {
+    const { environment, cluster, region } = this.#options;
     const delayMs = oneWayDelays(environment);
-    return new Transport(directory.members, {
+    return new Transport({
       fetch: (peer, request) => replicaStub(environment, cluster, peer).fetch(request),
-      delayMs: (peer) => delayMs(self.region, peer.region),
+      delayMs: (peer) => delayMs(region, peer.region),
       answered: (_, messages) => this.#turn((core) => core.peerAnswered(messages, this.#now())),
       failed: (peer) => this.#turn((core) => core.peerFailed(peer, this.#now())),
     });
+  }
+
+  #wakeBy(storage: DurableObjectStorage): Wakeups {
+    const platform = {
+      now: () => this.#now(),
+      startTimer: (fire: () => void, ms: number) => setTimeout(fire, ms),
+      stopTimer: (timer: number) => clearTimeout(timer),
+      setAlarm: (ms: number) => void storage.setAlarm(Date.now() + ms),
+      alarmIn: async () => {
+        const at = await storage.getAlarm();
+        return at === null ? null : at - Date.now();
+      },
+    };
+    return new Wakeups(platform, () => this.#tick());
+  }
+
+  #register(directory: Directory): Registry {
+    const { environment, cluster } = this.#options;
+    return new Registry({
+      directory,
+      tellReplica: (member, notice, body) =>
+        tellReplica(environment, { cluster, member }, notice, body),
+      tellGenesis: (news) => tellGenesis(environment, cluster, news),
+    });
+  }
+
+  #startCore(): ReplicaCore {
+    const { identity } = this.#options;
+    return new ReplicaCore({
+      identity,
+      sql: this.#sql,
+      incarnation: raiseIncarnation(this.#sql),
+      seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
+      now: this.#now(),
+    });
+  }
+
+  /**
+   * The call as the core takes it: a member that is to be added is admitted by Genesis first. Null
+   * when Genesis cannot do that now.
+   */
+  async #prepare(call: ReplicaCall): Promise<ReplicaCall | null> {
+    const { request } = call;
+    const isAddition = request.kind === "memberAdd" && request.member === null;
+    if (!isAddition || this.#core.status().role !== "leader") return call;
+    const { environment, cluster } = this.#options;
+    const generation = this.#core.nextGeneration(request.region);
+    const genesis = genesisStub(environment, cluster);
+    const admission = genesis.admit(request.region, generation, this.#core.directory);
+    const member = await withinTime(call.timeoutMs, admission);
+    return member === null ? null : { ...call, request: { ...request, member } };
   }
 
   /**
@@ -201,13 +271,14 @@ export class Host {
    * durable, and nothing of the broken turn leaves it.
    */
   #turn<T>(input: (core: ReplicaCore) => T): T {
+    assert(!this.#hasEnded, "a replica that was removed does nothing");
     try {
       const result = input(this.#core);
       this.#perform(this.#core.takeEffects());
       return result;
     } catch (error) {
       console.error(error);
-      this.#context.abort(String(error));
+      this.#options.context.abort(String(error));
       throw error;
     }
   }
@@ -219,8 +290,37 @@ export class Host {
       this.#sockets.perform(effects);
     });
     for (const { trace, index } of effects.traces) console.log(JSON.stringify({ trace, index }));
-    if (effects.awaitsDurable) void this.#confirm();
-    this.#arm();
+    if (effects.awaitsDurable) void this.#confirm(this.#core);
+    if (effects.membership !== null) this.#adopt(effects.membership);
+    if (effects.isRemoved) this.end(this.#core.directory);
+    else if (effects.restart) this.#restart();
+    else this.#settle();
+  }
+
+  /** What is due after each turn. */
+  #settle(): void {
+    if (this.#registry.hasNews) this.#registry.settle(this.#core.status().role === "leader");
+    // Sessions of an earlier instance want to hear what was applied, in a turn of their own.
+    const isWanted = !this.#areSessionsRestored && !this.#isIsolated;
+    this.#wakeups.keep({
+      deadline: isWanted ? this.#now() : this.#core.deadline(),
+      isOccupied: this.#waiting.size > 0,
+      mustSurvive: this.#core.hasRunningLeases,
+    });
+  }
+
+  #adopt(membership: Membership): void {
+    this.#transport.adopt(membership.members);
+    this.#registry.changed(membership);
+  }
+
+  /** A snapshot has replaced the state below the core: another one is built on it. */
+  #restart(): void {
+    for (const call of this.#waiting.keys()) this.#resolve(call, { kind: "timeout" });
+    this.#core = this.#startCore();
+    this.#transport.adopt(this.#core.directory.members);
+    this.#reopenSessions(this.#sockets.checkpoints());
+    this.#perform(this.#core.takeEffects());
   }
 
   #resolve(call: number, answer: ReplicaAnswer): void {
@@ -230,9 +330,11 @@ export class Host {
     resolve(this.#isIsolated ? { kind: "timeout" } : answer);
   }
 
-  async #confirm(): Promise<void> {
-    await this.#context.storage.sync();
-    this.#turn((core) => core.durable(this.#now()));
+  /** Tells `written`, the core that wrote, once it is durable; unless it is gone by then. */
+  async #confirm(written: ReplicaCore): Promise<void> {
+    await this.#options.context.storage.sync();
+    const isGone = this.#core !== written || this.#hasEnded;
+    if (!isGone) this.#turn((core) => core.durable(this.#now()));
   }
 
   #tick(): void {
@@ -244,27 +346,14 @@ export class Host {
   #restoreSessions(): void {
     if (this.#areSessionsRestored || this.#isIsolated) return;
     this.#areSessionsRestored = true;
-    for (const { session, checkpoint } of this.#sockets.restore()) {
-      this.#turn((core) => core.openSession(session, checkpoint, this.#now()));
-    }
+    const sessions = this.#sockets.restore();
+    if (sessions.length === 0) return;
+    this.#turn(() => this.#reopenSessions(sessions));
   }
 
-  /** Keeps the timer no later than the core's deadline; an early one finds nothing to do. */
-  #arm(): void {
-    const at = this.#core.deadline();
-    if (this.#timer === null || at < this.#timer.at) {
-      if (this.#timer !== null) clearTimeout(this.#timer.id);
-      const id = setTimeout(() => this.#fire(), Math.max(at - this.#now(), 0));
-      this.#timer = { at, id };
+  #reopenSessions(sessions: readonly RestoredSession[]): void {
+    for (const { session, checkpoint } of sessions) {
+      this.#core.openSession(session, checkpoint, this.#now());
     }
-    if (this.#core.hasRunningLeases && !this.#isAlarmSet) {
-      this.#isAlarmSet = true;
-      void this.#context.storage.setAlarm(Date.now() + ALARM_MS);
-    }
-  }
-
-  #fire(): void {
-    this.#timer = null;
-    this.#tick();
   }
 }

@@ -2,9 +2,10 @@
 
 import type { SqlPort } from "../base/ports.ts";
 import first from "../../migrations/0001_replica.sql";
+import second from "../../migrations/0002_raft_whole.sql";
 
 /** All migrations; their number is their place in the list, from 1 on. */
-const MIGRATIONS: readonly string[] = [first];
+const MIGRATIONS: readonly string[] = [first, second];
 
 /** Whether this object was ever a replica, or on its way to become one. Writes nothing. */
 export function hasDatabase(sql: SqlPort): boolean {

@@ -1,7 +1,10 @@
-// Owns the doors of a replica's Durable Object, and its birth. Behind them `host.ts` runs the core.
+// Owns the doors of a replica's Durable Object, its birth and its end. In between `host.ts` runs the
+// core.
 
 import { DurableObject } from "cloudflare:workers";
+import { decodeDirectory } from "../api/directory.ts";
 import type {
+  Directory,
   LabOrder,
   ReplicaAnswer,
   ReplicaCall,
@@ -10,8 +13,14 @@ import type {
   ReplicaStatus,
 } from "../api/replica.ts";
 import { present } from "../base/assert.ts";
-import type { Term } from "../base/types.ts";
-import { birthNonce, loadIdentity, storeCertificate } from "./certificate.ts";
+import { asTerm, type Term } from "../base/types.ts";
+import {
+  birthNonce,
+  loadIdentity,
+  loadRemoval,
+  parseReplicaName,
+  storeCertificate,
+} from "./certificate.ts";
 import type { Environment } from "./environment.ts";
 import { Host } from "./host.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
@@ -26,11 +35,14 @@ const UNBORN: ReplicaAnswer = { kind: "unborn" };
 
 /**
  * One replica. An object that was never born writes nothing, whatever calls it; only `beBorn`, or a
- * peer that counts on it, makes it ask Genesis for its certificate.
+ * peer that counts on it, makes it ask Genesis for its certificate. One that was removed from its
+ * cluster keeps its rows, and answers nothing but that.
  */
 export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   readonly #sql: SqlStorage;
   #host: Host | null = null;
+  /** What a removed replica names to those who call it. */
+  #removal: Directory | null = null;
   #birth: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
 
@@ -43,6 +55,7 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   async serve(call: ReplicaCall): Promise<ReplicaAnswer> {
+    if (this.#removal !== null) return { kind: "removed", directory: this.#removal };
     return this.#host?.serve(call) ?? UNBORN;
   }
 
@@ -56,12 +69,15 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
 
   /** For operators and tests: what this object has cost since it was constructed. */
   async cost(): Promise<ReplicaCost> {
-    return { rowsWritten: this.#sql.rowsWritten, peerCalls: this.#host?.peerCalls ?? 0 };
+    return {
+      rowsWritten: this.#sql.rowsWritten + (this.#host?.alarmsSet ?? 0),
+      peerCalls: this.#host?.peerCalls ?? 0,
+    };
   }
 
   /** Asks Genesis for the certificate, unless there is one or it was asked a moment ago. */
   async beBorn(): Promise<void> {
-    if (this.#host !== null) return;
+    if (this.#host !== null || this.#removal !== null) return;
     if (this.#birth === null && Date.now() - this.#askedAt < BIRTH_PAUSE_MS) return;
     this.#birth ??= this.#askForCertificate().finally(() => {
       this.#birth = null;
@@ -79,13 +95,18 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
 
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
+    if (pathname === "/retire") return this.#retire(decodeDirectory(await request.text()));
+    if (this.#removal !== null) return new Response("removed", { status: 410 });
+    if (pathname === "/born") await this.beBorn();
     if (this.#host === null) {
       if (pathname === "/peer") this.ctx.waitUntil(this.beBorn());
       return new Response("unborn", { status: 503 });
     }
     if (pathname === "/peer") return this.#host.receive(request);
     if (pathname === "/session") return this.#host.openSession();
-    return new Response("no such door", { status: 404 });
+    if (pathname === "/open") this.#host.urge(asTerm(0));
+    else if (pathname !== "/born") return new Response("no such door", { status: 404 });
+    return new Response(null, { status: 204 });
   }
 
   override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
@@ -113,7 +134,10 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     this.#askedAt = Date.now();
     migrate(this.#sql);
     const nonce = birthNonce(this.#sql, () => crypto.randomUUID());
-    const answer = await genesisStub(this.env, this.#cluster).certify(this.#name, nonce);
+    const answer = await genesisStub(this.env, parseReplicaName(this.#name).cluster).certify(
+      this.#name,
+      nonce,
+    );
     if (answer.kind !== "certified") {
       console.warn(`${this.#name}: Genesis issues no certificate (${answer.kind})`);
       return;
@@ -122,23 +146,34 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     this.#start();
   }
 
+  /** An object that was never born is not a replica either way: Genesis will not certify it. */
+  #retire(directory: Directory): Response {
+    this.#host?.end(directory);
+    return new Response(null, { status: 204 });
+  }
+
   #start(): void {
+    this.#removal = loadRemoval(this.#sql);
     const identity = loadIdentity(this.#sql);
-    if (identity === null) return;
-    this.#host = new Host({
+    if (identity === null || this.#removal !== null) return;
+    const { cluster, region } = parseReplicaName(this.#name);
+    const host = new Host({
       context: this.ctx,
       environment: this.env,
       sql: this.#sql,
-      cluster: this.#cluster,
+      cluster,
+      region,
       identity,
+      onRemoved: (directory) => {
+        this.#removal = directory;
+        this.#host = null;
+      },
     });
+    // It may have ended while it started.
+    if (this.#removal === null) this.#host = host;
   }
 
   get #name(): string {
     return present(this.ctx.id.name, "a replica is reached by its name");
-  }
-
-  get #cluster(): string {
-    return this.#name.slice(0, this.#name.indexOf("/"));
   }
 }

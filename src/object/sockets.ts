@@ -9,7 +9,8 @@ import type { SessionEffects } from "../replica/effects.ts";
 /** A socket that survived a sleep, with the session's checkpoint. */
 export interface RestoredSession {
   readonly session: number;
-  readonly checkpoint: Bytes;
+  /** Null when the session had nothing to keep yet. */
+  readonly checkpoint: Bytes | null;
 }
 
 export class Sockets {
@@ -52,10 +53,13 @@ export class Sockets {
     const kept = this.#context
       .getWebSockets()
       .filter((socket) => socket.readyState === WebSocket.OPEN && !this.#sessions.has(socket));
-    return kept.map((socket) => ({
-      session: this.#adopt(socket),
-      checkpoint: socket.deserializeAttachment() as Bytes,
-    }));
+    for (const socket of kept) this.#adopt(socket);
+    return kept.map((socket) => this.#describe(socket));
+  }
+
+  /** The sessions that are open, as a new core takes them over. */
+  checkpoints(): RestoredSession[] {
+    return [...this.#sessions.keys()].map((socket) => this.#describe(socket));
   }
 
   /** The session of a socket; null when it was ended. */
@@ -93,6 +97,13 @@ export class Sockets {
     }
   }
 
+  /** Closes every socket, of a session or not. */
+  closeAll(code: number, reason: string): void {
+    this.#sockets.clear();
+    this.#sessions.clear();
+    this.closeForgotten(code, reason);
+  }
+
   /** The receiver has gone. */
   forget(socket: WebSocket): number | null {
     const session = this.sessionOf(socket);
@@ -105,6 +116,11 @@ export class Sockets {
     this.#sessions.set(socket, session);
     this.#sockets.set(session, socket);
     return session;
+  }
+
+  #describe(socket: WebSocket): RestoredSession {
+    const checkpoint = socket.deserializeAttachment() as Bytes | null;
+    return { session: this.#sessions.get(socket)!, checkpoint };
   }
 
   #forget(session: number): void {

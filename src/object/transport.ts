@@ -23,7 +23,8 @@ export interface TransportOptions {
 
 interface Link {
   readonly member: Member;
-  outstanding: number;
+  /** The calls under way, each with what ends it. */
+  readonly calls: Set<AbortController>;
   /** The last call failed. A silent peer gets one call at a time, until one is answered. */
   isSilent: boolean;
 }
@@ -34,16 +35,13 @@ interface Link {
  */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #links: Map<MemberId, Link>;
+  readonly #links = new Map<MemberId, Link>();
   #calls = 0;
   /** While set, nothing reaches anyone: the lab has cut this replica off. */
   isCut = false;
 
-  constructor(members: readonly Member[], options: TransportOptions) {
+  constructor(options: TransportOptions) {
     this.#options = options;
-    this.#links = new Map(
-      members.map((member) => [member.id, { member, outstanding: 0, isSilent: false }]),
-    );
   }
 
   /** Calls made so far. */
@@ -51,27 +49,44 @@ export class Transport {
     return this.#calls;
   }
 
+  /**
+   * From now on these are the peers. Calls under way to those who are none any more end, and
+   * nothing is told of them.
+   */
+  adopt(members: readonly Member[]): void {
+    const ids = new Set(members.map(({ id }) => id));
+    for (const [id, link] of this.#links) if (!ids.has(id)) this.#end(id, link);
+    for (const member of members) {
+      if (this.#links.has(member.id)) continue;
+      this.#links.set(member.id, { member, calls: new Set(), isSilent: false });
+    }
+  }
+
   /** Sends one batch. Raft survives loss, so what a link cannot take is dropped. */
   send({ to, messages }: PeerSend): void {
     const link = this.#links.get(to);
     if (link === undefined) return;
-    if (link.outstanding >= (link.isSilent ? 1 : PEER_CALLS_MAX)) return;
-    link.outstanding++;
+    if (link.calls.size >= (link.isSilent ? 1 : PEER_CALLS_MAX)) return;
     this.#calls++;
     void this.#call(link, encodeMessages(messages));
   }
 
   async #call(link: Link, body: BodyInit): Promise<void> {
-    const { member } = link;
-    const result = await this.#exchange(member, body).catch((): null => null);
-    link.outstanding--;
+    const { member, calls } = link;
+    const call = new AbortController();
+    calls.add(call);
+    const timer = setTimeout(() => call.abort(), PEER_CALL_MS_MAX);
+    const result = await this.#exchange(member, body, call.signal).catch((): null => null);
+    // A timer that goes on would hold the object in memory.
+    clearTimeout(timer);
+    calls.delete(call);
+    if (this.#links.get(member.id) !== link) return;
     link.isSilent = result === null;
     if (result === null) this.#options.failed(member.id);
     else this.#options.answered(member.id, result);
   }
 
-  async #exchange(member: Member, body: BodyInit): Promise<Message[] | null> {
-    const signal = AbortSignal.timeout(PEER_CALL_MS_MAX);
+  async #exchange(member: Member, body: BodyInit, signal: AbortSignal): Promise<Message[] | null> {
     if (this.isCut) {
       await aborted(signal);
       return null;
@@ -87,6 +102,11 @@ export class Transport {
     const answer = await response.arrayBuffer();
     if (delayMs > 0) await pause(delayMs);
     return this.isCut ? null : decodeMessages(new Uint8Array(answer));
+  }
+
+  #end(id: MemberId, link: Link): void {
+    this.#links.delete(id);
+    for (const call of link.calls) call.abort();
   }
 }
 

@@ -7,17 +7,16 @@ import type { Outbox } from "./outbox.ts";
 import type { Timing } from "./timing.ts";
 import type { Configuration } from "./types.ts";
 
-/**
- * A node's identity and its parts. The configuration is fixed for now; a joint change (Raft thesis
- * §4.3) will replace it when its ENTRY_CONFIGURATION is appended, and restore the former when that
- * entry is overwritten.
- */
+/** A node's identity and its parts. */
 export interface Core {
   readonly id: MemberId;
   readonly incarnation: Incarnation;
-  readonly configuration: Configuration;
+  /** The version of this code, told to leaders. */
+  readonly version: number;
   readonly timing: Timing;
   readonly ballot: Ballot;
   readonly log: RaftLog;
   readonly outbox: Outbox;
+  /** As of the last entry handed out for applying: an entry changes it when it is applied. */
+  configuration: Configuration;
 }

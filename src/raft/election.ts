@@ -22,13 +22,16 @@ export class Campaign {
   /** Asks all voters for `kind` in `term`: their vote, or whether they would give it. */
   static open(
     core: Core,
-    options: { kind: "preVote" | "vote"; term: Term; urged: boolean },
+    options: { kind: "preVote" | "vote"; term: Term; urged: boolean; handedOver: boolean },
   ): Campaign {
+    const { kind, term, urged, handedOver } = options;
     const { index: lastIndex, term: lastTerm } = core.log.last;
     for (const to of otherVoters(core.configuration, core.id)) {
-      core.outbox.send({ ...options, to, lastIndex, lastTerm });
+      const question = { to, term, lastIndex, lastTerm, urged };
+      if (kind === "vote") core.outbox.send({ kind, ...question, handedOver });
+      else core.outbox.send({ kind, ...question });
     }
-    return new Campaign(core, options.urged);
+    return new Campaign(core, urged);
   }
 
   get result(): VoteResult {

@@ -2,9 +2,9 @@
 // all, by term and incarnation, is `node.ts`'s affair. Every message gets exactly one answer, even
 // a repeated one: the sender may not have had the first.
 
-import { asLogIndex } from "../base/types.ts";
+import { asLogIndex, asMilliseconds } from "../base/types.ts";
 import type { Core } from "./core.ts";
-import type { AppendAnswer, AppendMessage, HeartbeatMessage } from "./types.ts";
+import type { AppendAnswer, AppendMessage, HeartbeatMessage, LeaderMessage } from "./types.ts";
 
 /** Takes over entries that follow on what is here, or says where the logs may agree. */
 export function followAppend(core: Core, message: AppendMessage): void {
@@ -32,7 +32,9 @@ export function followHeartbeat(core: Core, message: HeartbeatMessage): void {
     term: core.ballot.term,
     incarnation: message.incarnation,
     round: message.round,
+    sentAt: message.sentAt,
     lastIndex: core.log.lastIndex,
+    version: core.version,
   });
 }
 
@@ -41,14 +43,16 @@ export function followHeartbeat(core: Core, message: HeartbeatMessage): void {
  * confirming nothing. Should the sender lead that later term by now, an answer to an append would be
  * taken for news of this log.
  */
-export function refuseStaleLeader(core: Core, message: AppendMessage | HeartbeatMessage): void {
+export function refuseStaleLeader(core: Core, message: LeaderMessage): void {
   core.outbox.send({
     kind: "heartbeatAnswer",
     to: message.from,
     term: core.ballot.term,
     incarnation: message.incarnation,
     round: 0,
+    sentAt: asMilliseconds(0),
     lastIndex: core.log.lastIndex,
+    version: core.version,
   });
 }
 

@@ -1,22 +1,29 @@
 // Owns what a node does while it leads: proposals, heartbeats, reads, and noticing that it is cut
 // off. Replication itself is `replication.ts`'s; how one comes to lead is `node.ts`'s.
-//
-// Two things belong here that are not built yet. Leadership transfer (Raft thesis §3.10): the leader
-// stops taking proposals, brings the target's log up to its own, and sends it leave to campaign.
-// Quiescence: with nothing to do for a second, the leader tells its followers to stop their clocks,
-// and `deadline` becomes "never".
+// What a sleeping leader does is `quiescence.ts`'s.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { asMilliseconds, later, nextIndex } from "../base/types.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import { assertFollows, configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { leaderPayload } from "./entry-codec.ts";
+import { PeerReads } from "./peer-reads.ts";
 import type { ProgressState } from "./progress.ts";
-import { quorumValue } from "./quorum.ts";
+import { Quiescence } from "./quiescence.ts";
+import { isVoter, quorumValue } from "./quorum.ts";
 import type { ReadRounds } from "./read-index.ts";
 import type { Proposed } from "./ready.ts";
 import { Replication } from "./replication.ts";
-import type { AppendAnswer, HeartbeatAnswer, Payload } from "./types.ts";
+import { LEASE_DRIFT } from "./timing.ts";
+import { Transfer } from "./transfer.ts";
+import type {
+  AppendAnswer,
+  Configuration,
+  HeartbeatAnswer,
+  Payload,
+  ReadRequest,
+} from "./types.ts";
 
 /** What a leader knows of one peer, for diagnostics. */
 export interface PeerStatus {
@@ -26,6 +33,10 @@ export interface PeerStatus {
   readonly next: LogIndex;
   /** Appends under way. */
   readonly inFlight: number;
+  /** When it was last heard from, in the node's steady time. */
+  readonly heardAt: Milliseconds;
+  /** The version of its code; null while it was not heard from in this leadership. */
+  readonly version: number | null;
 }
 
 /** One leadership: from winning (or resuming) a term until a step down. */
@@ -35,7 +46,14 @@ export class Leadership {
   readonly #replication: Replication;
   /** Reads are served once a quorum holds everything up to here, as told to this incarnation. */
   readonly #serveFrom: LogIndex;
+  readonly #peerReads = new PeerReads();
+  readonly #rest: Quiescence;
   #serving = false;
+  #transfer: Transfer | null = null;
+  /** Handed over at least once: whoever was told may win without asking twice. */
+  #hasHandedOver = false;
+  /** The last entry that may change the configuration: the next change waits for it. */
+  #changeAt: LogIndex;
   #roundBegunAt = asMilliseconds(0);
 
   private constructor(
@@ -47,6 +65,9 @@ export class Leadership {
     this.#rounds = rounds;
     this.#replication = new Replication(core, options.now);
     this.#serveFrom = options.serveFrom;
+    this.#rest = new Quiescence(options.now);
+    // What earlier leaders left in the log may be a change.
+    this.#changeAt = core.log.lastIndex;
   }
 
   /**
@@ -77,9 +98,18 @@ export class Leadership {
     return this.#serving;
   }
 
+  get isAsleep(): boolean {
+    return this.#rest.isAsleep;
+  }
+
+  get isHandingOver(): boolean {
+    return this.#transfer !== null;
+  }
+
   /** Appends entries and sends them as far as windows allow. */
   propose(payloads: readonly Payload[], now: Milliseconds): Proposed {
     assert(payloads.length > 0, "a proposal has entries");
+    this.stir(now);
     const { ballot, log } = this.#core;
     const first = log.append(payloads, ballot.term);
     this.#replication.sendToAll(now);
@@ -87,16 +117,75 @@ export class Leadership {
     return { first, term: ballot.term };
   }
 
+  /**
+   * Proposes a change of who takes part. Null: one is under way, or this leader has not committed in
+   * its term, so that another leader's change may be (Ongaro 2015, the single-server change bug).
+   */
+  change(payload: Payload, now: Milliseconds): Proposed | null {
+    if (!this.#serving || this.#changeAt > this.#core.log.delivered) return null;
+    const configuration = present(configurationOf(payload), "a change brings a configuration");
+    assertFollows(this.#core.configuration, configuration);
+    const proposed = this.propose([payload], now);
+    this.#changeAt = proposed.first;
+    return proposed;
+  }
+
+  /** A configuration was applied. A smaller quorum may have committed more. */
+  adopt(configuration: Configuration, now: Milliseconds): void {
+    // Whoever leaves, be it this node itself, tells what is committed before it goes.
+    this.#replication.sendCommit(now);
+    this.#replication.adopt(configuration, now);
+    if (this.#transfer !== null && !isVoter(configuration, this.#transfer.target)) {
+      this.#transfer = null;
+    }
+    this.stir(now);
+    this.#replication.sendToAll(now);
+    if (isVoter(configuration, this.#core.id)) this.#progressed(now);
+  }
+
+  /** Begins to hand over to `target`, a voter. */
+  transfer(target: MemberId, now: Milliseconds): void {
+    this.stir(now);
+    this.#transfer = new Transfer(target, this.#core.timing.electionMsMax, now);
+    this.#handOver(target);
+  }
+
   /** A read that arrives now. Returns its token. */
   read(now: Milliseconds): number {
     const token = this.#rounds.add();
+    if (this.#holdsLease(now)) {
+      this.#rounds.begin(this.#core.log.commit);
+      this.#confirm(this.#rounds.latest);
+      return token;
+    }
+    this.stir(now);
     this.#beginRoundIfIdle(now);
     return token;
+  }
+
+  /** A follower's reads. */
+  onReadRequest(request: ReadRequest, now: Milliseconds): void {
+    if (!this.#hear(request.from, now)) return;
+    this.stir(now);
+    this.#peerReads.add(this.#rounds.add(), request);
+    this.#beginRoundIfIdle(now);
+  }
+
+  /** Gives up all reads, for this leadership ends. Returns the tokens of its own. */
+  abandonReads(): number[] {
+    return this.#peerReads.forget(this.#rounds.abandon());
+  }
+
+  /** Wakes up, if asleep: heartbeats are due at once, and everybody has time to answer. */
+  stir(now: Milliseconds): void {
+    if (!this.#rest.stir(now)) return;
+    for (const peer of this.#replication.peers.values()) peer.heardAt = now;
   }
 
   onAppendAnswer(answer: AppendAnswer, now: Milliseconds): void {
     if (!this.#hear(answer.from, now)) return;
     this.#replication.onAppendAnswer(answer, now);
+    this.#handOver(answer.from);
     this.#progressed(now);
   }
 
@@ -104,8 +193,27 @@ export class Leadership {
     if (!this.#hear(answer.from, now)) return;
     this.#replication.onHeartbeatAnswer(answer, now);
     const peer = this.#replication.peers.get(answer.from)!;
+    if (answer.sentAt > peer.followedAt) peer.followedAt = answer.sentAt;
+    peer.version = answer.version;
+    this.#handOver(answer.from);
     if (answer.round > peer.roundAnswered) peer.roundAnswered = answer.round;
     this.#confirmReads(now);
+  }
+
+  /** The peer's state covers `index`, by a snapshot. */
+  snapshotInstalled(peer: MemberId, index: LogIndex, now: Milliseconds): void {
+    this.#replication.peers.get(peer)?.installed(index);
+    if (this.#replication.peers.has(peer)) this.#replication.sendTo(peer, now);
+    this.#progressed(now);
+  }
+
+  /** The peers that are there and need entries that are trimmed. */
+  awaitingSnapshot(now: Milliseconds): MemberId[] {
+    const isThere = (heardAt: Milliseconds): boolean =>
+      now < later(heardAt, this.#core.timing.electionMsMax);
+    return [...this.#replication.peers]
+      .filter(([, { state, heardAt }]) => state === "snapshot" && isThere(heardAt))
+      .map(([peer]) => peer);
   }
 
   /** A call to `peer` failed or timed out. */
@@ -119,7 +227,10 @@ export class Leadership {
 
   /** Sends the heartbeats that are due; reads that wait behind a lost round get a new one. */
   tick(now: Milliseconds): void {
+    if (this.#rest.isAsleep) return this.#probeAway(now);
+    if (this.#transfer !== null && this.#transfer.due <= now) this.#transfer = null;
     if (this.#roundOverdue() <= now) return this.#beginRound(now);
+    if (this.#mayRest(now)) return this.#fallAsleep(now);
     const due = [...this.#replication.peers].filter(([, peer]) => this.#heartbeatDue(peer) <= now);
     if (due.length === 0) return;
     if (this.#serving && this.#rounds.wantsRound) return this.#beginRound(now);
@@ -129,33 +240,97 @@ export class Leadership {
 
   /** CheckQuorum: whether a quorum was heard from lately enough to go on (thesis §6.2). */
   isInTouch(now: Milliseconds): boolean {
-    return now < this.#outOfTouchAt(now);
+    return this.#rest.isAsleep || now < this.#outOfTouchAt(now);
   }
 
-  /** When `tick` or `isInTouch` is next of interest. */
+  /** When `tick` or `isInTouch` is next of interest; Infinity while asleep with nobody away. */
   deadline(now: Milliseconds): Milliseconds {
+    if (this.#rest.isAsleep) return asMilliseconds(this.#rest.nextProbe());
     const heartbeats = [...this.#replication.peers.values()].map((peer) =>
       this.#heartbeatDue(peer),
     );
-    return asMilliseconds(Math.min(this.#outOfTouchAt(now), this.#roundOverdue(), ...heartbeats));
+    const overdue = [this.#roundOverdue(), this.#transfer?.due ?? Infinity, this.#restDue(now)];
+    return asMilliseconds(Math.min(this.#outOfTouchAt(now), ...overdue, ...heartbeats));
   }
 
   peers(): PeerStatus[] {
-    return [...this.#replication.peers].map(([id, { state, match, next, inFlight }]) => ({
-      id,
-      state,
-      match,
-      next,
-      inFlight,
-    }));
+    return [...this.#replication.peers].map(([id, peer]) => {
+      const { state, match, next, inFlight, heardAt, version } = peer;
+      return { id, state, match, next, inFlight, heardAt, version };
+    });
   }
 
-  /** Notes that `peer` is alive. False when it is no member. */
+  /** Notes that `peer` is alive, and wakes for one that was away. False when it is no member. */
   #hear(peer: MemberId, now: Milliseconds): boolean {
     const progress = this.#replication.peers.get(peer);
     if (progress === undefined) return false;
+    if (this.#rest.isAsleep && this.#rest.isAway(peer)) this.stir(now);
     progress.heardAt = now;
     return true;
+  }
+
+  /** Tells the target of a transfer to campaign once it has the whole log. */
+  #handOver(to: MemberId): void {
+    if (this.#transfer?.target !== to) return;
+    const { ballot, incarnation, log, outbox } = this.#core;
+    if (this.#replication.peers.get(to)?.match !== log.lastIndex) return;
+    this.#hasHandedOver = true;
+    outbox.send({ kind: "timeoutNow", to, term: ballot.term, incarnation });
+  }
+
+  /**
+   * Whether a quorum has followed so lately that nobody else can have been elected (thesis §6.4.1).
+   * Whoever was told to campaign may have won meanwhile, whatever the voters promised.
+   */
+  #holdsLease(now: Milliseconds): boolean {
+    const { configuration, id, timing } = this.#core;
+    if (!timing.leaseReads || !this.#serving || this.#hasHandedOver) return false;
+    if (this.#rest.isAsleep) return false;
+    const { peers } = this.#replication;
+    const followed = quorumValue(configuration, (voter) =>
+      voter === id ? now : peers.get(voter)!.followedAt,
+    );
+    return now < followed + timing.electionMsMin * (1 - LEASE_DRIFT);
+  }
+
+  /** Nothing to do: every peer is up to date or away, a quorum is up to date, and no read waits. */
+  #mayRest(now: Milliseconds): boolean {
+    return this.#restDue(now) <= now;
+  }
+
+  #restDue(now: Milliseconds): number {
+    const { quiesceMs } = this.#core.timing;
+    if (quiesceMs === null || !this.#serving || !this.#rounds.isIdle) return Infinity;
+    if (this.#transfer !== null || this.#core.configuration.outgoing.length > 0) return Infinity;
+    const { configuration, id } = this.#core;
+    const peers = [...this.#replication.peers.keys()];
+    if (
+      peers.some(
+        (peer) => !this.#replication.isSettled(peer, now) && !this.#replication.isAway(peer, now),
+      )
+    ) {
+      return Infinity;
+    }
+    const settled = quorumValue(configuration, (voter) =>
+      voter === id || this.#replication.isSettled(voter, now) ? 1 : 0,
+    );
+    if (settled === 0) return Infinity;
+    return this.#rest.quietAt(quiesceMs);
+  }
+
+  #fallAsleep(now: Milliseconds): void {
+    const peers = [...this.#replication.peers.keys()];
+    const away = peers.filter((peer) => !this.#replication.isSettled(peer, now));
+    for (const peer of peers) {
+      if (!away.includes(peer)) this.#replication.sendQuiesce(peer, now);
+    }
+    this.#rest.sleep(away, now);
+  }
+
+  #probeAway(now: Milliseconds): void {
+    for (const peer of this.#rest.takeProbes(now)) {
+      if (this.#replication.peers.has(peer)) this.#replication.sendHeartbeat(peer, 0, now);
+    }
   }
 
   /** After a match may have moved: commit, begin to serve. */
@@ -182,13 +357,19 @@ export class Leadership {
   }
 
   #confirmReads(now: Milliseconds): void {
-    const { configuration, id, outbox } = this.#core;
+    const { configuration, id } = this.#core;
     const { peers } = this.#replication;
     const round = quorumValue(configuration, (voter) =>
       voter === id ? this.#rounds.latest : peers.get(voter)!.roundAnswered,
     );
-    outbox.confirmReads(this.#rounds.confirm(round));
+    this.#confirm(round);
     this.#beginRoundIfIdle(now);
+  }
+
+  #confirm(round: number): void {
+    const { ballot, outbox } = this.#core;
+    const confirmed = this.#rounds.confirm(round);
+    outbox.confirmReads(this.#peerReads.answer(confirmed, outbox, ballot.term));
   }
 
   /**

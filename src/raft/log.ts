@@ -39,6 +39,11 @@ export class RaftLog {
     return this.#commit;
   }
 
+  /** The last index that was handed out for applying. */
+  get delivered(): LogIndex {
+    return this.#delivered;
+  }
+
   get firstIndex(): LogIndex {
     return this.#storage.firstIndex();
   }
@@ -146,6 +151,12 @@ export class RaftLog {
     return entries;
   }
 
+  /** Drops entries up to `index` at most, which the owner has applied and can give as a snapshot. */
+  trim(index: LogIndex): void {
+    assert(index <= this.#delivered, "only what was applied is trimmed");
+    this.#storage.trim(index);
+  }
+
   /** Entries for one append, from `first` to the end of the log or about APPEND_BYTES_MAX. */
   entriesToSend(first: LogIndex): Entry[] {
     if (first > this.lastIndex) return [];
@@ -174,9 +185,11 @@ export class RaftLog {
     return high <= low ? high : this.#lastOfTermAtMost(hint.term, low, high);
   }
 
-  /** Whom the first entry of `term` names as its leader; null when that entry is not held. */
+  /** Whom the first entry of `term` names as its leader; null when that is not known here. */
   authorOfTerm(term: Term): MemberId | null {
     if (this.last.term !== term) return null;
+    const base = this.#storage.base();
+    if (base.term === term) return base.author;
     const low = asLogIndex(this.firstIndex - 1);
     const before = this.#lastOfTermAtMost(term - 1, low, this.lastIndex);
     const first = nextIndex(before);

@@ -2,7 +2,7 @@
 
 import type { MemberId } from "../base/types.ts";
 import type { Ready, ReadyRead } from "./ready.ts";
-import type { Message } from "./types.ts";
+import type { Message, SnapshotAnswer, SnapshotMessage } from "./types.ts";
 
 /** A message without its sender: `Omit` over each kind apart. */
 export type Outgoing = Message extends infer Kind
@@ -17,13 +17,15 @@ export class Outbox {
   #messages: Message[] = [];
   #reads: ReadyRead[] = [];
   #readsLost: number[] = [];
+  #snapshots: (SnapshotMessage | SnapshotAnswer)[] = [];
 
   constructor(from: MemberId) {
     this.#from = from;
   }
 
   get isEmpty(): boolean {
-    return this.#messages.length + this.#reads.length + this.#readsLost.length === 0;
+    const effects = this.#messages.length + this.#reads.length + this.#readsLost.length;
+    return effects + this.#snapshots.length === 0;
   }
 
   send(message: Outgoing): void {
@@ -38,12 +40,23 @@ export class Outbox {
     this.#readsLost.push(...tokens);
   }
 
+  /** Passes on to the owner what is not consensus's to understand. */
+  passOn(message: SnapshotMessage | SnapshotAnswer): void {
+    this.#snapshots.push(message);
+  }
+
   /** Everything gathered; the outbox is empty afterwards. */
-  take(): Pick<Ready, "messages" | "reads" | "readsLost"> {
-    const taken = { messages: this.#messages, reads: this.#reads, readsLost: this.#readsLost };
+  take(): Pick<Ready, "messages" | "reads" | "readsLost" | "snapshots"> {
+    const taken = {
+      messages: this.#messages,
+      reads: this.#reads,
+      readsLost: this.#readsLost,
+      snapshots: this.#snapshots,
+    };
     this.#messages = [];
     this.#reads = [];
     this.#readsLost = [];
+    this.#snapshots = [];
     return taken;
   }
 }

@@ -5,15 +5,15 @@
 //   probe ------------> replicate ----+-------------------------> snapshot
 //     ^                     |         |                              |
 //     +---------------------+         +---- accepted (again held) <--+
-//       rejected, or loss noticed
+//       rejected, loss noticed, or snapshot installed
 //
 // probe: one append at a time, since it is not known where the logs agree. replicate: appends are
 // pipelined, each starting where the last one ended, before answers come. snapshot: the peer needs
-// entries that are no longer held, so it gets heartbeats only. Chunked snapshots belong to that
-// state: their sending starts where `awaitSnapshot` is called, and their end leads back to probe.
+// entries that are no longer held, so it gets heartbeats, and a snapshot in parts from the owner, who
+// tells when that is installed.
 
 import { APPENDS_IN_FLIGHT_MAX } from "../base/limits.ts";
-import { asLogIndex, later, nextIndex } from "../base/types.ts";
+import { asLogIndex, asMilliseconds, later, nextIndex } from "../base/types.ts";
 import type { LogIndex, Milliseconds } from "../base/types.ts";
 
 export type ProgressState = "probe" | "replicate" | "snapshot";
@@ -44,6 +44,10 @@ export class Progress {
   commitTold = asLogIndex(0);
   /** The highest read round that it has answered. */
   roundAnswered = 0;
+  /** When the latest heartbeat that it has answered was sent: it followed at that moment. */
+  followedAt = asMilliseconds(-Infinity);
+  /** The version of its code, as it last said; null until it has. */
+  version: number | null = null;
 
   constructor(next: LogIndex, now: Milliseconds) {
     this.#next = next;
@@ -128,6 +132,13 @@ export class Progress {
     // A probe beyond the end of the peer's log would only be refused.
     this.#probe(Math.min(this.#next, options.lastIndex + 1));
     return true;
+  }
+
+  /** The peer's state covers `index`, by a snapshot. */
+  installed(index: LogIndex): void {
+    if (this.#state !== "snapshot") return;
+    if (index > this.#match) this.#match = index;
+    this.#probe(nextIndex(this.#match));
   }
 
   awaitSnapshot(): void {

@@ -1,7 +1,7 @@
 // Owns what a Raft node hands out after inputs: the effects that its owner must perform.
 
 import type { LogIndex, MemberId, Term } from "../base/types.ts";
-import type { Entry, Message, Role } from "./types.ts";
+import type { Entry, Message, Role, SnapshotAnswer, SnapshotMessage } from "./types.ts";
 
 /** A read that may be answered once the owner has applied `index` (Raft thesis §6.4). */
 export interface ReadyRead {
@@ -24,6 +24,8 @@ export interface Ready {
    * every loss is told: a proposal has also failed when its index commits with another term.
    */
   readonly overwrittenFrom: LogIndex | null;
+  /** Parts of a leader's snapshot, or answers to parts of this one's: the owner's to deal with. */
+  readonly snapshots: readonly (SnapshotMessage | SnapshotAnswer)[];
 }
 
 export interface RaftStatus {
@@ -35,6 +37,10 @@ export interface RaftStatus {
   readonly lastIndex: LogIndex;
   /** A leader that has committed in its term (or all up to its resumption) and may serve. */
   readonly serving: boolean;
+  /** The clock stands still: nothing is due for long. */
+  readonly isAsleep: boolean;
+  /** A leader that is handing over: proposals wait until that succeeds or is given up. */
+  readonly isHandingOver: boolean;
 }
 
 /** Where a proposal went: its entry is `index` if that index commits with this `term`. */

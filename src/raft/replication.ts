@@ -2,30 +2,70 @@
 // (Raft §5.3, §5.4.2). When to beat, to read or to step down is `leadership.ts`'s affair.
 
 import { assert } from "../base/assert.ts";
-import { asLogIndex, nextIndex } from "../base/types.ts";
+import { asLogIndex, later, nextIndex } from "../base/types.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { Core } from "./core.ts";
 import { Progress } from "./progress.ts";
 import { otherMembers, quorumValue } from "./quorum.ts";
-import type { AppendAnswer, HeartbeatAnswer } from "./types.ts";
+import type { AppendAnswer, Configuration, HeartbeatAnswer } from "./types.ts";
 
 /** The peers of a leader and what each is known to hold. */
 export class Replication {
   readonly #core: Core;
   /** Voters and learners alike: a learner is replicated to and never counted. */
-  readonly peers: ReadonlyMap<MemberId, Progress>;
+  readonly #peers: Map<MemberId, Progress>;
 
   /** Every peer is in probe: a leader knows nothing of the others' logs, even a resumed one. */
   constructor(core: Core, now: Milliseconds) {
     this.#core = core;
     const next = nextIndex(core.log.lastIndex);
     const members = otherMembers(core.configuration, core.id);
-    this.peers = new Map(members.map((peer) => [peer, new Progress(next, now)]));
+    this.#peers = new Map(members.map((peer) => [peer, new Progress(next, now)]));
+  }
+
+  get peers(): ReadonlyMap<MemberId, Progress> {
+    return this.#peers;
+  }
+
+  /** Takes over a configuration that was applied: who is new is probed, who has left is let go. */
+  adopt(configuration: Configuration, now: Milliseconds): void {
+    const members = otherMembers(configuration, this.#core.id);
+    for (const peer of this.#peers.keys()) if (!members.includes(peer)) this.#peers.delete(peer);
+    const next = nextIndex(this.#core.log.lastIndex);
+    for (const peer of members) {
+      if (!this.#peers.has(peer)) this.#peers.set(peer, new Progress(next, now));
+    }
+  }
+
+  /** Whether the peer has everything, knows that it is committed, and is there to be told to sleep. */
+  isSettled(peer: MemberId, now: Milliseconds): boolean {
+    const { match, commitTold, heardAt } = this.#progress(peer);
+    const { commit, lastIndex } = this.#core.log;
+    if (now >= later(heardAt, this.#core.timing.electionMsMin)) return false;
+    return match === lastIndex && commit === lastIndex && commitTold === commit;
+  }
+
+  /** Whether the peer has been silent for so long that it is not waited for. */
+  isAway(peer: MemberId, now: Milliseconds): boolean {
+    return now >= later(this.#progress(peer).heardAt, this.#core.timing.electionMsMax);
+  }
+
+  /** Tells a peer that is up to date to stop its clock. */
+  sendQuiesce(peer: MemberId, now: Milliseconds): void {
+    const { ballot, incarnation, log, outbox } = this.#core;
+    outbox.send({
+      kind: "quiesce",
+      to: peer,
+      term: ballot.term,
+      incarnation,
+      commit: log.commit,
+    });
+    this.#progress(peer).sentAt = now;
   }
 
   /** Sends to every peer what its window has room for. */
   sendToAll(now: Milliseconds): void {
-    for (const peer of this.peers.keys()) this.sendTo(peer, now);
+    for (const peer of this.#peers.keys()) this.sendTo(peer, now);
   }
 
   /** Sends what the peer's window has room for: in state probe one append, though it be empty. */
@@ -38,7 +78,7 @@ export class Replication {
 
   /** Tells the commit index to the peers to whom no append has told it. */
   sendCommit(now: Milliseconds): void {
-    for (const [peer, progress] of this.peers) {
+    for (const [peer, progress] of this.#peers) {
       const knows = progress.commitTold >= this.#core.log.commit;
       // A probe tells it anyway once it is answered; a peer that lags too far could not use it.
       if (!knows && progress.state === "replicate") this.#append(peer, progress, now);
@@ -50,7 +90,15 @@ export class Replication {
     const { ballot, incarnation, log, outbox } = this.#core;
     const progress = this.#progress(peer);
     const commit = asLogIndex(Math.min(progress.match, log.commit));
-    outbox.send({ kind: "heartbeat", to: peer, term: ballot.term, incarnation, commit, round });
+    outbox.send({
+      kind: "heartbeat",
+      to: peer,
+      term: ballot.term,
+      incarnation,
+      commit,
+      round,
+      sentAt: now,
+    });
     this.#tell(progress, commit);
     progress.sentAt = now;
   }
@@ -77,7 +125,7 @@ export class Replication {
 
   /** A call to the peer failed or timed out. Whoever is no peer of ours is none of our concern. */
   lost(peer: MemberId): void {
-    this.peers.get(peer)?.lost();
+    this.#peers.get(peer)?.lost();
   }
 
   /**
@@ -110,7 +158,6 @@ export class Replication {
     const { ballot, incarnation, log, outbox } = this.#core;
     const previousIndex = asLogIndex(progress.next - 1);
     const previousTerm = log.termAt(previousIndex);
-    // Here the sending of a snapshot will start. Until then such a peer hears heartbeats only.
     if (previousTerm === null) return progress.awaitSnapshot();
     const entries = progress.isOpen ? log.entriesToSend(progress.next) : [];
     const { commit } = log;
@@ -133,7 +180,7 @@ export class Replication {
   }
 
   #progress(peer: MemberId): Progress {
-    const progress = this.peers.get(peer);
+    const progress = this.#peers.get(peer);
     assert(progress !== undefined, "a leader keeps progress for every member");
     return progress;
   }

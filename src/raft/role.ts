@@ -11,7 +11,10 @@ export type RoleState =
       readonly leader: MemberId | null;
       /** When the leader was last heard; means nothing without one. */
       readonly heardAt: Milliseconds;
+      /** When to campaign; of a sleeper, when to ask its leader whether it is there. */
       readonly electionDue: Milliseconds;
+      /** The leader has had the clock stopped. */
+      readonly isAsleep: boolean;
     }
   | {
       readonly role: "preCandidate" | "candidate";

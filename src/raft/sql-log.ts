@@ -11,22 +11,25 @@
 // damage, and damage is never repaired by guessing: an entry that was acknowledged and is gone may
 // have been committed. The replica halts, and comes back as a new learner.
 //
-// Trimming belongs here: once a snapshot covers them, whole tables at the front are dropped, which
-// costs one row each. It must keep the term of the last entry it drops, since `termAt` is asked for
-// the index before the first entry, and durably, since a log may then start anywhere.
+// Trimming drops whole tables at the front, which costs a row each, and one for the base: index and
+// term of the last entry dropped, since `termAt` is asked for the index before the first entry, and
+// who opened that term, since a leader may resume in it (`log-base.ts`). The first row follows the
+// base exactly.
 
 import { assert, InvariantError, present } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { ROW_BYTES_MAX, SEGMENT_BYTES } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { asLogIndex, asMemberId, asTerm, nextIndex } from "../base/types.ts";
-import type { Bytes, LogIndex, Term } from "../base/types.ts";
+import type { Bytes, LogIndex, MemberId, Term } from "../base/types.ts";
 import { EntryCache } from "./entry-cache.ts";
-import { decodePayloads, encodePayloads, PAYLOAD_OVERHEAD_BYTES } from "./entry-codec.ts";
+import { authorOf, decodePayloads, encodePayloads, PAYLOAD_OVERHEAD_BYTES } from "./entry-codec.ts";
+import { dropLogTable, readBase, writeBase } from "./log-base.ts";
+import { surveyLogTable } from "./log-survey.ts";
 import { TermRuns } from "./term-runs.ts";
 import type { Entry, HardState, LogBase, Payload, RaftStorage } from "./types.ts";
 
-/** Rows looked at or read by one statement: bounds memory, as a segment's size does. */
+/** Rows read by one statement: bounds memory, as a segment's size does. */
 const ROWS_PER_READ = 256;
 
 interface Segment {
@@ -38,7 +41,7 @@ interface Segment {
 type RowHead = { first: number; count: number; term: number };
 
 /**
- * Storage over the tables of `migrations/0001_replica.sql`; the row of `meta` must exist. When a
+ * Storage over the tables of `migrations/`; the row of `meta` must exist. When a
  * call throws, the database may have moved on without this object: drop it.
  *
  * @throws InvariantError on damage: a missing row, a count that is wrong, a body that does not decode.
@@ -49,15 +52,21 @@ export class SqlLog implements RaftStorage {
   readonly #cache = new EntryCache();
   readonly #segments: Segment[] = [];
   #hardState: HardState;
-  #last = asLogIndex(0);
+  #base: LogBase;
+  #last: LogIndex;
 
   constructor(sql: SqlPort) {
     this.#sql = sql;
     this.#hardState = readHardState(sql);
+    this.#base = readBase(sql);
+    this.#last = this.#base.index;
+    this.#runs.push(this.#base.index, this.#base.term);
     const numbers = sql.all<{ number: number }>(
       "SELECT number FROM segment WHERE kind = 'log' ORDER BY number",
     );
-    for (const { number } of numbers) this.#load(number);
+    for (const { number } of numbers) {
+      this.#load(number, { isWritten: number === numbers.at(-1)?.number });
+    }
   }
 
   hardState(): HardState {
@@ -76,11 +85,11 @@ export class SqlLog implements RaftStorage {
   }
 
   firstIndex(): LogIndex {
-    return this.#segments[0]?.first ?? nextIndex(this.#last);
+    return nextIndex(this.#base.index);
   }
 
   base(): LogBase {
-    return { index: asLogIndex(0), term: asTerm(0), author: null };
+    return this.#base;
   }
 
   lastIndex(): LogIndex {
@@ -88,8 +97,7 @@ export class SqlLog implements RaftStorage {
   }
 
   termAt(index: LogIndex): Term | null {
-    if (index === 0) return asTerm(0);
-    if (index < this.firstIndex() || index > this.#last) return null;
+    if (index < this.#base.index || index > this.#last) return null;
     return this.#runs.termAt(index);
   }
 
@@ -118,32 +126,44 @@ export class SqlLog implements RaftStorage {
     });
   }
 
-  trim(_index: LogIndex): void {}
-
-  /** Takes up a table of the log, reading every row's head and no body. */
-  #load(number: number): void {
-    const before = this.#last;
-    for (let more = true; more;) {
-      const rows = this.#sql.all<RowHead & { size: number }>(
-        `SELECT first, count, term, LENGTH(body) AS size FROM log_${number}
-         WHERE first > ? ORDER BY first LIMIT ${ROWS_PER_READ}`,
-        this.#last,
-      );
-      for (const row of rows) this.#loadRow(number, row);
-      more = rows.length === ROWS_PER_READ;
-    }
-    assert(this.#last > before, `log table ${number} has rows`);
+  /** The newest table stays, unless it is full and all of it is dropped: it is written further. */
+  trim(index: LogIndex): void {
+    const covered = this.#segments.filter((segment, position) => {
+      const next = this.#segments[position + 1];
+      const isClosed = next !== undefined || segment.bytes >= SEGMENT_BYTES;
+      return isClosed && (next?.first ?? nextIndex(this.#last)) <= nextIndex(index);
+    });
+    if (covered.length === 0) return;
+    const first = this.#segments[covered.length]?.first ?? nextIndex(this.#last);
+    const base = this.#baseAt(asLogIndex(first - 1));
+    this.#sql.transaction(() => {
+      for (const { number } of covered) dropLogTable(this.#sql, number);
+      writeBase(this.#sql, base);
+    });
+    this.#segments.splice(0, covered.length);
+    this.#runs.forgetBefore(base.index);
+    this.#base = base;
   }
 
-  #loadRow(number: number, row: RowHead & { size: number }): void {
-    const first = asLogIndex(row.first);
-    assert(first === this.#last + 1 && row.count > 0, `log row ${first} follows ${this.#last}`);
-    if (this.#segments.at(-1)?.number !== number) {
-      this.#segments.push({ number, first, bytes: 0 });
-    }
-    this.#segments.at(-1)!.bytes += row.size;
-    this.#runs.push(first, asTerm(row.term));
-    this.#last = asLogIndex(first + row.count - 1);
+  /** The base as it is when `index` is the last entry dropped, while that is still held. */
+  #baseAt(index: LogIndex): LogBase {
+    const run = this.#runs.at(index);
+    return { index, term: run.term, author: this.#authorOf(run) };
+  }
+
+  /** Who opened a term: its first entry says so, or the base if that was dropped before. */
+  #authorOf(run: { readonly term: Term; readonly first: LogIndex }): MemberId | null {
+    if (run.term === this.#base.term) return this.#base.author;
+    return authorOf(present(this.#read(run.first)[0], "the first entry of a term is held"));
+  }
+
+  /** Takes up a table of the log, reading no bodies. */
+  #load(number: number, options: { readonly isWritten: boolean }): void {
+    const { first, end, bytes, runs } = surveyLogTable(this.#sql, number, options);
+    assert(first === this.#last + 1, `log table ${number} begins behind ${this.#last}`);
+    this.#segments.push({ number, first: asLogIndex(first), bytes });
+    for (const run of runs) this.#runs.push(asLogIndex(run.first), asTerm(run.term));
+    this.#last = asLogIndex(end - 1);
   }
 
   /** Entries from `first` to the end of the log, from memory as far as they are there. */
@@ -227,9 +247,7 @@ export class SqlLog implements RaftStorage {
   /** Removes all entries from `from` on: tables whole, then rows, then the end of a row. */
   #truncate(from: LogIndex): void {
     while ((this.#segments.at(-1)?.first ?? -1) >= from) {
-      const { number } = this.#segments.pop()!;
-      this.#sql.run(`DROP TABLE log_${number}`);
-      this.#sql.run("DELETE FROM segment WHERE kind = 'log' AND number = ?", number);
+      dropLogTable(this.#sql, this.#segments.pop()!.number);
     }
     const segment = this.#segments.at(-1);
     if (segment !== undefined) this.#truncateRows(segment, from);

@@ -15,12 +15,25 @@ export interface Timing {
   readonly electionMsMin: number;
   /** Also how long a leader goes on without hearing from a quorum (CheckQuorum, thesis §6.2). */
   readonly electionMsMax: number;
+  /** With nothing to do for so long, a leader has all clocks stopped; null: never. */
+  readonly quiesceMs: number | null;
+  /**
+   * Whether a leader may answer reads without a round while a quorum denies its vote to others
+   * (thesis §6.4.1). It rests on clocks that drift by less than LEASE_DRIFT; and a router's leave to
+   * campaign then counts for nothing, so that a lost leader is missed for longer.
+   */
+  readonly leaseReads: boolean;
 }
+
+/** The part of the minimum election timeout that a read lease leaves unused, for drifting clocks. */
+export const LEASE_DRIFT = 0.2;
 
 export const DEFAULT_TIMING: Timing = {
   heartbeatMs: 100,
   electionMsMin: 500,
   electionMsMax: 1_000,
+  quiesceMs: 750,
+  leaseReads: false,
 };
 
 /** Asserts that an election takes longer than a heartbeat, or leaders would never last. */

@@ -1,7 +1,7 @@
 // Owns the words of consensus: entries, hard state, configuration, messages, and the storage port.
 // Sources: Raft = Ongaro & Ousterhout 2014; Raft thesis = Ongaro 2014.
 
-import type { Bytes, Incarnation, LogIndex, MemberId, Term } from "../base/types.ts";
+import type { Bytes, Incarnation, LogIndex, MemberId, Milliseconds, Term } from "../base/types.ts";
 
 export type { Configuration } from "../base/membership.ts";
 
@@ -85,6 +85,8 @@ export interface VoteMessage extends Envelope {
   readonly lastIndex: LogIndex;
   readonly lastTerm: Term;
   readonly urged: boolean;
+  /** The leader itself has handed over (thesis §3.10): who hears it still grants. */
+  readonly handedOver: boolean;
 }
 
 export interface PreVoteAnswer extends Envelope {
@@ -124,15 +126,108 @@ export interface HeartbeatMessage extends Envelope {
   readonly commit: LogIndex;
   /** The read round this heartbeat confirms when answered; 0 when none waits. */
   readonly round: number;
+  /** The leader's steady time when it was sent; comes back in the answer. */
+  readonly sentAt: Milliseconds;
 }
 
 export interface HeartbeatAnswer extends Envelope {
   readonly kind: "heartbeatAnswer";
   readonly incarnation: Incarnation;
   readonly round: number;
+  /** The heartbeat's `sentAt`: since then at least, the receiver takes the sender for its leader. */
+  readonly sentAt: Milliseconds;
   /** The receiver's last index: tells a leader that it lags, without another probe. */
   readonly lastIndex: LogIndex;
+  /** The version of the receiver's code: which meanings it knows. */
+  readonly version: number;
 }
+
+/** "Campaign at once, in the next term": the end of a transfer of leadership (thesis §3.10). */
+export interface TimeoutNowMessage extends Envelope {
+  readonly kind: "timeoutNow";
+  readonly incarnation: Incarnation;
+}
+
+/** "Nothing is left to do: stop your clock." Everything up to `commit` is known to match. */
+export interface QuiesceMessage extends Envelope {
+  readonly kind: "quiesce";
+  readonly incarnation: Incarnation;
+  readonly commit: LogIndex;
+}
+
+/** "Are you there?", from a sleeper to its leader; a heartbeat says yes. */
+export interface WakeMessage extends Envelope {
+  readonly kind: "wake";
+}
+
+/** A follower asks its leader for an index at which its waiting reads may be answered. */
+export interface ReadRequest extends Envelope {
+  readonly kind: "readRequest";
+  /** The asking instance and its round, so that no answer is taken for that to another request. */
+  readonly incarnation: Incarnation;
+  readonly round: number;
+}
+
+export interface ReadAnswer extends Envelope {
+  readonly kind: "readAnswer";
+  readonly incarnation: Incarnation;
+  readonly round: number;
+  /** The leader's commit index, confirmed after the request arrived. Nothing to commit by. */
+  readonly index: LogIndex;
+}
+
+/**
+ * One part of the leader's state (InstallSnapshot, Raft §7), for a peer whose next entry is trimmed.
+ * Consensus passes it on: what it holds is the state machine's affair.
+ */
+export interface SnapshotMessage extends Envelope {
+  readonly kind: "snapshot";
+  readonly incarnation: Incarnation;
+  /** Names the snapshot: parts of different ones must not mix. */
+  readonly snapshot: string;
+  /** The last entry that the snapshot covers. */
+  readonly index: LogIndex;
+  readonly indexTerm: Term;
+  /** From 0 on. */
+  readonly part: number;
+  readonly data: Bytes;
+}
+
+/** What the receiver of a snapshot has durably, and where it goes on. */
+export interface SnapshotAnswer extends Envelope {
+  readonly kind: "snapshotAnswer";
+  readonly incarnation: Incarnation;
+  readonly snapshot: string;
+  /** The part wanted next, and the cursor where it begins: the state machine's to understand. */
+  readonly part: number;
+  readonly cursor: Bytes;
+  /** Nothing is wanted: the receiver's state covers the snapshot, installed or had already. */
+  readonly isDone: boolean;
+}
+
+/** "You were removed from the cluster", to a member that goes on asking for votes. */
+export interface RemovedMessage extends Envelope {
+  readonly kind: "removed";
+}
+
+/** What only a term's leader sends. */
+export type LeaderMessage =
+  | AppendMessage
+  | HeartbeatMessage
+  | QuiesceMessage
+  | TimeoutNowMessage
+  | SnapshotMessage;
+
+const LEADER_KINDS: ReadonlySet<Message["kind"]> = new Set([
+  "append",
+  "heartbeat",
+  "quiesce",
+  "timeoutNow",
+  "snapshot",
+]);
+
+export const isFromLeader = (message: Message): message is LeaderMessage =>
+  LEADER_KINDS.has(message.kind);
 
 export type Message =
   | PreVoteMessage
@@ -142,6 +237,14 @@ export type Message =
   | AppendMessage
   | AppendAnswer
   | HeartbeatMessage
-  | HeartbeatAnswer;
+  | HeartbeatAnswer
+  | TimeoutNowMessage
+  | QuiesceMessage
+  | WakeMessage
+  | ReadRequest
+  | ReadAnswer
+  | SnapshotMessage
+  | SnapshotAnswer
+  | RemovedMessage;
 
 export type Role = "leader" | "follower" | "candidate" | "learner";

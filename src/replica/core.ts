@@ -2,40 +2,36 @@
 // It is pure: time comes in with each input, effects are taken after it, and the same file runs in
 // a Durable Object and in a simulation. It neither sends nor sleeps.
 
-import { Applier } from "../apply/applier.ts";
-import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { ENTRIES_UNAPPLIED_MAX, REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
+import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
+  asLogIndex,
   asMilliseconds,
   later,
   type Bytes,
-  type ClusterTime,
   type Incarnation,
   type LogIndex,
   type MemberId,
   type Milliseconds,
   type Term,
 } from "../base/types.ts";
-import { ClusterClock } from "../lease/cluster-clock.ts";
-import { LeaseTable } from "../lease/lease-table.ts";
-import { Store } from "../mvcc/store.ts";
-import { DEFAULT_TIMING, RaftNode } from "../raft/node.ts";
+import { CODE_VERSION } from "../base/versions.ts";
+import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
-import { Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { Machine } from "./machine.ts";
+import { nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
-import { Proposals } from "./proposals.ts";
-import { Reads } from "./reads.ts";
-import { answerRead, commandOf, formRefusal, isRead } from "./requests.ts";
+import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
-import { Sweeper } from "./sweeper.ts";
+import { Snapshots } from "./snapshots.ts";
 
 /** What a birth certificate says of this replica. */
 export interface Identity {
@@ -51,6 +47,10 @@ export interface CoreOptions {
   readonly incarnation: Incarnation;
   readonly seed: number;
   readonly now: Milliseconds;
+  /** Durations other than the usual ones. */
+  readonly timing?: Partial<Timing>;
+  /** The version of the code, for tests of two that form one cluster. */
+  readonly codeVersion?: number;
 }
 
 /** After a commit, followers are told by the next append, or after this at the latest. */
@@ -59,53 +59,57 @@ const COMMIT_FLUSH_MS = 5;
 export class ReplicaCore {
   readonly #identity: Identity;
   readonly #incarnation: Incarnation;
+  readonly #codeVersion: number;
+  readonly #machine: Machine;
   readonly #raft: RaftNode;
-  readonly #store: Store;
-  readonly #leases: LeaseTable;
-  readonly #keeper: LeaseKeeper;
-  readonly #applier: Applier;
-  readonly #clock: ClusterClock;
   readonly #sessions: Sessions;
-  readonly #calls: Calls;
-  readonly #proposals = new Proposals();
-  readonly #reads = new Reads();
-  readonly #sweeper: Sweeper;
+  readonly #service: Service;
+  readonly #snapshots: Snapshots;
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
   #traces: Effects["traces"][number][] = [];
+  #membershipChanged = false;
+  /** An entry that raises the cluster version is on its way. */
+  #raising = false;
+  #isRemoved = false;
+  /** A snapshot took the place of what this core was made over: it takes nothing more in. */
+  #isSpent = false;
   #commitSeen: LogIndex;
   #now: Milliseconds;
 
   constructor(options: CoreOptions) {
-    const { identity, sql, now } = options;
+    const { identity, sql, now, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
     this.#incarnation = options.incarnation;
+    this.#codeVersion = codeVersion;
     this.#now = now;
-    this.#store = new Store(sql);
-    this.#leases = new LeaseTable(sql);
-    this.#keeper = new LeaseKeeper(this.#leases, (id) => this.#store.countKeysOfLease(id));
-    this.#applier = new Applier({ sql, store: this.#store, leases: this.#leases });
-    this.#clock = ClusterClock.resume({
-      stamp: this.#applier.time,
-      appliedAt: this.#store.wall,
-      now,
-    });
+    const atBirth = membershipAtBirth(identity);
+    this.#machine = new Machine({ sql, atBirth, codeVersion, now });
+    const { store, membership } = this.#machine;
     this.#raft = new RaftNode({
       id: identity.memberId,
-      configuration: identity.configuration,
+      configuration: membership.configuration,
       storage: new SqlLog(sql),
       incarnation: options.incarnation,
-      applied: this.#store.appliedIndex,
+      applied: store.appliedIndex,
       seed: options.seed,
       now,
-      timing: DEFAULT_TIMING,
+      timing: { ...DEFAULT_TIMING, ...options.timing },
+      version: codeVersion,
     });
-    this.#commitSeen = this.#store.appliedIndex;
+    this.#commitSeen = store.appliedIndex;
     const header = (): Header => this.#header();
-    this.#sessions = new Sessions(this.#store, header);
-    this.#calls = new Calls({ header, redirect: () => this.#redirection() });
-    this.#sweeper = new Sweeper(this.#store, now);
+    this.#sessions = new Sessions(store, header);
+    this.#service = new Service({
+      self: identity.memberId,
+      machine: this.#machine,
+      raft: this.#raft,
+      vantage: { header, redirect: () => this.#redirection() },
+      now,
+    });
+    const origin = `${identity.memberId}/${options.incarnation}`;
+    this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
     this.#drain();
   }
 
@@ -114,23 +118,31 @@ export class ReplicaCore {
   /** A client's call. It is answered by an effect with the same `id`, exactly once. */
   call(id: number, call: ReplicaCall, now: Milliseconds): void {
     this.#sample(now);
-    this.#calls.open(id, call, now);
-    this.#begin(id, call);
+    this.#service.begin(id, call, now);
     this.#drain();
   }
 
   /** Messages of one peer; returns what goes back to it in the answer of its call. */
   peer(messages: readonly Message[], now: Milliseconds): readonly Message[] {
-    this.peerAnswered(messages, now);
     const sender = messages[0]?.from;
-    return sender === undefined ? [] : this.#outbox.takeFor(sender);
+    if (sender === undefined) return [];
+    if (this.#machine.membership.removed.some(({ id }) => id === sender)) {
+      const { memberId: from } = this.#identity;
+      return [{ kind: "removed", from, to: sender, term: this.#raft.status().term }];
+    }
+    this.peerAnswered(messages, now);
+    return this.#outbox.takeFor(sender);
   }
 
   /** What a peer answered to a call of ours. */
   peerAnswered(messages: readonly Message[], now: Milliseconds): void {
     this.#sample(now);
-    for (const message of messages) this.#raft.step(message, now);
-    this.#drain();
+    for (const message of messages) {
+      if (message.kind === "removed") this.#isRemoved = true;
+      else if (!this.#isSpent) this.#raft.step(message, now);
+      // What a message brings is applied before the next one is looked at.
+      if (!this.#isSpent) this.#drain();
+    }
   }
 
   /** A call to `peer` failed, or was not answered in time. */
@@ -143,7 +155,7 @@ export class ReplicaCore {
   /** What was written up to the last `awaitsDurable` is durable: the next batch may go. */
   durable(now: Milliseconds): void {
     this.#sample(now);
-    this.#proposals.confirm();
+    this.#service.confirm();
     this.#drain();
   }
 
@@ -174,13 +186,12 @@ export class ReplicaCore {
   tick(now: Milliseconds): void {
     this.#sample(now);
     this.#raft.tick(now);
-    this.#calls.expire(now);
-    for (const command of this.#keeper.due(this.#clock.read(now))) this.#propose(null, command);
+    this.#service.tick(now);
     if (this.#commitFlushDue !== null && now >= this.#commitFlushDue) {
       this.#commitFlushDue = null;
       this.#raft.flushCommit(now);
     }
-    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
+    this.#snapshots.tick(now);
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -191,186 +202,158 @@ export class ReplicaCore {
   takeEffects(): Effects {
     const effects: Effects = {
       sends: this.#outbox.take(),
-      answers: this.#calls.takeAnswers(),
+      answers: this.#service.takeAnswers(),
       ...this.#sessions.takeEffects(),
-      awaitsDurable: this.#proposals.takeAwaitsDurable(),
+      awaitsDurable: this.#service.takeAwaitsDurable(),
       traces: this.#traces,
+      membership: this.#membershipChanged ? this.#machine.membership : null,
+      restart: this.#isSpent,
+      isRemoved: this.#isRemoved,
     };
     this.#traces = [];
+    this.#membershipChanged = false;
     return effects;
   }
 
-  /** When `tick` is wanted next. */
+  /** When `tick` is wanted next; Infinity when nothing will ever be due by itself. */
   deadline(): Milliseconds {
-    const leases = this.#keeper.nextDue();
     const candidates = [
       this.#raft.deadline(),
+      this.#service.deadline(this.#now),
       this.#commitFlushDue,
-      this.#sweeper.due,
-      this.#calls.nextTimeout(),
+      this.#snapshots.due,
       this.#sessions.deadline(this.#now),
-      leases === null ? null : this.#now + Math.max(leases - this.#clock.read(this.#now), 0),
     ];
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
   }
 
   /** Whether time must go on for this replica even when its object has lost its memory. */
   get hasRunningLeases(): boolean {
-    return this.#leases.size > 0;
+    return this.#machine.hasLeases;
   }
 
   get directory(): Directory {
-    return this.#identity.directory;
+    const { members, index: version } = this.#machine.membership;
+    return { clusterId: this.#identity.directory.clusterId, members, version };
+  }
+
+  /** The generation of the next replica of `region`. */
+  nextGeneration(region: string): number {
+    return nextGeneration(this.#machine.membership, region);
   }
 
   status(): ReplicaStatus {
-    const { role, term, leader, commit } = this.#raft.status();
-    const { revision, appliedIndex: applied } = this.#store;
+    const { role, term, leader, commit, isAsleep } = this.#raft.status();
+    const { revision, appliedIndex: applied } = this.#machine.store;
     const { memberId } = this.#identity;
     const incarnation = this.#incarnation;
-    return { role, memberId, leader, term, commit, applied, revision, incarnation };
-  }
-
-  // Calls.
-
-  #begin(id: number, call: ReplicaCall): void {
-    const { request } = call;
-    const refusal = formRefusal(request);
-    if (refusal !== null) this.#calls.refuse(id, refusal);
-    else if (request.kind === "range" && request.serializable) this.#answerRead(id);
-    else if (this.#raft.status().role !== "leader") this.#calls.redirect(id);
-    else if (isRead(request)) this.#startRead(id);
-    else this.#startWrite(id, call);
-  }
-
-  #startRead(id: number): void {
-    const token = this.#reads.isFull ? null : this.#raft.readIndex(this.#now);
-    if (token !== null) this.#reads.start(id, token);
-    else this.#calls.refuse(id, "tooManyRequests");
-  }
-
-  #startWrite(id: number, { request }: ReplicaCall): void {
-    const unapplied = this.#raft.status().lastIndex - this.#store.appliedIndex;
-    const isOverloaded = unapplied > ENTRIES_UNAPPLIED_MAX || this.#proposals.isFull;
-    if (isOverloaded || this.#applier.isWindowFull(this.#clock.read(this.#now))) {
-      this.#calls.refuse(id, "tooManyRequests");
-    } else this.#propose(id, commandOf(request));
-  }
-
-  #propose(id: number | null, command: Command): void {
-    const call = id === null ? null : this.#calls.get(id);
-    const payload = encodeProposal({
-      command,
-      time: this.#clock.read(this.#now),
-      requestId: call?.requestId ?? NO_REQUEST,
-      trace: call?.trace ?? "",
-    });
-    if (id !== null && payload.data.length > REQUEST_BYTES_MAX) {
-      this.#calls.refuse(id, "requestTooLarge");
-    } else this.#proposals.enqueue({ call: id, payload });
-  }
-
-  /** Answers from the applied state, which is recent enough for this call. */
-  #answerRead(id: number): void {
-    const call = this.#calls.get(id);
-    if (call === null) return;
-    const { request } = call;
-    const time = this.#clock.read(this.#now);
-    if (request.kind === "leaseKeepAlive") {
-      const answer = this.#keeper.keepAlive(id, request.id, time);
-      if (answer !== null) this.#calls.succeed(id, { kind: request.kind, answer });
-      return;
-    }
-    const result = answerRead(request, { store: this.#store, keeper: this.#keeper, time });
-    if (result.ok) this.#calls.succeed(id, result.value);
-    else this.#calls.refuse(id, result.error);
+    return { role, memberId, leader, term, commit, applied, revision, incarnation, isAsleep };
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
 
   #sample(now: Milliseconds): void {
+    assert(!this.#isSpent, "a core that a snapshot has replaced takes nothing in");
     this.#now = now;
-    this.#clock.read(now);
+    if (this.#raft.status().isAsleep) this.#machine.rested(now);
+    else this.#machine.time(now);
+    this.#raft.setWatched(this.#sessions.count > 0);
   }
 
   #drain(): void {
     do {
-      while (this.#raft.hasReady()) this.#handle(this.#raft.takeReady());
-    } while (this.#appendBatch());
+      while (this.#raft.hasReady()) {
+        this.#handle(this.#raft.takeReady());
+        if (this.#isSpent) return;
+      }
+    } while (this.#service.append(this.#now));
+    this.#followRole();
+    if (this.#raft.hasReady()) this.#drain();
+  }
+
+  /** What depends on whether this replica leads, and on what it has committed. */
+  #followRole(): void {
     const { role, serving, commit } = this.#raft.status();
-    for (const call of this.#keeper.follow(role === "leader" && serving))
-      this.#calls.redirect(call);
+    const isLeading = role === "leader" && serving;
+    this.#service.follow({ isLeader: role === "leader", isServing: isLeading });
+    this.#snapshots.follow(isLeading, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
+    if (isLeading) this.#raiseVersion();
+    else this.#raising = false;
+  }
+
+  /** Once every member's code knows a higher version, entries may mean what that says. */
+  #raiseVersion(): void {
+    if (this.#machine.cluster.version >= this.#codeVersion || this.#raising) return;
+    const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
+    const version = this.#machine.versionToRaise(versions);
+    if (version === null) return;
+    const cap = this.#machine.cluster.versionCap;
+    this.#raising = true;
+    this.#service.propose(null, { kind: "version", version, cap }, this.#now);
+    this.#service.append(this.#now);
   }
 
   #handle(ready: Ready): void {
     for (const message of ready.messages) this.#outbox.add(message);
     if (ready.committed.length > 0) this.#apply(ready.committed);
-    this.#reads.confirm(ready.reads);
-    for (const id of this.#reads.takeApplied(this.#store.appliedIndex)) this.#answerRead(id);
-    for (const id of this.#reads.take(ready.readsLost)) this.#calls.redirect(id);
-    if (ready.overwrittenFrom === null) return;
-    for (const id of this.#proposals.overwrittenFrom(ready.overwrittenFrom)) {
-      this.#calls.answer(id, { kind: "overwritten" });
-    }
+    this.#service.heard(ready, this.#now);
+    for (const message of ready.snapshots) this.#takeSnapshot(message);
   }
 
-  /** Appends the next batch of proposals; whoever does not lead sends them to the one who does. */
-  #appendBatch(): boolean {
-    if (this.#raft.status().role === "leader") return this.#proposals.append(this.#raft, this.#now);
-    for (const id of this.#proposals.dropQueued()) this.#calls.redirect(id);
-    return false;
+  #takeSnapshot(message: Ready["snapshots"][number]): void {
+    if (message.kind === "snapshotAnswer") return this.#snapshots.onAnswer(message, this.#now);
+    if (this.#isSpent) return;
+    this.#isSpent = this.#snapshots.onPart(message, this.#now);
+    // The answer is the last that this core says.
+    for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }
 
   #apply(committed: readonly Entry[]): void {
-    const isAwaited = (index: LogIndex): boolean => this.#proposals.isAwaited(index);
-    const batch = this.#applier.apply(committed, this.#now, isAwaited);
-    this.#observe(this.#applier.time);
+    const batch = this.#machine.apply(committed, {
+      now: this.#now,
+      isLeader: this.#raft.status().role === "leader",
+      isAwaited: (index) => this.#service.isAwaited(index),
+    });
     this.#sessions.applied(batch.revisions);
-    for (const { index, term, outcome, revision, trace } of batch.entries) {
+    if (batch.membership !== null) this.#adopt(batch.membership);
+    this.#service.applied(batch, this.#now);
+    if (batch.compacted) this.#sessions.compacted();
+    for (const { trace, index } of batch.entries) {
       if (trace !== "") this.#traces.push({ trace, index });
-      const placed = this.#proposals.settle(index);
-      if (placed === null) continue;
-      if (placed.term !== term) {
-        this.#calls.answer(placed.call, { kind: "overwritten" });
-        continue;
-      }
-      assert(outcome !== null, "an entry that a call waits for has an outcome");
-      if (!outcome.ok) this.#calls.refuse(placed.call, outcome.error);
-      else if (this.#waitsForSweep(placed.call)) this.#sweeper.wait(placed.call);
-      else this.#calls.succeed(placed.call, outcome.value, revision);
     }
-    if (batch.compacted) {
-      this.#sweeper.start(this.#now);
-      this.#sessions.compacted();
-    }
-    const retried = this.#keeper.applied(batch, this.#clock.read(this.#now));
-    for (const id of retried) this.#answerRead(id);
+    const { appliedIndex } = this.#machine.store;
+    const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
+    if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 
-  #observe(stamp: ClusterTime): void {
-    if (this.#raft.status().role === "leader") this.#clock.catchUp(stamp, this.#now);
-    else this.#clock.follow(stamp, this.#now);
-  }
-
-  #waitsForSweep(id: number): boolean {
-    const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && this.#store.sweepPending;
+  #adopt({ members }: Membership): void {
+    this.#membershipChanged = true;
+    const { memberId } = this.#identity;
+    this.#isRemoved ||= !members.some(({ id }) => id === memberId);
   }
 
   #header(): Header {
     const { memberId, directory } = this.#identity;
-    const { revision } = this.#store;
+    const { revision } = this.#machine.store;
     return { clusterId: directory.clusterId, memberId, revision, term: this.#raft.status().term };
   }
 
   #redirection(): ReturnType<ConstructorParameters<typeof Calls>[0]["redirect"]> {
     const { leader, term } = this.#raft.status();
-    const { memberId, directory } = this.#identity;
+    const { memberId } = this.#identity;
+    const { directory } = this;
     // A replica that has just stepped down may still name itself: that would send the router round.
     return { kind: "redirect", leader: leader === memberId ? null : leader, term, directory };
   }
 }
+
+const membershipAtBirth = ({ configuration, directory }: Identity): Membership => ({
+  configuration,
+  members: directory.members,
+  removed: [],
+  index: asLogIndex(0),
+});

@@ -3,6 +3,7 @@
 
 import type { ReplicaAnswer } from "../api/replica.ts";
 import type { ReplicaFrame } from "../api/session.ts";
+import type { Membership } from "../base/membership.ts";
 import type { Bytes, LogIndex, MemberId } from "../base/types.ts";
 import type { Message } from "../raft/types.ts";
 
@@ -39,4 +40,13 @@ export interface Effects extends SessionEffects {
   readonly awaitsDurable: boolean;
   /** Applied writes that carried a trace id, for the log. */
   readonly traces: readonly { readonly trace: string; readonly index: LogIndex }[];
+  /** The membership, when an applied entry has changed it. */
+  readonly membership: Membership | null;
+  /**
+   * A snapshot was installed: after the other effects, a new core is built over the same database,
+   * with a higher incarnation. Waiting calls have no outcome; sessions go on from their checkpoints.
+   */
+  readonly restart: boolean;
+  /** This replica has learnt that it was removed: it ends, for ever. */
+  readonly isRemoved: boolean;
 }

@@ -4,11 +4,13 @@
 import { present } from "../base/assert.ts";
 import {
   APPEND_BYTES_MAX,
+  ENTRIES_UNAPPLIED_MAX,
   PROPOSALS_WAITING_BYTES_MAX,
   PROPOSALS_WAITING_MAX,
 } from "../base/limits.ts";
 import { nextIndex, type LogIndex, type Milliseconds, type Term } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
+import type { Proposed } from "../raft/ready.ts";
 import type { Payload } from "../raft/types.ts";
 
 /** A proposal; `call` is null when no client waits for it. */
@@ -32,11 +34,15 @@ export class Proposals {
   #awaitsDurable = false;
   readonly #placed = new Map<LogIndex, Placed>();
 
-  /** No room: the client is told "too many requests". */
-  get isFull(): boolean {
+  /**
+   * Whether another proposal may come, while the log has `unapplied` entries that are not applied;
+   * if not, the client is told "too many requests".
+   */
+  hasRoom(unapplied: number): boolean {
     return (
-      this.#queue.length >= PROPOSALS_WAITING_MAX ||
-      this.#queuedBytes >= PROPOSALS_WAITING_BYTES_MAX
+      unapplied <= ENTRIES_UNAPPLIED_MAX &&
+      this.#queue.length < PROPOSALS_WAITING_MAX &&
+      this.#queuedBytes < PROPOSALS_WAITING_BYTES_MAX
     );
   }
 
@@ -51,6 +57,8 @@ export class Proposals {
    */
   append(raft: RaftNode, now: Milliseconds): boolean {
     if (this.#isUnconfirmed || this.#queue.length === 0) return false;
+    // Who takes over needs the whole log first: what comes meanwhile waits for the outcome.
+    if (raft.status().isHandingOver) return false;
     const batch = this.#takeBatch();
     const payloads = batch.map(({ payload }) => payload);
     const proposed = present(raft.propose(payloads, now), "only a leader appends");
@@ -61,6 +69,11 @@ export class Proposals {
     this.#isUnconfirmed = true;
     this.#awaitsDurable = true;
     return true;
+  }
+
+  /** `call` waits for an entry that was appended by itself. */
+  place(call: number, { first, term }: Proposed): void {
+    this.#placed.set(first, { call, term });
   }
 
   /** The batch is durable: the next one may be appended. */

@@ -1,7 +1,7 @@
 // Owns what each request of a client needs: a check of its form, a read of the state, or a command.
 
 import type { Command } from "../apply/command.ts";
-import type { ClientAnswer, ClientRequest } from "../api/replica.ts";
+import type { ClientAnswer, ClientRequest, ReplicaCall } from "../api/replica.ts";
 import { unreachable } from "../base/assert.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -12,7 +12,7 @@ import type { Store } from "../mvcc/store.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 
 /** Why the request can be refused without looking at any state; null when it cannot. */
-export function formRefusal(request: ClientRequest): Refusal | null {
+export function refusalAtDoor(request: ClientRequest): Refusal | null {
   switch (request.kind) {
     case "range":
       return checkRangeForm(request.request);
@@ -34,6 +34,7 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseKeepAlive":
     case "leaseTimeToLive":
     case "leaseLeases":
+    case "memberList":
       return true;
     case "txn":
       return isReadOnlyTxn(request.request);
@@ -41,6 +42,12 @@ export function isRead(request: ClientRequest): boolean {
       return false;
   }
 }
+
+/** A read of keys that says how fresh its answer must be: any replica may answer it. */
+export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
+  freshness !== undefined &&
+  (request.kind === "range" || request.kind === "txn") &&
+  isRead(request);
 
 /** The answer of a read other than a keepalive, from the state as it is. */
 export function answerRead(

@@ -27,6 +27,21 @@ const EXPECTED = {
   requestTooLarge: [3, 400, "etcdserver: request is too large"],
   noSpace: [8, 429, "etcdserver: mvcc: database space exceeded"],
   tooManyRequests: [8, 429, "etcdserver: too many requests"],
+  memberNotFound: [5, 404, "etcdserver: member not found"],
+  memberExists: [9, 400, "etcdserver: Peer URLs already exists"],
+  notEnoughStarted: [
+    9,
+    400,
+    "etcdserver: re-configuration failed due to not enough started members",
+  ],
+  notLearner: [9, 400, "etcdserver: can only promote a learner member"],
+  learnerNotReady: [
+    9,
+    400,
+    "etcdserver: can only promote a learner member which is in sync with leader",
+  ],
+  tooManyLearners: [9, 400, "etcdserver: too many learner members in cluster"],
+  badTransferee: [9, 400, "etcdserver: bad leader transferee"],
 } as const;
 
 describe("the error table", () => {
@@ -41,6 +56,9 @@ describe("the error table", () => {
       "answerForgotten",
       "idempotencyMismatch",
       "answerTooLarge",
+      "regionUnchangeable",
+      "changeUnderWay",
+      "lastVoter",
     ]);
     for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);
     expect(refusalError("idempotencyMismatch").status).toBe(422);

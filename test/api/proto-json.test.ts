@@ -3,6 +3,8 @@
 
 import { describe, expect, test } from "vitest";
 import { decodeUtf8, encodeUtf8 } from "../../src/base/bytes.ts";
+import type { ApiError } from "../../src/api/error.ts";
+import type { Result } from "../../src/base/result.ts";
 import type { RangeRequest, TxnRequest } from "../../src/base/kv.ts";
 import {
   readCompaction,
@@ -16,11 +18,14 @@ import { readWatchCommand } from "../../src/api/watch-json.ts";
 
 function range(body: string): RangeRequest {
   const read = readRange(body);
-  if (!read.ok || read.value.kind !== "range") throw new Error(`refused: ${body}`);
-  return read.value.request;
+  if (!read.ok || read.value.request.kind !== "range") throw new Error(`refused: ${body}`);
+  return read.value.request.request;
 }
 
-function refusal(body: string, read: typeof readRange = readRange): string {
+function refusal(
+  body: string,
+  read: (body: string) => Result<unknown, ApiError> = readRange,
+): string {
   const result = read(body);
   if (result.ok) throw new Error(`accepted: ${body}`);
   return result.error.message;
@@ -28,8 +33,8 @@ function refusal(body: string, read: typeof readRange = readRange): string {
 
 function txn(body: string): TxnRequest {
   const read = readTxn(body);
-  if (!read.ok || read.value.kind !== "txn") throw new Error(`refused: ${body}`);
-  return read.value.request;
+  if (!read.ok || read.value.request.kind !== "txn") throw new Error(`refused: ${body}`);
+  return read.value.request.request;
 }
 
 describe("bytes", () => {

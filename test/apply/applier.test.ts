@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
+import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { decodeProposal, encodeProposal, type Command } from "../../src/apply/command.ts";
 import { decodeOutcome, encodeOutcome } from "../../src/apply/outcome.ts";
 import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
@@ -16,6 +17,8 @@ import {
   NO_LEASE,
   type LeaseId,
 } from "../../src/base/types.ts";
+import type { Membership } from "../../src/base/membership.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
 import { Store } from "../../src/mvcc/store.ts";
 import { insertMeta, openNodeSql, type NodeSql } from "../support/node-sql.ts";
@@ -47,6 +50,13 @@ function entry(
   return { index: asLogIndex(index), term: asTerm(1), ...payload };
 }
 
+const AT_BIRTH: Membership = {
+  configuration: { voters: [], outgoing: [], learners: [] },
+  members: [],
+  removed: [],
+  index: asLogIndex(0),
+};
+
 class Machine {
   readonly sql: NodeSql = openNodeSql();
   applier: Applier;
@@ -71,7 +81,9 @@ class Machine {
 
   #start(): Applier {
     const { sql } = this;
-    return new Applier({ sql, store: new Store(sql), leases: new LeaseTable(sql) });
+    const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
+    const parts = { store: new Store(sql), leases: new LeaseTable(sql), cluster };
+    return new Applier({ sql, ...parts, codeVersion: CODE_VERSION });
   }
 }
 
@@ -172,7 +184,7 @@ describe("leases", () => {
 });
 
 describe("an entry that this code does not know", () => {
-  test.for([1, 15, 99])("halts the replica: kind %i", (kind, { expect }) => {
+  test.for([2, 15, 99])("halts the replica: kind %i", (kind, { expect }) => {
     const known = entry(1, put("a", "1"));
     expect(() => new Machine().apply({ ...known, kind })).toThrow(`entry kind ${kind} is known`);
   });
@@ -266,7 +278,7 @@ describe("properties", () => {
         const requestId = new Uint8Array(16).fill(9);
         const proposal = { command: change, requestId, trace, time: asClusterTime(5) };
         const { kind, data } = encodeProposal(proposal);
-        expect(decodeProposal(kind, data)).toEqual(proposal);
+        expect(decodeProposal(kind, data, CODE_VERSION)).toEqual(proposal);
       }),
     );
   });

@@ -157,6 +157,7 @@ describe("the lab", () => {
     applied: 4,
     revision: asRevision(3),
     incarnation: 1,
+    isAsleep: false,
   });
 
   test("status tells of each replica, of the leader, and of those that do not answer", async () => {

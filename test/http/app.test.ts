@@ -176,7 +176,10 @@ describe("keepalive", () => {
     header: headerOf("wnam", 1),
     answer: {
       kind: "leaseKeepAlive",
-      answer: { id: "id" in request ? request.id : NO_LEASE, ttlSeconds: 10 },
+      answer: {
+        id: request.kind === "leaseKeepAlive" ? request.id : NO_LEASE,
+        ttlSeconds: 10,
+      },
     },
   });
   const keeping = () => appTo(new FakeNetwork({ wnam: alive }));

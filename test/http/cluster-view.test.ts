@@ -1,8 +1,10 @@
 // What an isolate believes about a cluster: which news changes its mind, and which does not.
 
 import { describe, expect, test } from "vitest";
-import type { ReplicaAnswer } from "../../src/api/replica.ts";
-import { ClusterView, ClusterViews, type Contact } from "../../src/http/cluster-view.ts";
+import type { Directory, ReplicaAnswer } from "../../src/api/replica.ts";
+import { asClusterId, asLogIndex } from "../../src/base/types.ts";
+import { ClusterView, ClusterViews } from "../../src/http/cluster-view.ts";
+import { contactName, type Contact } from "../../src/http/contact.ts";
 import { byDistance } from "../../src/http/distance.ts";
 import { follows, headerOf, memberId, REGIONS } from "./support/fake-network.ts";
 
@@ -79,6 +81,90 @@ describe("the view of a cluster", () => {
     view.heardLeader(wnam, headerOf("wnam", 4));
     view.failed(wnam, { hung: true, now: 2_000 });
     expect(view.takeLostTerm(2_000)).toBe(4);
+  });
+
+  describe("whose members change", () => {
+    const names = (view: ClusterView): string[] => view.contacts.map(contactName);
+    const directory = (
+      version: number | null,
+      texts: readonly string[],
+      clusterId = 9n,
+    ): Directory => ({
+      clusterId: asClusterId(clusterId),
+      members: texts.map((text) => {
+        const [region, generation] = text.split("/");
+        return { id: memberId(region!), region: region!, generation: Number(generation) };
+      }),
+      ...(version === null ? {} : { version: asLogIndex(version) }),
+    });
+    const told = (term: number, of: Directory, leader: string | null = null): Redirect => ({
+      ...redirect(leader, term),
+      directory: of,
+    });
+    const BORN = directory(null, ["wnam/1", "enam/1", "weur/1"]);
+
+    test("the newer directory counts, whatever the term of who tells it", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardRedirect(contact("enam"), told(6, directory(5, ["enam/1", "weur/1"])));
+      view.heardRedirect(contact("weur"), told(7, BORN));
+      expect(names(view)).toEqual(["enam/1", "weur/1"]);
+      view.heardRedirect(contact("enam"), told(2, directory(8, ["enam/1", "wnam/2"])));
+      expect(names(view)).toEqual(["enam/1", "wnam/2"]);
+      expect(view.term).toBe(7);
+    });
+
+    test("genesis, who knows the first members only, does not bring the removed back", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardRedirect(contact("enam"), told(6, directory(5, ["enam/1", "weur/1"])));
+      view.heardGenesis(BORN, 0);
+      expect(names(view)).toEqual(["enam/1", "weur/1"]);
+    });
+
+    test("a leader that was removed is forgotten, and so is its place", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardLeader(contact("wnam"), headerOf("wnam", 3));
+      view.heardRemoved(contact("wnam"), BORN);
+      expect([view.leader, names(view)]).toEqual([null, ["enam/1", "weur/1"]]);
+      view.heardRedirect(contact("enam"), told(3, BORN, "weur"));
+      expect([view.leader?.region, names(view)]).toEqual(["weur", ["enam/1", "weur/1"]]);
+    });
+
+    test("a removed replica knows where the others went", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardRemoved(contact("wnam"), directory(9, ["apac/1", "sam/1"]));
+      expect(names(view)).toEqual(["apac/1", "sam/1"]);
+    });
+
+    test("when all that are known were removed, genesis' word is taken for what it is worth", () => {
+      const view = new ClusterView(["wnam"]);
+      const alone = directory(null, ["wnam/1"]);
+      view.heardRemoved(contact("wnam"), alone);
+      expect(names(view)).toEqual([]);
+      view.heardGenesis(alone, 0);
+      expect(names(view)).toEqual(["wnam/1"]);
+    });
+
+    test("only genesis may say that the cluster is another one now", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardRedirect(contact("enam"), told(6, directory(5, ["enam/1", "weur/1"]), "weur"));
+      const rebuilt = directory(null, ["enam/2"], 10n);
+      view.heardRedirect(contact("wnam"), told(9, rebuilt));
+      expect([view.term, view.leader?.region, names(view)[0]]).toEqual([6, "weur", "enam/1"]);
+      view.heardGenesis(rebuilt, 0);
+      expect([view.term, view.leader, names(view)]).toEqual([0, null, ["enam/2"]]);
+    });
+  });
+
+  test("one request at a time finds out whether a replica that failed is back", () => {
+    const view = new ClusterView(REGIONS);
+    const wnam = contact("wnam");
+    view.failed(wnam, { hung: true, now: 0 });
+    expect(view.isAvoided(wnam, 1_999)).toBe(true);
+    expect(view.isAvoided(wnam, 2_000)).toBe(false);
+    view.asking(wnam, 2_000);
+    expect(view.isAvoided(wnam, 2_001)).toBe(true);
+    view.heardRedirect(wnam, redirect(null, 1));
+    expect(view.isAvoided(wnam, 2_001)).toBe(false);
   });
 
   test("an isolate remembers a thousand clusters, those that it used last", () => {

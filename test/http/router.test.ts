@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { ClientRequest } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import { NO_LEASE } from "../../src/base/types.ts";
+import { asLogIndex, NO_LEASE } from "../../src/base/types.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { Router, type Served } from "../../src/http/router.ts";
 import {
@@ -326,6 +326,38 @@ describe("answers that end the search", () => {
     network.log.length = 0;
     await serve(router, SERIALIZABLE, { continent: "EU" });
     expect(network.log).toEqual(["serve weur"]);
+  });
+});
+
+describe("members that were removed", () => {
+  const tellsOf = (regions: readonly string[]): Behaviour => {
+    const directory = { ...directoryOf(regions), version: asLogIndex(9) };
+    return () => ({ kind: "removed", directory });
+  };
+
+  test("tell where the others are, and are not asked again", async () => {
+    const network = new FakeNetwork({
+      wnam: tellsOf(["enam", "weur"]),
+      enam: follows("weur", 3, ["enam", "weur"]),
+      weur: leads("weur", 3),
+    });
+    const router = routerTo(network);
+    for (let count = 0; count < 2; count++) {
+      expect((await serve(router)).served).toMatchObject(ANSWERED);
+      expect((await serve(router, SERIALIZABLE)).served).toMatchObject(ANSWERED);
+    }
+    expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(1);
+    expect(network.log.join()).not.toContain("genesis");
+  });
+
+  test("when there is nobody else, genesis is asked", async () => {
+    const network = new FakeNetwork({ wnam: tellsOf(["wnam"]), weur: leads("weur") });
+    network.directory = { ...directoryOf(["weur"]), version: asLogIndex(12) };
+    const router = new Router({ ...PLATFORM, network, regions: ["wnam"] });
+    const { served, ms } = await serve(router, WRITE);
+    expect(served).toMatchObject(ANSWERED);
+    expect(ms).toBeLessThanOrEqual(10);
+    expect(network.log).toEqual(["serve wnam", "genesis directory default", "serve weur"]);
   });
 });
 

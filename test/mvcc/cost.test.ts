@@ -88,7 +88,7 @@ describe("a hot key slows nobody", () => {
     );
     const last = VERSIONS + 2;
     fixture.database.run(
-      `INSERT INTO now VALUES (CAST('hot' AS BLOB), 3, ${last}, ${VERSIONS}, NULL, x'78')`,
+      `INSERT INTO now VALUES (CAST('hot' AS BLOB), 3, ${last}, ${VERSIONS}, NULL, x'78', 0)`,
     );
     fixture.database.run(`UPDATE rev_1 SET revision = ${last}`);
     fixture.restart();

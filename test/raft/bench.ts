@@ -10,7 +10,7 @@ import {
   asTerm,
 } from "../../src/base/types.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../../src/base/types.ts";
-import { DEFAULT_TIMING, RaftNode } from "../../src/raft/node.ts";
+import { DEFAULT_TIMING, RaftNode, type Timing } from "../../src/raft/node.ts";
 import type { Ready } from "../../src/raft/ready.ts";
 import { ENTRY_COMMAND_MIN, ENTRY_LEADER } from "../../src/base/entry-kinds.ts";
 import type { Configuration, Entry, Message, Payload } from "../../src/raft/types.ts";
@@ -72,6 +72,7 @@ export interface BenchOptions {
   readonly incarnation?: number;
   readonly storage?: MemoryStorage;
   readonly seed?: number;
+  readonly timing?: Partial<Timing>;
 }
 
 /** One node, and everything around it. */
@@ -100,7 +101,8 @@ export class Bench {
       applied: asLogIndex(options.applied ?? 0),
       seed: options.seed ?? 7,
       now: at(0),
-      timing: DEFAULT_TIMING,
+      timing: { ...DEFAULT_TIMING, ...options.timing },
+      version: 1,
     });
   }
 
@@ -127,6 +129,9 @@ export class Bench {
       previousTerm: 0,
       commit: 0,
       round: 0,
+      sentAt: 0,
+      version: 1,
+      handedOver: false,
       index: 0,
       urged: false,
       granted: true,

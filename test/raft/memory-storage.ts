@@ -2,13 +2,20 @@
 // simulated crash can go back to what was confirmed.
 
 import { assert } from "../../src/base/assert.ts";
-import { asLogIndex, asTerm, type LogIndex, type Term } from "../../src/base/types.ts";
+import { asLogIndex, asTerm } from "../../src/base/types.ts";
+import type { LogIndex, MemberId, Term } from "../../src/base/types.ts";
+import { authorOf } from "../../src/raft/entry-codec.ts";
 import type { Entry, HardState, LogBase, RaftStorage } from "../../src/raft/types.ts";
 
 export interface StorageImage {
   readonly hardState: HardState;
   /** The entry before the first one held, when the log was trimmed; its term may be unknown. */
-  readonly trimmed: { readonly index: LogIndex; readonly term: Term | null };
+  readonly trimmed: {
+    readonly index: LogIndex;
+    readonly term: Term | null;
+    /** Who opened that term; unknown when left out. */
+    readonly author?: MemberId | null;
+  };
   readonly entries: readonly Entry[];
 }
 
@@ -46,11 +53,24 @@ export class MemoryStorage implements RaftStorage {
   }
 
   base(): LogBase {
-    const { index, term } = this.#image.trimmed;
-    return { index, term: term ?? asTerm(0), author: null };
+    const { index, term, author = null } = this.#image.trimmed;
+    return { index, term: term ?? asTerm(0), author };
   }
 
-  trim(_index: LogIndex): void {}
+  /** Drops exactly what it is told to, where a log of tables drops less. */
+  trim(index: LogIndex): void {
+    const last = this.#at(asLogIndex(Math.min(index, this.lastIndex())));
+    if (last === undefined) return;
+    const { trimmed, entries } = this.#image;
+    const first = entries.find((entry) => entry.term === last.term)!;
+    const author = last.term === trimmed.term ? (trimmed.author ?? null) : authorOf(first);
+    this.#image = {
+      ...this.#image,
+      trimmed: { index: last.index, term: last.term, author },
+      entries: entries.slice(last.index - trimmed.index),
+    };
+    this.writes++;
+  }
 
   lastIndex(): LogIndex {
     return asLogIndex(this.#image.trimmed.index + this.#image.entries.length);

@@ -245,7 +245,7 @@ describe("thesis §6.2: CheckQuorum", () => {
   it("thesis §6.2: a leader that hears no quorum for an election timeout steps down", ({
     expect,
   }) => {
-    const bench = new Bench({ voters: [1, 2, 3, 4, 5] });
+    const bench = new Bench({ voters: [1, 2, 3, 4, 5], timing: { quiesceMs: null } });
     bench.serve([2, 3]);
     for (let passed = 0; passed < 1_800; passed += 100) {
       bench.pass(100);

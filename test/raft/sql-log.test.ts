@@ -6,6 +6,8 @@ import { describe, it } from "vitest";
 import { InvariantError } from "../../src/base/assert.ts";
 import { ROW_BYTES_MAX, SEGMENT_BYTES } from "../../src/base/limits.ts";
 import { asTerm } from "../../src/base/types.ts";
+import { RaftLog } from "../../src/raft/log.ts";
+import { resetLog } from "../../src/raft/log-base.ts";
 import { ENTRY_CACHE_BYTES_MAX } from "../../src/raft/entry-cache.ts";
 import { SqlLog } from "../../src/raft/sql-log.ts";
 import type { Entry } from "../../src/raft/types.ts";
@@ -117,6 +119,110 @@ describe("segments", () => {
   });
 });
 
+describe("trimming", () => {
+  const QUARTER = SEGMENT_BYTES / 4;
+  const filled = (count: number) => {
+    const { sql, log } = open();
+    log.append(entriesOf([1]));
+    for (let first = 2; first <= count; first++) log.append(large(first, 1, QUARTER));
+    return { sql, log };
+  };
+
+  it("drops whole tables only, and none that holds a later entry", ({ expect }) => {
+    const { sql, log } = filled(12);
+    expect(segments(sql)).toEqual([1, 2, 3]);
+    const firsts = [2, 3].map(
+      (number) => sql.all<{ first: number }>(`SELECT MIN(first) AS first FROM log_${number}`)[0]!,
+    );
+    const [second, third] = firsts.map(({ first }) => first);
+    for (const [upTo, base, held] of [
+      [second! - 2, 0, [1, 2, 3]],
+      [second! - 1, second! - 1, [2, 3]],
+      [third! - 2, second! - 1, [2, 3]],
+      [12, third! - 1, [3]],
+    ] as const) {
+      log.trim(index(upTo));
+      expect([log.base().index, segments(sql)], `up to ${upTo}`).toEqual([base, held]);
+      expect(new SqlLog(sql).base()).toEqual(log.base());
+    }
+  });
+
+  it("costs a row for each table, and one for the base", ({ expect }) => {
+    const { sql, log } = filled(12);
+    const before = rowsWritten(sql);
+    log.trim(index(12));
+    expect(rowsWritten(sql) - before).toBe(3);
+    log.trim(index(12));
+    expect(rowsWritten(sql) - before).toBe(3);
+  });
+
+  it("the base is lost together with the drop, never apart", ({ expect }) => {
+    const { sql, log } = filled(12);
+    const crash = () =>
+      sql.transaction(() => {
+        log.trim(index(12));
+        throw new Error("crash");
+      });
+    expect(crash).toThrow("crash");
+    expect([new SqlLog(sql).base().index, segments(sql)]).toEqual([0, [1, 2, 3]]);
+  });
+
+  it("a trimmed log takes conflicts down to its base", ({ expect }) => {
+    const { sql, log } = filled(12);
+    log.trim(index(12));
+    const first = log.firstIndex();
+    log.append(entriesOf([2, 2], { first, before: 1 }));
+    expect(new SqlLog(sql).entries(first, index(first + 2), Infinity)).toHaveLength(2);
+    expect(log.termAt(index(first - 1))).toBe(1);
+  });
+
+  it("halts when the first row does not follow the base", ({ expect }) => {
+    const { sql, log } = filled(12);
+    log.trim(index(12));
+    const base = log.base().index;
+    for (const off of [-1, 1]) {
+      sql.run("UPDATE meta SET log_index = ?", base + off);
+      expect(() => new SqlLog(sql)).toThrow(InvariantError);
+    }
+    sql.run("UPDATE meta SET log_index = ?, log_author = 'x'", base);
+    expect(() => new SqlLog(sql)).toThrow(InvariantError);
+  });
+});
+
+describe("resetLog", () => {
+  it("puts an empty log behind the snapshot in place of any other", ({ expect }) => {
+    const { sql, log } = open();
+    log.append(entriesOf([1, 2, 2]));
+    resetLog(sql, { index: index(40), term: asTerm(7) });
+    const fresh = new SqlLog(sql);
+    expect(fresh.base()).toEqual({ index: 40, term: 7, author: null });
+    expect([fresh.firstIndex(), fresh.lastIndex(), fresh.termAt(index(40))]).toEqual([41, 40, 7]);
+    fresh.append(entriesOf([7], { first: 41, before: 7 }));
+    expect(new SqlLog(sql).entries(index(41), index(42), Infinity)).toHaveLength(1);
+  });
+});
+
+describe("who opened the last term", () => {
+  it("is told by its first entry, then by the base, and unknown after a snapshot", ({ expect }) => {
+    const { sql, log } = open();
+    log.append(entriesOf([1, 1, 3], { author: 9 }));
+    const authorOf = (storage: SqlLog, term: number) =>
+      new RaftLog(storage, storage.base().index).authorOfTerm(asTerm(term));
+    expect([authorOf(log, 1), authorOf(log, 3), authorOf(log, 4)]).toEqual([null, 9n, null]);
+    for (let first = 4; first <= 8; first++) {
+      log.append([{ ...large(first, 1, SEGMENT_BYTES / 4)[0]!, term: asTerm(3) }]);
+    }
+    log.trim(index(8));
+    expect(log.base().index).toBeGreaterThan(3);
+    expect(authorOf(log, 3)).toBe(9n);
+    resetLog(sql, { index: index(40), term: asTerm(7) });
+    const fresh = new SqlLog(sql);
+    expect(authorOf(fresh, 7)).toBeNull();
+    fresh.append(entriesOf([8], { first: 41, before: 7, author: 5 }));
+    expect(authorOf(fresh, 8)).toBe(5n);
+  });
+});
+
 describe("damage", () => {
   const damages = [
     { name: "a row in the middle is gone", sql: "DELETE FROM log_1 WHERE first = 3" },
@@ -157,6 +263,33 @@ describe("damage", () => {
     sql.run("UPDATE log_1 SET count = 3");
     const reopened = new SqlLog(sql);
     expect(() => reopened.entries(index(1), index(2), Infinity)).toThrow(/what its count says/);
+  });
+
+  it("finds a hole in the table that is written before anything is read", ({ expect }) => {
+    for (const terms of [
+      [1, 1, 1, 1],
+      [1, 1, 2, 2],
+    ]) {
+      const { sql, log } = open();
+      for (const entry of entriesOf(terms)) log.append([entry]);
+      sql.run("DELETE FROM log_1 WHERE first = 2");
+      expect(() => new SqlLog(sql)).toThrow(/follow one another/);
+    }
+  });
+
+  it("halts when a table that is no longer written is damaged between its ends", ({ expect }) => {
+    for (const damage of [
+      "DELETE FROM log_1 WHERE first = 3",
+      "UPDATE log_1 SET count = 2 WHERE first = 3",
+      "UPDATE log_1 SET term = 2 WHERE first = 3",
+    ]) {
+      const { sql, log } = open();
+      for (let first = 1; first <= 6; first++) log.append(large(first, 1, SEGMENT_BYTES / 4));
+      expect(segments(sql)).toEqual([1, 2]);
+      sql.run(damage);
+      const reopened = new SqlLog(sql);
+      expect(() => reopened.entries(index(1), index(5), Infinity), damage).toThrow(InvariantError);
+    }
   });
 
   it("halts when a row vanishes under a running instance", ({ expect }) => {

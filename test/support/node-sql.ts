@@ -1,24 +1,28 @@
-// Owns the SqlPort that tests run on: node:sqlite with the replica's migration applied. In workerd
+// Owns the SqlPort that tests run on: node:sqlite with the replica's migrations applied. In workerd
 // the same port is a Durable Object's `ctx.storage.sql`.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
 
-const MIGRATION = new URL("../../migrations/0001_replica.sql", import.meta.url);
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
 /** A database of Node's own, to be closed by its test. */
 export type NodeSql = SqlPort & { close(): void };
 
 /**
- * Opens the database at `path` (in memory by default) and applies the migration unless it was.
- * Inserts no rows: see `insertMeta`.
+ * Opens the database at `path` (in memory by default) and applies those migrations, in the order of
+ * their names, that were not applied before. Inserts no rows: see `insertMeta`.
  */
 export function openNodeSql(path = ":memory:"): NodeSql {
   const sql = new NodeSqlPort(new DatabaseSync(path));
-  const tables = sql.all("SELECT name FROM sqlite_master WHERE name = 'meta'");
-  if (tables.length === 0) sql.migrate(readFileSync(MIGRATION, "utf8"));
+  const [version] = sql.all<{ user_version: number }>("PRAGMA user_version");
+  const scripts = readdirSync(MIGRATIONS).toSorted();
+  for (const script of scripts.slice(version!.user_version)) {
+    sql.migrate(readFileSync(new URL(script, MIGRATIONS), "utf8"));
+  }
+  sql.migrate(`PRAGMA user_version = ${scripts.length}`);
   return sql;
 }
 

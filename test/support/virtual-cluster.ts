@@ -2,7 +2,13 @@
 // a network that delivers at once unless told otherwise. What the Durable Object shell does with
 // timers and promises, this does with a loop.
 
-import type { ClientRequest, ReplicaAnswer, ReplicaStatus } from "../../src/api/replica.ts";
+import type {
+  ClientRequest,
+  Freshness,
+  Member,
+  ReplicaAnswer,
+  ReplicaStatus,
+} from "../../src/api/replica.ts";
 import type { ReceiverFrame, ReplicaFrame } from "../../src/api/session.ts";
 import {
   asClusterId,
@@ -12,6 +18,8 @@ import {
   type Bytes,
   type MemberId,
 } from "../../src/base/types.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
+import type { Timing } from "../../src/raft/node.ts";
 import { decodeMessages, encodeMessages } from "../../src/raft/message-codec.ts";
 import { ReplicaCore, type Identity } from "../../src/replica/core.ts";
 import type { Effects } from "../../src/replica/effects.ts";
@@ -23,7 +31,16 @@ interface Node {
   readonly sql: NodeSql;
   core: ReplicaCore;
   incarnation: number;
+  /** Nothing reaches it, and nothing it says reaches anyone. */
   isCut: boolean;
+  /** It has learnt that it was removed. */
+  isRemoved: boolean;
+  codeVersion: number;
+}
+
+export interface VirtualClusterOptions {
+  readonly timing?: Partial<Timing>;
+  readonly codeVersion?: number;
 }
 
 /** How long a call to a peer that is cut off takes to fail. */
@@ -42,21 +59,31 @@ export class VirtualCluster {
   #lastCall = 0;
   #lastRequest = 0;
 
-  constructor(size: number) {
+  readonly #options: VirtualClusterOptions;
+
+  constructor(size: number, options: VirtualClusterOptions = {}) {
+    this.#options = options;
     const ids = Array.from({ length: size }, (_, n) => asMemberId(BigInt(n + 1)));
     const directory = {
       clusterId: asClusterId(99n),
       members: ids.map((id) => ({ id, region: `region-${id}`, generation: 1 })),
     };
     const configuration = { voters: ids, outgoing: [], learners: [] };
-    for (const id of ids) {
-      const sql = openNodeSql();
-      insertMeta(sql);
-      const identity = { memberId: id, directory, configuration };
-      const core = this.#start({ identity, sql, incarnation: 1 });
-      this.nodes.push({ id, identity, sql, core, incarnation: 1, isCut: false });
-    }
+    for (const id of ids) this.#open({ memberId: id, directory, configuration });
     for (const node of this.nodes) this.#perform(node);
+  }
+
+  /** An object that was just born for `region`, as the leader's object would have it born. */
+  join(region: string): Member {
+    const { directory } = this.leader()!.core;
+    const member = {
+      id: asMemberId(BigInt(this.nodes.length + 1)),
+      region,
+      generation: this.leader()!.core.nextGeneration(region),
+    };
+    const configuration = { voters: [], outgoing: [], learners: [] };
+    this.#perform(this.#open({ memberId: member.id, directory, configuration }));
+    return member;
   }
 
   get now(): number {
@@ -69,7 +96,7 @@ export class VirtualCluster {
 
   leader(): Node | null {
     const leaders = this.nodes.filter(
-      (node) => !node.isCut && node.core.status().role === "leader",
+      (node) => !node.isCut && !node.isRemoved && node.core.status().role === "leader",
     );
     return leaders.toSorted((a, b) => b.core.status().term - a.core.status().term)[0] ?? null;
   }
@@ -83,7 +110,8 @@ export class VirtualCluster {
     const end = this.#now + ms;
     for (;;) {
       const event = this.#nextEvent();
-      const tick = Math.min(...this.nodes.map((node) => node.core.deadline()));
+      const running = this.nodes.filter((node) => !node.isRemoved);
+      const tick = Math.min(...running.map((node) => node.core.deadline()));
       const at = Math.min(event?.at ?? Infinity, tick);
       if (at > end) break;
       this.#now = Math.max(this.#now, at);
@@ -105,11 +133,12 @@ export class VirtualCluster {
   ask(
     node: Node,
     request: ClientRequest,
-    options: { readonly requestId?: Bytes; readonly timeoutMs?: number } = {},
+    options: { requestId?: Bytes; timeoutMs?: number; freshness?: Freshness } = {},
   ): number {
     const id = ++this.#lastCall;
-    const requestId = options.requestId ?? this.requestId();
-    const call = { request, requestId, trace: "", timeoutMs: options.timeoutMs ?? 5_000 };
+    const { requestId = this.requestId(), timeoutMs = 5_000, freshness } = options;
+    const bound = freshness === undefined ? {} : { freshness };
+    const call = { request, requestId, trace: "", timeoutMs, ...bound };
     node.core.call(id, call, asMilliseconds(this.#now));
     this.#perform(node);
     return id;
@@ -130,8 +159,9 @@ export class VirtualCluster {
   }
 
   /** Memory and timers are gone; what is in the database stays. */
-  restart(node: Node): void {
+  restart(node: Node, codeVersion = node.codeVersion): void {
     node.incarnation++;
+    node.codeVersion = codeVersion;
     node.core = this.#start(node);
     this.#perform(node);
   }
@@ -146,8 +176,21 @@ export class VirtualCluster {
     this.#perform(node);
   }
 
-  #start(options: Pick<Node, "identity" | "sql" | "incarnation">): ReplicaCore {
+  #open(identity: Identity): Node {
+    const sql = openNodeSql();
+    insertMeta(sql);
+    const { codeVersion = CODE_VERSION } = this.#options;
+    const life = { identity, sql, incarnation: 1, codeVersion };
+    const state = { id: identity.memberId, isCut: false, isRemoved: false };
+    const node = { ...life, ...state, core: this.#start(life) };
+    this.nodes.push(node);
+    return node;
+  }
+
+  #start(options: Pick<Node, "identity" | "sql" | "incarnation" | "codeVersion">): ReplicaCore {
     return new ReplicaCore({
+      timing: this.#options.timing ?? {},
+      codeVersion: options.codeVersion,
       identity: options.identity,
       sql: options.sql,
       incarnation: asIncarnation(options.incarnation),
@@ -164,7 +207,7 @@ export class VirtualCluster {
 
   #tickDue(): void {
     for (const node of this.nodes) {
-      if (node.core.deadline() > this.#now) continue;
+      if (node.isRemoved || node.core.deadline() > this.#now) continue;
       node.core.tick(asMilliseconds(this.#now));
       this.#perform(node);
     }
@@ -187,6 +230,8 @@ export class VirtualCluster {
       this.checkpoints.set(session, checkpoint);
     }
     for (const { session, code } of effects.closes) this.closes.set(session, code);
+    if (effects.isRemoved) node.isRemoved = true;
+    if (effects.restart && !node.isRemoved) return this.restart(node);
     if (!effects.awaitsDurable) return;
     this.#queue.push({
       at: this.#now + 1,
@@ -200,8 +245,8 @@ export class VirtualCluster {
 
   #call(options: { node: Node; to: MemberId; body: Bytes; isCurrent: () => boolean }): void {
     const { node, to, body, isCurrent } = options;
-    const peer = this.node(to);
-    if (node.isCut || peer.isCut) {
+    const peer = this.nodes.find(({ id }) => id === to);
+    if (peer === undefined || node.isCut || peer.isCut || peer.isRemoved) {
       const fail = (): void => {
         if (!isCurrent()) return;
         node.core.peerFailed(to, asMilliseconds(this.#now));
@@ -214,7 +259,7 @@ export class VirtualCluster {
     const answerBody = encodeMessages(answer);
     this.#perform(peer);
     const receive = (): void => {
-      if (!isCurrent() || node.isCut) return;
+      if (!isCurrent() || node.isCut || node.isRemoved) return;
       node.core.peerAnswered(decodeMessages(answerBody), asMilliseconds(this.#now));
       this.#perform(node);
     };

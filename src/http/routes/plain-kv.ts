@@ -3,14 +3,15 @@
 import { Hono, type Context } from "hono";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
-import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import type { ClientAnswer, ClientRequest, Freshness, Header } from "../../api/replica.ts";
 import { assert } from "../../base/assert.ts";
-import type { PutAnswer, PutRequest, TxnRequest } from "../../base/kv.ts";
+import type { PutAnswer, PutRequest, RangeRequest, TxnRequest } from "../../base/kv.ts";
 import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { asLeaseId, NO_LEASE, type LeaseId, type Revision } from "../../base/types.ts";
 import {
   badRequest,
   etagOf,
+  freshnessIn,
   isNamedBy,
   isSet,
   keyOf,
@@ -36,7 +37,9 @@ export function plainKvRoutes(services: Services): Hono {
       if (context.req.raw.method === "HEAD") return watchHead();
       return watchEvents(services, context, query);
     }
-    return isSet(query, "prefix") ? listKeys(services, context, query) : readKey(services, context);
+    return isSet(query, "prefix")
+      ? listKeys(services, context, query)
+      : readKey(services, context, query);
   });
   routes.put("/*", (context) => writeKey(services, context));
   routes.delete("/*", (context) => deleteKey(services, context));
@@ -46,26 +49,38 @@ export function plainKvRoutes(services: Services): Hono {
   return routes;
 }
 
-type AnswerOf<Kind extends ClientAnswer["kind"]> = Extract<ClientAnswer, { kind: Kind }>;
+/** Requests whose answers are of the same kind, and no other request's. */
+type PlainKind = ClientRequest["kind"] & ClientAnswer["kind"];
+type AnswerOf<Kind extends PlainKind> = Extract<ClientAnswer, { kind: Kind }>;
 
-async function ask<Kind extends ClientRequest["kind"]>(
+async function ask<Kind extends PlainKind>(
   services: Services,
   context: Context,
-  request: Extract<ClientRequest, { kind: Kind }>,
+  request: ClientRequest & { readonly kind: Kind },
+  freshness: Freshness | null = null,
 ): Promise<{ readonly header: Header; readonly answer: AnswerOf<Kind> }> {
-  const served = await services.router.serve(toRouterRequest(context, services, request));
+  const routed = toRouterRequest(context, services, request, freshness);
+  const served = await services.router.serve(routed);
   const { header, answer } = requireAnswer(served, request);
   assert(answer.kind === request.kind, "an answer is of its request's kind");
   return { header, answer: answer as AnswerOf<Kind> };
 }
 
-async function readKey(services: Services, context: Context): Promise<Response> {
+/** Reads as of now, or as fresh as the query asks for. */
+const askRange = (
+  services: Services,
+  context: Context,
+  { request, query }: { readonly request: RangeRequest; readonly query: URLSearchParams },
+): Promise<{ readonly header: Header; readonly answer: AnswerOf<"range"> }> =>
+  ask(services, context, { kind: "range", request, serializable: false }, freshnessIn(query));
+
+async function readKey(
+  services: Services,
+  context: Context,
+  query: URLSearchParams,
+): Promise<Response> {
   const request = rangeOfKey(keyOf(context.req.url));
-  const { header, answer } = await ask(services, context, {
-    kind: "range",
-    request,
-    serializable: false,
-  });
+  const { header, answer } = await askRange(services, context, { request, query });
   const [kv] = answer.answer.kvs;
   if (kv === undefined) throw new RequestError(GATEWAY_ERRORS.keyMissing);
   const headers = new Headers({
@@ -96,11 +111,7 @@ async function listKeys(
   const interval = prefixInterval(keyOf(context.req.url));
   const limit = naturalOf(query.get("limit"), "limit") ?? LIST_LIMIT;
   const request = { ...rangeOfKey(interval.key), ...interval, limit };
-  const { header, answer } = await ask(services, context, {
-    kind: "range",
-    request,
-    serializable: false,
-  });
+  const { header, answer } = await askRange(services, context, { request, query });
   const { kvs, more } = answer.answer;
   const body = { revision: header.revision, kvs: kvs.map(printPlain), more: more || undefined };
   return jsonResponse(body, { headers: { "X-Edgekeeper-Revision": String(header.revision) } });

@@ -6,6 +6,7 @@ import { answerLine } from "../../api/answer-json.ts";
 import { DocumentSplitter } from "../../api/document-splitter.ts";
 import { bodyTooLarge, errorLine, GATEWAY_ERRORS } from "../../api/error.ts";
 import { readLeaseKeepAlive } from "../../api/lease-json.ts";
+import { assert } from "../../base/assert.ts";
 import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
 import {
   chunksOf,
@@ -76,6 +77,7 @@ class KeepAlives implements Conversation {
       const routed = toRouterRequest(this.#context, this.#services, request.value);
       const served = await this.#services.router.serve(routed);
       const { header, answer } = requireAnswer(served, request.value);
+      assert(answer.kind === "leaseKeepAlive", "an answer is of its request's kind");
       await this.#sink.write(answerLine(header, answer));
       return true;
     } catch (error) {

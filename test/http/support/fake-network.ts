@@ -1,6 +1,8 @@
 // Owns a cluster that is played: replicas that do what a test says, and a log of who was asked what.
 
 import type {
+  ClientAnswer,
+  ClientRequest,
   Directory,
   Member,
   ReplicaAnswer,
@@ -33,17 +35,23 @@ export const headerOf = (region: string, term: number, revision = 7) => ({
   term: asTerm(term),
 });
 
-/** Answers every range as empty, and every put as done. */
+/** Answers every range as empty, every put as done, and lists itself as the only member. */
 export const leads =
   (region: string, term = 1): Behaviour =>
   ({ request }) => ({
     kind: "answered",
     header: headerOf(region, term),
-    answer:
-      request.kind === "put"
-        ? { kind: "put", answer: { prevKv: null } }
-        : { kind: "range", answer: { kvs: [], more: false, count: 0 } },
+    answer: answerOf(request, region),
   });
+
+function answerOf(request: ClientRequest, region: string): ClientAnswer {
+  if (request.kind === "put") return { kind: "put", answer: { prevKv: null } };
+  if (request.kind !== "memberList") {
+    return { kind: "range", answer: { kvs: [], more: false, count: 0 } };
+  }
+  const self = { id: memberId(region), region, generation: 1, isLearner: false, isStarted: true };
+  return { kind: "members", answer: { members: [self], added: null } };
+}
 
 /** Knows `leader` as the leader of `term`, or none. */
 export const follows =
@@ -68,7 +76,6 @@ export function inTurn(...behaviours: Behaviour[]): Behaviour {
   return (call) => (behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!)(call);
 }
 
-/** Answers like `behaviour`, `ms` later. */
 /** The router's question whether a silent replica is there. */
 const isProbe = ({ request }: ReplicaCall): boolean =>
   request.kind === "range" && request.serializable && request.request.countOnly;

@@ -137,6 +137,7 @@ export class Replica {
       seed: random.between(0, 2 ** 31),
       now: this.#now(),
       timing: DEFAULT_TIMING,
+      version: 1,
     });
     if (node.status().role === "leader") this.#options.mark("resumed");
     this.#instance = {

@@ -1,0 +1,114 @@
+// Owns the JSON of etcd's cluster calls, requests in and members out. A region stands where etcd has
+// a peer URL: replicas are reached by name, and where they live is all that there is to choose.
+
+import type { MembersAnswer, MemberStatus } from "../base/membership.ts";
+import { accept, refuse, type Result } from "../base/result.ts";
+import { asMemberId, asRevision } from "../base/types.ts";
+import { printFlag, printHeader, printInteger, printList } from "./answer-json.ts";
+import { GATEWAY_ERRORS, type ApiError } from "./error.ts";
+import { bool, decodeMessage, message, repeatedText, uint64 } from "./proto-json.ts";
+import { isRegion } from "./regions.ts";
+import type { ClientRequest, Header } from "./replica.ts";
+
+const listMessage = message({ linearizable: bool });
+const addMessage = message({ peerURLs: repeatedText, isLearner: bool });
+const idMessage = message({ ID: uint64 });
+const updateMessage = message({ ID: uint64, peerURLs: repeatedText });
+const moveLeaderMessage = message({ targetID: uint64 });
+
+/** Reads a body; `configured` are the regions that exist besides the platform's own. */
+type Read = (body: string, configured: readonly string[]) => Result<ClientRequest, ApiError>;
+
+/** `POST /v3/cluster/member/list`. */
+export const readMemberList: Read = (body) => {
+  const read = decodeMessage(listMessage, body);
+  return read.ok ? accept({ kind: "memberList", ...read.value }) : read;
+};
+
+/** `POST /v3/cluster/member/add`. */
+export const readMemberAdd: Read = (body, configured) => {
+  const read = decodeMessage(addMessage, body);
+  if (!read.ok) return read;
+  const { peerURLs, isLearner } = read.value;
+  const region = regionOf(peerURLs, configured);
+  return region.ok
+    ? accept({ kind: "memberAdd", region: region.value, isLearner, member: null })
+    : region;
+};
+
+/** `POST /v3/cluster/member/remove`. */
+export const readMemberRemove: Read = (body) => {
+  const read = decodeMessage(idMessage, body);
+  return read.ok ? accept({ kind: "memberRemove", id: asMemberId(read.value.ID) }) : read;
+};
+
+/** `POST /v3/cluster/member/update`. */
+export const readMemberUpdate: Read = (body, configured) => {
+  const read = decodeMessage(updateMessage, body);
+  if (!read.ok) return read;
+  const region = regionOf(read.value.peerURLs, configured);
+  return region.ok
+    ? accept({ kind: "memberUpdate", id: asMemberId(read.value.ID), region: region.value })
+    : region;
+};
+
+/** `POST /v3/cluster/member/promote`. */
+export const readMemberPromote: Read = (body) => {
+  const read = decodeMessage(idMessage, body);
+  return read.ok ? accept({ kind: "memberPromote", id: asMemberId(read.value.ID) }) : read;
+};
+
+/** `POST /v3/maintenance/transfer-leadership`. */
+export const readMoveLeader: Read = (body) => {
+  const read = decodeMessage(moveLeaderMessage, body);
+  return read.ok ? accept({ kind: "moveLeader", target: asMemberId(read.value.targetID) }) : read;
+};
+
+const SCHEME = "region://";
+
+/** The one region that the URLs name, with or without the scheme: a replica lives in one place. */
+function regionOf(
+  urls: readonly string[],
+  configured: readonly string[],
+): Result<string, ApiError> {
+  const [url, second] = urls;
+  if (url === undefined || second !== undefined) return refuse(GATEWAY_ERRORS.memberUrls);
+  const region = url.startsWith(SCHEME) ? url.slice(SCHEME.length) : url;
+  return isRegion(region, configured) ? accept(region) : refuse(GATEWAY_ERRORS.memberUrls);
+}
+
+/**
+ * The body of an answer about members, listed by id as etcd does; its header has no revision.
+ * `origin` is where the client has reached us: the router speaks for every member, and clients that
+ * discover members talk to the addresses given here.
+ */
+export function membersBody(
+  header: Header,
+  { added, members }: MembersAnswer,
+  origin: string,
+): string {
+  const print = (member: MemberStatus): object => printMember(member, origin);
+  return JSON.stringify({
+    header: printHeader({ ...header, revision: asRevision(0) }),
+    member: added === null ? undefined : print(added),
+    members: printList(
+      members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      print,
+    ),
+  });
+}
+
+/** etcd's answer to a transfer of leadership: it fills in no header. */
+export const MOVE_LEADER_BODY = "{}";
+
+/** One that was not heard of yet has no name and no address, as in etcd. */
+const printMember = (
+  { id, region, generation, isLearner, isStarted }: MemberStatus,
+  origin: string,
+): object => ({
+  ID: printInteger(id),
+  name: isStarted ? `${region}/${generation}` : undefined,
+  peerURLs: [`${SCHEME}${region}`],
+  clientURLs: isStarted ? [origin] : undefined,
+  isLearner: printFlag(isLearner),
+});

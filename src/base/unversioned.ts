@@ -1,0 +1,15 @@
+// Owns the word for applied state that has no versions: what a snapshot copies whole, in the turn in
+// which it is pinned. Which there is of it stands in one list, `replica/applied-state.ts`.
+
+import type { SqlPort } from "./ports.ts";
+import type { Bytes } from "./types.ts";
+
+/** One piece of unversioned applied state, equal on all replicas at the same applied index. */
+export interface Unversioned {
+  /** Unique, and part of what replicas exchange: never renamed. */
+  readonly name: string;
+  /** What the database holds of it. Small enough for memory: leases are the largest. */
+  readonly copy: (sql: SqlPort) => Bytes;
+  /** Puts what `copy` returned in place of whatever is there. @throws CodecError when damaged. */
+  readonly restore: (sql: SqlPort, body: Bytes) => void;
+}

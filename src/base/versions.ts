@@ -1,0 +1,14 @@
+// Owns the versions of the code, as far as they matter to other replicas. For minutes after a deploy
+// two versions form one cluster: the cluster's version is the lowest of its members', and entries
+// mean what it says.
+//
+//   1  keys, leases, compaction
+//   2  changes of the membership; the cluster version itself
+//
+// Whoever adds a kind of entry, or changes what one means, adds a version.
+
+/** What this code can do. A cluster at a higher version halts it. */
+export const CODE_VERSION = 2;
+
+/** A cluster begins at this version, which all code can join. */
+export const CLUSTER_VERSION_MIN = 1;

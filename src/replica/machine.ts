@@ -1,0 +1,105 @@
+// Owns the state machine of one replica: the applied state, the time it is measured by, and what a
+// leader does about leases. Entries come in committed and in order; how they became so is Raft's.
+
+import { Applier, type AppliedBatch } from "../apply/applier.ts";
+import { ClusterState } from "../apply/cluster-state.ts";
+import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
+import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
+import type { Membership } from "../base/membership.ts";
+import type { SqlPort } from "../base/ports.ts";
+import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
+import type { ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
+import { ClusterClock } from "../lease/cluster-clock.ts";
+import { LeaseTable } from "../lease/lease-table.ts";
+import { Store } from "../mvcc/store.ts";
+import type { Entry } from "../raft/types.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { answerRead } from "./requests.ts";
+
+export interface MachineOptions {
+  readonly sql: SqlPort;
+  /** The members while no entry has changed them. */
+  readonly atBirth: Membership;
+  readonly codeVersion: number;
+  readonly now: Milliseconds;
+}
+
+export class Machine {
+  readonly store: Store;
+  readonly keeper: LeaseKeeper;
+  readonly applier: Applier;
+  readonly cluster: ClusterState;
+  readonly #leases: LeaseTable;
+  readonly #clock: ClusterClock;
+
+  constructor({ sql, atBirth, codeVersion, now }: MachineOptions) {
+    this.store = new Store(sql);
+    this.#leases = new LeaseTable(sql);
+    this.cluster = new ClusterState(sql, atBirth, codeVersion);
+    this.keeper = new LeaseKeeper(this.#leases, (id) => this.store.countKeysOfLease(id));
+    const { store, cluster } = this;
+    this.applier = new Applier({ sql, store, leases: this.#leases, cluster, codeVersion });
+    this.#clock = ClusterClock.resume({ stamp: this.applier.time, appliedAt: store.wall, now });
+  }
+
+  get hasLeases(): boolean {
+    return this.#leases.size > 0;
+  }
+
+  get membership(): Membership {
+    return this.cluster.membership;
+  }
+
+  /** Cluster time at the local moment `now`. */
+  time(now: Milliseconds): ClusterTime {
+    return this.#clock.read(now);
+  }
+
+  /** A rest has ended, in which no time was read. */
+  rested(now: Milliseconds): void {
+    this.#clock.rested(now);
+  }
+
+  /** Applies entries; a leader is ahead of its own stamps, a follower takes them over. */
+  apply(
+    entries: readonly Entry[],
+    options: {
+      readonly now: Milliseconds;
+      readonly isLeader: boolean;
+      readonly isAwaited: (index: LogIndex) => boolean;
+    },
+  ): AppliedBatch {
+    const { now, isLeader, isAwaited } = options;
+    const batch = this.applier.apply(entries, now, isAwaited);
+    if (isLeader) this.#clock.catchUp(this.applier.time, now);
+    else this.#clock.follow(this.applier.time, now);
+    return batch;
+  }
+
+  /** The answer of a read; null when a keepalive has to wait for an entry. */
+  answer(
+    id: number,
+    { request }: ReplicaCall,
+    now: Milliseconds,
+  ): Result<ClientAnswer, Refusal> | null {
+    const time = this.time(now);
+    if (request.kind !== "leaseKeepAlive") {
+      return answerRead(request, { store: this.store, keeper: this.keeper, time });
+    }
+    const answer = this.keeper.keepAlive(id, request.id, time);
+    return answer === null ? null : { ok: true, value: { kind: request.kind, answer } };
+  }
+
+  /**
+   * The version that a leader should raise the cluster to, when the members' code knows `versions`
+   * (null: one was not heard from); null when it is right.
+   */
+  versionToRaise(versions: readonly (number | null)[]): number | null {
+    const { version, versionCap } = this.cluster;
+    if (versions.includes(null)) return null;
+    const lowest = Math.min(...versions.map((each) => each ?? CLUSTER_VERSION_MIN));
+    const target = Math.min(lowest, versionCap ?? lowest);
+    return target > version ? target : null;
+  }
+}

@@ -1,0 +1,203 @@
+// Owns the calls of clients from the door to their answer: a read waits until what is applied is
+// recent enough, a write until its entry is. When that comes about, `core.ts` tells.
+
+import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
+import { encodeProposal, NO_REQUEST, type Command } from "../apply/command.ts";
+import type { ReplicaCall } from "../api/replica.ts";
+import { assert } from "../base/assert.ts";
+import { REQUEST_BYTES_MAX } from "../base/limits.ts";
+import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import type { RaftNode } from "../raft/node.ts";
+import type { Ready } from "../raft/ready.ts";
+import { Calls, type Vantage } from "./calls.ts";
+import type { CallAnswer } from "./effects.ts";
+import type { Machine } from "./machine.ts";
+import { Proposals } from "./proposals.ts";
+import { Reads } from "./reads.ts";
+import { Reconfiguring } from "./reconfiguring.ts";
+import { commandOf, isBounded, isRead, refusalAtDoor } from "./requests.ts";
+import { Sweeper } from "./sweeper.ts";
+
+export class Service {
+  readonly #machine: Machine;
+  readonly #raft: RaftNode;
+  readonly #calls: Calls;
+  readonly #proposals = new Proposals();
+  readonly #reads = new Reads();
+  readonly #reconfiguring: Reconfiguring;
+  readonly #sweeper: Sweeper;
+
+  constructor(options: {
+    readonly self: MemberId;
+    readonly machine: Machine;
+    readonly raft: RaftNode;
+    readonly vantage: Vantage;
+    readonly now: Milliseconds;
+  }) {
+    const { self, machine, raft, vantage, now } = options;
+    this.#machine = machine;
+    this.#raft = raft;
+    this.#calls = new Calls(vantage);
+    this.#sweeper = new Sweeper(machine.store, now);
+    const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
+    this.#reconfiguring = new Reconfiguring({ self, ...parts });
+  }
+
+  /** A call arrives. It is answered exactly once. */
+  begin(id: number, call: ReplicaCall, now: Milliseconds): void {
+    this.#calls.open(id, call, now);
+    const { request } = call;
+    const refusal = refusalAtDoor(request);
+    if (refusal !== null) this.#calls.refuse(id, refusal);
+    else if (isBounded(call)) this.#startRead(id, call, now);
+    else if (request.kind === "range" && request.serializable) this.#answerRead(id, now);
+    else if (!this.#reconfiguring.begin(id, call, now)) this.#serveAsLeader(id, call, now);
+  }
+
+  /** Proposes what a client asks for, or (`id` null) the replica itself. */
+  propose(id: number | null, command: Command, now: Milliseconds): void {
+    const call = id === null ? null : this.#calls.get(id);
+    const payload = encodeProposal({
+      command,
+      time: this.#machine.time(now),
+      requestId: call?.requestId ?? NO_REQUEST,
+      trace: call?.trace ?? "",
+    });
+    if (id !== null && payload.data.length > REQUEST_BYTES_MAX) {
+      this.#calls.refuse(id, "requestTooLarge");
+    } else this.#proposals.enqueue({ call: id, payload });
+  }
+
+  /**
+   * Appends the next batch of proposals, or the second half of a joint change; whoever does not lead
+   * sends proposals to the one who does. Returns whether anything was appended.
+   */
+  append(now: Milliseconds): boolean {
+    if (this.#raft.status().role === "leader") {
+      return this.#proposals.append(this.#raft, now) || this.#reconfiguring.advance(now);
+    }
+    for (const id of this.#proposals.dropQueued()) this.#calls.redirect(id);
+    return false;
+  }
+
+  /** The last batch is durable. */
+  confirm(): void {
+    this.#proposals.confirm();
+  }
+
+  isAwaited(index: LogIndex): boolean {
+    return this.#proposals.isAwaited(index);
+  }
+
+  /** A batch was applied: whoever waits for one of its entries is told what became of it. */
+  applied(batch: AppliedBatch, now: Milliseconds): void {
+    if (batch.compacted) this.#sweeper.start(now);
+    for (const entry of batch.entries) this.#settle(entry);
+    const retried = this.#machine.keeper.applied(batch, this.#machine.time(now));
+    for (const id of retried) this.#answerRead(id, now);
+  }
+
+  /** What Raft has said about reads and proposals, after what is committed was applied. */
+  heard({ reads, readsLost, overwrittenFrom }: Ready, now: Milliseconds): void {
+    const { appliedIndex, revision } = this.#machine.store;
+    this.#reads.confirm(reads);
+    for (const id of this.#reads.takeApplied(appliedIndex)) this.#answerRead(id, now);
+    for (const id of this.#reads.takeFresh({ revision, now })) this.#answerRead(id, now);
+    for (const id of this.#reads.take(readsLost)) this.#calls.redirect(id);
+    if (overwrittenFrom === null) return;
+    for (const id of this.#proposals.overwrittenFrom(overwrittenFrom)) {
+      this.#calls.answer(id, { kind: "overwritten" });
+    }
+  }
+
+  /** Whether this replica leads, and serves, may have changed. */
+  follow(role: { readonly isLeader: boolean; readonly isServing: boolean }): void {
+    for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
+    this.#reconfiguring.follow(role.isLeader);
+  }
+
+  tick(now: Milliseconds): void {
+    this.#calls.expire(now);
+    for (const command of this.#machine.keeper.due(this.#machine.time(now))) {
+      this.propose(null, command, now);
+    }
+    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
+  }
+
+  /** When `tick` is wanted next, as far as calls, leases and the sweep go. */
+  deadline(now: Milliseconds): number {
+    const leases = this.#machine.keeper.nextDue();
+    const leasesAt =
+      leases === null ? Infinity : now + Math.max(leases - this.#machine.time(now), 0);
+    const timeout = this.#calls.nextTimeout() ?? Infinity;
+    return Math.min(leasesAt, timeout, this.#sweeper.due ?? Infinity);
+  }
+
+  takeAnswers(): CallAnswer[] {
+    return this.#calls.takeAnswers();
+  }
+
+  /** Whether a batch was appended since the last call, and its confirmation is wanted. */
+  takeAwaitsDurable(): boolean {
+    return this.#proposals.takeAwaitsDurable();
+  }
+
+  #serveAsLeader(id: number, call: ReplicaCall, now: Milliseconds): void {
+    if (this.#raft.status().role !== "leader") this.#calls.redirect(id);
+    else if (isRead(call.request)) this.#startRead(id, call, now);
+    else this.#startWrite(id, call, now);
+  }
+
+  /** A read that needs an index from the leader, unless what is here is recent enough for it. */
+  #startRead(id: number, call: ReplicaCall, now: Milliseconds): void {
+    const freshness = call.freshness ?? null;
+    const moment = { revision: this.#machine.store.revision, now };
+    if (freshness !== null && this.#reads.isFresh(freshness, moment)) {
+      return this.#answerRead(id, now);
+    }
+    if (this.#reads.isFull) return this.#calls.refuse(id, "tooManyRequests");
+    const token = this.#raft.readIndex(now);
+    if (token === null) this.#calls.redirect(id);
+    else this.#reads.start(token, { call: id, askedAt: now }, freshness);
+  }
+
+  #startWrite(id: number, { request }: ReplicaCall, now: Milliseconds): void {
+    const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
+    const isFull = this.#machine.applier.isWindowFull(this.#machine.time(now));
+    if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
+    else this.propose(id, commandOf(request), now);
+  }
+
+  /** Answers from the applied state, which is recent enough for this call. */
+  #answerRead(id: number, now: Milliseconds): void {
+    const call = this.#calls.get(id);
+    if (call === null) return;
+    if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
+    const minRevision = call.freshness?.minRevision ?? null;
+    // An index that the leader confirmed is applied: a revision above it does not exist.
+    if (minRevision !== null && minRevision > this.#machine.store.revision) {
+      return this.#calls.refuse(id, "futureRevision");
+    }
+    const result = this.#machine.answer(id, call, now);
+    if (result === null) return;
+    if (result.ok) this.#calls.succeed(id, result.value);
+    else this.#calls.refuse(id, result.error);
+  }
+
+  #settle({ index, term, outcome, revision }: AppliedEntry): void {
+    const placed = this.#proposals.settle(index);
+    if (placed === null) return;
+    const { call } = placed;
+    if (placed.term !== term) return this.#calls.answer(call, { kind: "overwritten" });
+    assert(outcome !== null, "an entry that a call waits for has an outcome");
+    if (!outcome.ok) this.#calls.refuse(call, outcome.error);
+    else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
+    else if (this.#waitsForSweep(call)) this.#sweeper.wait(call);
+    else this.#calls.succeed(call, outcome.value, revision);
+  }
+
+  #waitsForSweep(id: number): boolean {
+    const request = this.#calls.get(id)?.request;
+    return request?.kind === "compact" && request.physical && this.#machine.store.sweepPending;
+  }
+}
