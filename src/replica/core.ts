@@ -276,7 +276,8 @@ export class ReplicaCore {
     const { role, serving, commit } = this.#raft.status();
     const isLeading = role === "leader" && serving;
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading });
-    this.#snapshots.follow(isLeading, this.#now);
+    // Not only once it serves: the quorum that it needs for that may itself need a snapshot.
+    this.#snapshots.follow(role === "leader", this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
