@@ -46,6 +46,8 @@ export class Cluster {
         ledger,
         offsetMs: plan.offsetsMs[position]!,
         drift: plan.drifts[position]!,
+        timing: plan.timing,
+        adopt: () => {},
         send: (from, instance, send) => this.network.send(from, instance, send),
       });
       objects.set(memberId, object);

@@ -4,7 +4,8 @@
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import type { ReplicaFrame } from "../../src/api/session.ts";
 import type { Bytes } from "../../src/base/types.ts";
-import type { SteadyClock } from "../../src/raft/timing.ts";
+import type { Membership } from "../../src/base/membership.ts";
+import type { SteadyClock, Timing } from "../../src/raft/timing.ts";
 import type { Message } from "../../src/raft/types.ts";
 import type { Identity, ReplicaCore } from "../../src/replica/core.ts";
 import type { Effects, PeerSend } from "../../src/replica/effects.ts";
@@ -42,7 +43,8 @@ export interface Instance {
   /** What it has promised to leaders. */
   readonly promises: Promises;
   timerAt: number;
-  isAlarmSet: boolean;
+  /** How many turns it has run, to tell whether it was idle. */
+  turns: number;
   areSessionsRestored: boolean;
 }
 
@@ -50,10 +52,14 @@ export interface PeerReply extends Waiting<readonly Message[]> {
   messages: readonly Message[];
 }
 
-export interface Turn {
+/** What leaves when a turn is confirmed. */
+export interface Outgoing {
   readonly instance: Instance;
   readonly effects: Effects;
   readonly reply: PeerReply | null;
+}
+
+export interface Turn extends Outgoing {
   readonly wrote: boolean;
   /** The savepoint before its first write. */
   readonly plate: number;
@@ -66,6 +72,9 @@ export interface ObjectParts {
   readonly ledger: Ledger;
   readonly offsetMs: number;
   readonly drift: number;
+  readonly timing: Partial<Timing>;
+  /** An applied entry has changed the membership. */
+  readonly adopt: (membership: Membership) => void;
   readonly send: (from: SimObject, instance: Instance, send: PeerSend) => void;
 }
 

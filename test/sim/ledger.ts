@@ -40,6 +40,7 @@ export interface Facts {
   readonly incarnation: number;
   readonly leads: boolean;
   readonly applied: number;
+  readonly revision: number;
   /** The log from `first` on is `entries`; null when it did not change. */
   readonly tail: { readonly first: number; readonly entries: readonly ChainedEntry[] } | null;
   readonly changes: readonly Change[];
@@ -86,6 +87,8 @@ export class Ledger {
   readonly #revisions: (LedgerRevision | undefined)[] = [];
   readonly #requests = new Map<string, SeenRequest>();
   readonly #standings: Standing[] = [];
+  /** The revision after each entry that ended a turn. */
+  readonly #revisionAt = new Map<number, number>();
 
   /** A replica whose confirmed log counts. */
   register(standing: Standing): void {
@@ -109,6 +112,11 @@ export class Ledger {
     return this.#revisions[revision];
   }
 
+  /** The entry that is committed at an index. */
+  committedAt(index: number): ChainedEntry | undefined {
+    return this.#committed[index];
+  }
+
   chainAt(index: number, term: number): number | undefined {
     return this.#chains.get(chainKey(index, term));
   }
@@ -116,11 +124,28 @@ export class Ledger {
   /** A turn of a replica is confirmed. */
   confirmed(standing: Standing, facts: Facts): void {
     this.#ballot(standing, facts);
+    if (facts.isInstalled) this.#install(standing, facts);
     if (facts.tail !== null) this.#tail(standing, facts.tail);
     this.#applied(standing, facts);
     for (const change of facts.changes) this.#change(standing, change, facts.at);
     for (const request of facts.requests) this.#request(standing, request);
     if (facts.leads) this.#leader(standing, facts.term);
+  }
+
+  /** A snapshot equals the prefix of the log that it stands for: entries, and their revision. */
+  #install(standing: Standing, { applied, revision, changes }: Facts): void {
+    const { name, log } = standing;
+    must(this.#committed[applied] !== undefined, () => `${name}: a snapshot of what is no entry`);
+    must(applied > standing.applied, () => `${name}: a snapshot over newer state`);
+    for (let index = log.length; index <= applied; index++) log[index] = this.#committed[index];
+    log.length = applied + 1;
+    const known = this.#revisionAt.get(applied);
+    must(
+      known === undefined || known === revision,
+      () => `${name}: a snapshot of entry ${applied} is at revision ${revision}, not ${known}`,
+    );
+    standing.applied = applied;
+    standing.revision = (changes[0]?.revision ?? revision + 1) - 1;
   }
 
   #ballot(standing: Standing, { term, vote, incarnation }: Facts): void {
@@ -157,11 +182,10 @@ export class Ledger {
   }
 
   /** State machine safety (Raft §5.4.3). */
-  #applied(standing: Standing, { applied, term, isInstalled }: Facts): void {
+  #applied(standing: Standing, { applied, revision, term }: Facts): void {
     const { name, log } = standing;
     must(applied >= standing.applied, () => `${name}: the applied index falls to ${applied}`);
-    const first = isInstalled ? applied + 1 : standing.applied + 1;
-    for (let index = first; index <= applied; index++) {
+    for (let index = standing.applied + 1; index <= applied; index++) {
       const entry = log[index];
       must(entry !== undefined, () => `${name}: entry ${index} is applied and not in the log`);
       const known = this.#committed[index];
@@ -174,6 +198,12 @@ export class Ledger {
       known.knownIn = Math.min(known.knownIn, term);
     }
     standing.applied = applied;
+    const known = this.#revisionAt.get(applied);
+    must(
+      known === undefined || known === revision,
+      () => `${name}: entry ${applied} is at revision ${revision}, elsewhere at ${known}`,
+    );
+    this.#revisionAt.set(applied, revision);
   }
 
   /** What is committed is in the confirmed logs of a majority. */

@@ -72,9 +72,14 @@ export class Network {
     link.outstanding++;
     if (messages.some(opensTerm)) this.#events.termOpened(from);
     const sent = link;
+    this.#world.trace.tell(
+      () => `${from.number} > ${peer.number}: ${messages.map(say).join("; ")}`,
+    );
     this.#exchange(from, peer, encodeMessages(messages), (answer) => {
       sent.outstanding--;
       sent.isSilent = answer === null;
+      const { trace } = this.#world;
+      trace.tell(() => `${from.number} < ${peer.number}: ${answer?.map(say).join("; ") ?? "-"}`);
       if (answer === null) from.peerFailed(instance, to);
       else from.peerAnswered(instance, answer);
     });
@@ -242,6 +247,19 @@ export class Network {
       for (const to of places) if (cuts(from, to)) this.#cut.add(from * 1_000 + to);
     }
   }
+}
+
+/** A message for people: its kind and its numbers. */
+const say = (message: Message): string =>
+  Object.entries(message)
+    .filter(([name]) => name !== "from" && name !== "to")
+    .map(([name, value]) => sayValue(name, value))
+    .join(" ");
+
+function sayValue(name: string, value: unknown): string {
+  if (name === "kind") return String(value);
+  if (Array.isArray(value) || value instanceof Uint8Array) return `${name}[${value.length}]`;
+  return `${name} ${JSON.stringify(value)}`;
 }
 
 const grantsVote = (message: Message): boolean => message.kind === "voteAnswer" && message.granted;

@@ -8,7 +8,7 @@
 import type { ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../../src/api/replica.ts";
 import type { ReceiverFrame } from "../../src/api/session.ts";
 import { asMilliseconds, asTerm, type Bytes, type Milliseconds } from "../../src/base/types.ts";
-import { raiseIncarnation } from "../../src/object/certificate.ts";
+import { raiseIncarnation, storeRemoval } from "../../src/object/certificate.ts";
 import { decodeMessages } from "../../src/raft/message-codec.ts";
 import { SteadyClock } from "../../src/raft/timing.ts";
 import type { Message } from "../../src/raft/types.ts";
@@ -17,13 +17,20 @@ import type { Effects } from "../../src/replica/effects.ts";
 import type { Chance } from "./chance.ts";
 import { MachineClock } from "./clock.ts";
 import { InstanceStorage, SimDatabase, Superseded } from "./database.ts";
-import type { Crash, Instance, ObjectParts, PeerReply, Socket, Turn, Waiting } from "./instance.ts";
+import type {
+  Crash,
+  Instance,
+  ObjectParts,
+  Outgoing,
+  PeerReply,
+  Socket,
+  Turn,
+  Waiting,
+} from "./instance.ts";
+import { Waking } from "./waking.ts";
 import { Observer } from "./observer.ts";
 import { Promises } from "./promises.ts";
 import { must, type World } from "./world.ts";
-
-/** As in `object/host.ts`: the alarm backs up the timer while leases run. */
-const ALARM_MS = 30_000;
 
 /** With so many unconfirmed turns the database confirms them: savepoints must not pile up. */
 const PLATES_MAX = 32;
@@ -38,11 +45,13 @@ export class SimObject {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #disk: Chance;
+  readonly #waking: Waking;
   #instance: Instance | null = null;
   #zombies: Instance[] = [];
   #turns: Turn[] = [];
   #sockets = new Map<number, Socket>();
   #downUntil = 0;
+  #hasEnded = false;
   #lastCall = 0;
   /** While false, neither its writes nor its clock misbehave. */
   isFaulty = true;
@@ -55,6 +64,20 @@ export class SimObject {
     const { streams, schedule } = parts.world;
     this.#chance = streams.stream(`object ${this.number}`);
     this.#disk = streams.stream(`disk ${this.number}`);
+    this.#waking = new Waking(parts.world, streams.stream(`alarm ${this.number}`), {
+      tick: (instance) => this.#tick(instance),
+      alarm: () => {
+        if (!this.wake()) return this.#hasEnded;
+        this.#tick(this.#instance!);
+        return true;
+      },
+      hibernate: (instance) => {
+        if (instance !== this.#instance) return;
+        this.#world.mark("hibernated");
+        this.crash({ loses: 0, zombieMs: 0, downMs: 0, isEviction: true });
+      },
+      isRunning: (instance) => this.isRunning(instance),
+    });
     this.machine = new MachineClock(schedule, parts);
     const { world, ledger } = parts;
     this.observer = new Observer(`replica ${this.number}`, {
@@ -72,6 +95,11 @@ export class SimObject {
     return this.#instance?.core.status() ?? null;
   }
 
+  /** It was removed from the cluster, and takes part in nothing any more. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   get hasUnconfirmed(): boolean {
     return this.#turns.length > 0;
   }
@@ -79,7 +107,7 @@ export class SimObject {
   /** Brings the object up for an event, if it may come up; false when it is unreachable. */
   wake(): boolean {
     if (this.#instance !== null) return true;
-    if (this.#world.schedule.now < this.#downUntil) return false;
+    if (this.#hasEnded || this.#world.schedule.now < this.#downUntil) return false;
     this.#start();
     return true;
   }
@@ -100,6 +128,10 @@ export class SimObject {
 
   /** A client's call. False when nobody is there to answer. */
   serve(call: ReplicaCall, waiting: Waiting<ReplicaAnswer>): boolean {
+    if (this.#hasEnded) {
+      waiting.answered({ kind: "removed", directory: this.#parts.identity.directory });
+      return true;
+    }
     const instance = this.#recipient();
     if (instance === null) return false;
     const id = ++this.#lastCall;
@@ -229,6 +261,7 @@ export class SimObject {
       incarnation: raiseIncarnation(storage),
       seed: this.#chance.between(0, 2 ** 31),
       now: clock.now,
+      timing: this.#parts.timing,
     });
     const instance: Instance = {
       core,
@@ -238,7 +271,7 @@ export class SimObject {
       links: new Map(),
       promises: new Promises(this.observer.standing.name),
       timerAt: Infinity,
-      isAlarmSet: false,
+      turns: 0,
       areSessionsRestored: false,
     };
     this.#instance = instance;
@@ -259,7 +292,9 @@ export class SimObject {
     this.database.beginTurn();
     try {
       input(instance.core, instance.clock.read(asMilliseconds(this.machine.now())));
-      this.#finish(instance, reply);
+      const { restart, isRemoved } = this.#finish(instance, reply);
+      if (isRemoved) this.#end(instance);
+      else if (restart) this.#rebuild(instance);
       return true;
     } catch (error) {
       if (!(error instanceof Superseded)) throw error;
@@ -269,26 +304,52 @@ export class SimObject {
     }
   }
 
-  #finish(instance: Instance, reply: PeerReply | null): void {
+  #finish(instance: Instance, reply: PeerReply | null): Effects {
     const { core } = instance;
     const effects = core.takeEffects();
     const wrote = this.database.endTurn();
-    this.#arm(instance);
-    if (wrote === 0 && this.#turns.length === 0) {
-      return this.#release(
-        { instance, effects, reply, wrote: false, plate: -1, facts: null },
-        true,
-      );
-    }
-    if (instance.storage.isFenced) return this.#perform(instance, effects, reply);
+    if (!effects.restart && !effects.isRemoved) this.#waking.keep(instance);
+    const turn = { instance, effects, reply };
+    const isFree = instance.storage.isFenced || (wrote === 0 && this.#turns.length === 0);
+    if (isFree) this.#perform(turn);
+    else this.#hold({ ...turn, ...this.#remains(core, wrote, effects.restart) });
+    return effects;
+  }
+
+  /** What a turn has left in the database. */
+  #remains(core: ReplicaCore, wrote: number, isInstalled: boolean): Omit<Turn, keyof Outgoing> {
+    if (wrote === 0) return { wrote: false, plate: -1, facts: null };
     const status = core.status();
-    const { trace } = this.#world;
-    trace.note("turn", this.number, status.term, status.commit, status.revision);
-    const facts = wrote === 0 ? null : this.observer.observe(wrote, status);
-    const plate = wrote === 0 ? -1 : this.database.plates - 1;
-    const turn = { instance, effects, reply, wrote: wrote !== 0, plate, facts };
+    this.#world.trace.note("turn", this.number, status.term, status.commit, status.revision);
+    const facts = this.observer.observe(wrote, status, isInstalled);
+    return { wrote: true, plate: this.database.plates - 1, facts };
+  }
+
+  #hold(turn: Turn): void {
     this.#turns.push(turn);
-    if (wrote !== 0) this.#awaitConfirmation(turn);
+    if (turn.wrote) this.#awaitConfirmation(turn);
+  }
+
+  /** A snapshot has replaced the state below the core: another one is built on it. */
+  #rebuild(instance: Instance): void {
+    this.#world.mark("snapshot installed");
+    for (const waiting of instance.calls.values()) waiting.answered({ kind: "timeout" });
+    this.#start();
+    this.#restoreSessions(this.#instance!);
+  }
+
+  /** It was removed: this is stored, and it never runs again. */
+  #end(instance: Instance): void {
+    this.#world.mark("member ended");
+    this.#world.trace.note("end", this.number);
+    this.database.beginTurn();
+    storeRemoval(instance.storage, instance.core.directory);
+    this.#finish(instance, null);
+    this.#instance = null;
+    this.#hasEnded = true;
+    for (const waiting of instance.calls.values()) waiting.broken();
+    for (const socket of this.#sockets.values()) socket.closed();
+    this.#sockets.clear();
   }
 
   #awaitConfirmation(turn: Turn): void {
@@ -319,8 +380,9 @@ export class SimObject {
     this.#release(turn, sends);
   }
 
-  #release({ instance, effects, reply }: Turn, sends: boolean): void {
-    if (sends) return this.#perform(instance, effects, reply);
+  #release(turn: Turn, sends: boolean): void {
+    const { instance, effects, reply } = turn;
+    if (sends) return this.#perform(turn);
     reply?.broken();
     for (const { call } of effects.answers) take(instance.calls, call)?.broken();
   }
@@ -334,7 +396,7 @@ export class SimObject {
     this.observer.reset();
   }
 
-  #perform(instance: Instance, effects: Effects, reply: PeerReply | null): void {
+  #perform({ instance, effects, reply }: Outgoing): void {
     reply?.answered(reply.messages);
     for (const send of effects.sends) this.#parts.send(this, instance, send);
     for (const { call, answer } of effects.answers) take(instance.calls, call)?.answered(answer);
@@ -350,6 +412,7 @@ export class SimObject {
       this.#sockets.delete(session);
       socket?.closed();
     }
+    if (effects.membership !== null) this.#parts.adopt(effects.membership);
     if (!effects.awaitsDurable) return;
     this.#world.schedule.after(0, () => {
       if (this.isRunning(instance)) this.#turn(instance, null, (core, now) => core.durable(now));
@@ -371,36 +434,6 @@ export class SimObject {
       socket.wasRestored = true;
       this.#turn(instance, null, (core, now) => core.openSession(session, checkpoint, now));
     }
-  }
-
-  /** Keeps the timer no later than the core's deadline; an early one finds nothing to do. */
-  #arm(instance: Instance): void {
-    const { schedule } = this.#world;
-    const waitMs = Math.max(instance.core.deadline() - instance.clock.now, 1);
-    const at = schedule.now + Math.ceil(waitMs);
-    if (at < instance.timerAt) {
-      instance.timerAt = at;
-      schedule.after(at - schedule.now, () => {
-        if (instance.timerAt !== at || !this.isRunning(instance)) return;
-        instance.timerAt = Infinity;
-        this.#tick(instance);
-      });
-    }
-    if (instance.isAlarmSet || !instance.core.hasRunningLeases) return;
-    instance.isAlarmSet = true;
-    schedule.after(ALARM_MS, () => this.#alarm(instance));
-  }
-
-  /** At least once, and whoever lives by then: alarms outlive instances. */
-  #alarm(setBy: Instance): void {
-    if (!this.wake()) {
-      this.#world.schedule.after(1_000, () => this.#alarm(setBy));
-      return;
-    }
-    const instance = this.#instance!;
-    if (instance === setBy) instance.isAlarmSet = false;
-    else this.#world.mark("alarm woke another instance");
-    this.#tick(instance);
   }
 }
 

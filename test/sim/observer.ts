@@ -65,8 +65,9 @@ export class Observer {
   }
 
   /** What the turn that has just ended left behind; `wrote` are bits of WROTE. */
-  observe(wrote: number, status: ReplicaStatus): Facts {
+  observe(wrote: number, status: ReplicaStatus, isInstalled: boolean): Facts {
     if (wrote & WROTE.meta) this.#readMeta();
+    if (isInstalled) return this.#observeInstalled();
     const tail = wrote & WROTE.log ? this.#readTail() : null;
     const batch = wrote & WROTE.history ? this.#readHistory() : NOTHING;
     const { name } = this.standing;
@@ -82,10 +83,34 @@ export class Observer {
       ...this.#meta,
       leads: status.role === "leader" && status.term === this.#meta.term,
       applied,
+      revision,
       tail,
       ...batch,
       isInstalled: false,
     };
+  }
+
+  /** A snapshot took the place of everything: log and history begin where it says. */
+  #observeInstalled(): Facts {
+    const [base] = this.#database.all<{ index: number; term: number }>(
+      'SELECT log_index AS "index", log_term AS term FROM meta',
+      [],
+    );
+    const { index } = base!;
+    const { log } = this.#tip;
+    for (let at = log.length; at <= index; at++) log[at] = this.#ledger.committedAt(at);
+    log.length = index + 1;
+    this.#tip = { log, segment: 0, revision: 0, applied: 0, part: -1 };
+    const { changes, requests } = this.#readHistory();
+    const { applied, revision } = this.#tip;
+    must(
+      applied === index,
+      `${this.standing.name}: a snapshot of ${applied} over a log of ${index}`,
+    );
+    const tail = { first: index + 1, entries: [] };
+    const { schedule } = this.#world;
+    const stands = { ...this.#meta, leads: false, applied, revision, isInstalled: true };
+    return { at: schedule.now, ...stands, tail, changes, requests };
   }
 
   #readMeta(): void {

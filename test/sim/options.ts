@@ -10,6 +10,7 @@ export const USAGE = `usage: npm run sim -- [options]
   --off a,b        switch kinds of faults and operations off
   --members N      the size of the cluster, instead of what the seed draws
   --faulty-ms N    how long anything goes
+  --small          with bounds so small that a run meets them
   --adversary      zombies receive events too: harsher than the platform
   --hours-idle H   measure: an idle cluster for so many hours
   --rate N         measure: N writes a second, for --hours H (default 0.1)`;
@@ -18,6 +19,8 @@ export interface Command {
   readonly run: Omit<RunOptions, "line">;
   readonly minutes: number | null;
   readonly isTraced: boolean;
+  /** With the bounds of `small-bounds.ts`. */
+  readonly isSmall: boolean;
   readonly hoursIdle: number | null;
   readonly rate: number | null;
   readonly hours: number;
@@ -37,6 +40,7 @@ export function parseCommand(parameters: readonly string[]): Command {
       members: { type: "string" },
       "faulty-ms": { type: "string" },
       adversary: { type: "boolean", default: false },
+      small: { type: "boolean", default: false },
       "hours-idle": { type: "string" },
       rate: { type: "string" },
       hours: { type: "string", default: "0.1" },
@@ -54,6 +58,7 @@ export function parseCommand(parameters: readonly string[]): Command {
     },
     minutes: numeric(values.minutes),
     isTraced: values.trace,
+    isSmall: values.small,
     hoursIdle: numeric(values["hours-idle"]),
     rate: numeric(values.rate),
     hours: Number(values.hours),
@@ -61,7 +66,7 @@ export function parseCommand(parameters: readonly string[]): Command {
 }
 
 /** The command that runs exactly this. */
-export function commandLine(run: Omit<RunOptions, "line">): string {
+export function commandLine(run: Omit<RunOptions, "line">, isSmall: boolean): string {
   const off = [...(run.off ?? [])];
   return [
     `npm run sim -- --seed ${run.seed}`,
@@ -69,5 +74,6 @@ export function commandLine(run: Omit<RunOptions, "line">): string {
     ...(run.members === undefined ? [] : [`--members ${run.members}`]),
     ...(run.faultyMs === undefined ? [] : [`--faulty-ms ${run.faultyMs}`]),
     ...(run.isAdverse === true ? ["--adversary"] : []),
+    ...(isSmall ? ["--small"] : []),
   ].join(" ");
 }

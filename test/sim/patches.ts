@@ -2,6 +2,7 @@
 // enough to be met. Patches must be registered before what they change is first imported.
 
 import { registerHooks } from "node:module";
+import { SMALL_BOUNDS } from "./small-bounds.ts";
 
 /** One change of one file. `find` must stand in it exactly once. */
 export interface Patch {
@@ -11,27 +12,11 @@ export interface Patch {
   readonly replace: string;
 }
 
-/**
- * Bounds so small that a run of seconds meets them: appends of an entry or two, history read in bits,
- * sessions without credit, segments of a few rows.
- */
-export const SMALL_LIMITS: readonly Patch[] = Object.entries({
-  SEGMENT_BYTES: ["4_194_304", "600"],
-  APPEND_BYTES_MAX: ["1_048_576", "3"],
-  APPENDS_IN_FLIGHT_MAX: ["16", "4"],
-  APPLY_BYTES_MAX: ["1_048_576", "100"],
-  ANSWER_KEPT_BYTES_MAX: ["65_536", "300"],
-  SESSION_CREDIT_BYTES: ["1_048_576", "300"],
-  CATCH_UP_BYTES_MAX: ["262_144", "150"],
-  DELIVERY_BYTES_MAX: ["262_144", "100"],
-  COMPACTION_SLICE_ROWS: ["500", "3"],
-  LEASES_PER_PAGE: ["128", "2"],
-  SCAN_CHUNK_ROWS: ["256", "2"],
-  SCAN_CHUNK_ROWS_FIRST: ["8", "1"],
-}).map(([name, [large, small]]) => ({
+/** The bounds of `small-bounds.ts` in place of the real ones. */
+export const SMALL_LIMITS: readonly Patch[] = Object.entries(SMALL_BOUNDS).map(([name, bound]) => ({
   file: "src/base/limits.ts",
-  find: `export const ${name} = ${large};`,
-  replace: `export const ${name} = ${small};`,
+  find: `export const ${name} = `,
+  replace: `export const ${name} = ${bound}; //`,
 }));
 
 /** Has the sources changed from now on. */
@@ -42,7 +27,7 @@ export function registerPatches(patches: readonly Patch[]): void {
       const loaded = nextLoad(url, context);
       const own = byUrl.get(url);
       if (own === undefined) return loaded;
-      return { ...loaded, source: patched(String(textOf(loaded.source)), own) };
+      return { ...loaded, source: patched(textOf(loaded.source), own) };
     },
   });
 }

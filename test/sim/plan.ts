@@ -1,6 +1,7 @@
 // Owns what is drawn for a run before it begins: how large the cluster is, who its clients are, and
 // for how long anything goes.
 
+import type { Timing } from "../../src/raft/timing.ts";
 import type { Streams } from "./chance.ts";
 import { drawFaults, without, type Faults } from "./faults.ts";
 
@@ -14,6 +15,7 @@ export interface RunOptions {
   /** How long anything goes, in virtual milliseconds. */
   readonly faultyMs?: number;
   readonly isAdverse?: boolean;
+  readonly timing?: Partial<Timing>;
   /** Steady load, instead of what the seed draws. */
   readonly load?: Partial<Load>;
   readonly line?: (text: string) => void;
@@ -35,6 +37,7 @@ export interface Plan extends Load {
   readonly members: number;
   readonly faults: Faults;
   readonly faultyMs: number;
+  readonly timing: Partial<Timing>;
   readonly offsetsMs: readonly number[];
   readonly drifts: readonly number[];
 }
@@ -50,23 +53,27 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const kvClients = chance.between(1, 5);
   const leaseClients = chance.between(0, 3);
   const watchers = chance.between(0, 4);
-  const everyMs = chance.pick([10, 40, 150, 400]);
+  const everyMs = chance.pick([10, 40, 150, 400, 4_000]);
   const strayRate = chance.pick([0, 0.1, 0.4]);
+  const quiesceMs = chance.pick([750, 750, 100, null]);
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
   return {
     members: options.members ?? members,
     faults,
-    faultyMs: options.faultyMs ?? FAULTY_MS,
+    // Rare work lets the cluster fall asleep, and what sleeps costs little to simulate.
+    faultyMs: options.faultyMs ?? (everyMs > 1_000 ? 8 * FAULTY_MS : FAULTY_MS),
     kvClients,
     leaseClients: off.has("lease") ? 0 : leaseClients,
     watchers: off.has("watch") ? 0 : watchers,
     writesPerSecond: 0,
     everyMs,
     strayRate,
+    timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),
     ...options.load,
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
   };
 }

@@ -3,37 +3,12 @@
 
 import { fork, type ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
-import type { RunOptions } from "./plan.ts";
-import { failureOf } from "./shrink.ts";
-import { simulate } from "./simulation.ts";
-
-type Run = Omit<RunOptions, "line">;
-
-/** What a child reports of each seed. */
-interface Report {
-  readonly seed: number;
-  readonly failure: string | null;
-  readonly virtualMs: number;
-  readonly marks: readonly string[];
-}
-
-/** What a child is told. Sets do not travel as JSON. */
-interface Order {
-  readonly run: Omit<Run, "off"> & { readonly off: readonly string[] };
-  readonly step: number;
-}
-
-export interface Found {
-  readonly seeds: number;
-  readonly virtualHours: number;
-  readonly marks: ReadonlySet<string>;
-  /** The first failing seed; null when every run kept every promise. */
-  readonly failing: number | null;
-}
+import type { Command } from "./options.ts";
+import type { Found, Order, Report } from "./search-words.ts";
 
 /** Runs seeds from `run.seed` on for `minutes`, or until one fails. */
 export async function search(
-  run: Run,
+  { run, isSmall }: Pick<Command, "run" | "isSmall">,
   minutes: number,
   progress: (line: string) => void,
 ): Promise<Found> {
@@ -46,7 +21,7 @@ export async function search(
   const over = Promise.withResolvers<void>();
   const children = Array.from({ length: step }, (_, n) =>
     startChild(
-      { run: { ...run, seed: run.seed + n, off: [...(run.off ?? [])] }, step },
+      { run: { ...run, seed: run.seed + n, off: [...(run.off ?? [])] }, step, isSmall },
       (report) => {
         seeds++;
         virtualMs += report.virtualMs;
@@ -70,33 +45,8 @@ export async function search(
 }
 
 function startChild(order: Order, heard: (report: Report) => void): ChildProcess {
-  const child = fork(new URL("./search.ts", import.meta.url), ["--child"]);
+  const child = fork(new URL("./search-child.ts", import.meta.url));
   child.on("message", (report) => heard(report as Report));
   child.send(order);
   return child;
-}
-
-/** A child: seed after seed, until it is killed. */
-async function serve({ run, step }: Order): Promise<void> {
-  for (let { seed } = run; ; seed += step) {
-    const each = { ...run, seed, off: new Set(run.off) };
-    const report = reportOf(each);
-    await new Promise<void>((resolve) => {
-      process.send!(report, () => resolve());
-    });
-  }
-}
-
-function reportOf(run: Run): Report {
-  try {
-    const { virtualMs, marks } = simulate(run);
-    return { seed: run.seed, failure: null, virtualMs, marks: [...marks.keys()] };
-  } catch {
-    return { seed: run.seed, failure: failureOf(run), virtualMs: 0, marks: [] };
-  }
-}
-
-if (process.argv.includes("--child")) {
-  process.once("message", (order) => void serve(order as Order));
-  process.on("disconnect", () => process.exit());
 }

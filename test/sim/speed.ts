@@ -19,6 +19,7 @@ export function measure({ run, hoursIdle, rate, hours }: Command): string {
     members: 3,
     faults: NO_FAULTS,
     faultyMs,
+    timing: { quiesceMs: null },
     load: { ...load, writesPerSecond: rate ?? 0 },
   });
   const seconds = (performance.now() - began) / 1_000;
