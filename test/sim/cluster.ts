@@ -1,7 +1,9 @@
 // Owns the replicas of one run and the faults that strike them: who crashes when, whose clock goes
 // wrong, who is cut off. In the end a quorum heals for good, while the rest may suffer on.
 
-import { asClusterId, asMemberId } from "../../src/base/types.ts";
+import type { Member, Membership } from "../../src/base/membership.ts";
+import { asClusterId, asLogIndex, asMemberId } from "../../src/base/types.ts";
+import type { Identity } from "../../src/replica/core.ts";
 import type { Chance } from "./chance.ts";
 import type { Ledger } from "./ledger.ts";
 import { Network, type Place } from "./network.ts";
@@ -11,8 +13,11 @@ import type { Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 
 export class Cluster {
-  readonly objects: readonly SimObject[];
+  /** All that ever were, those removed as well. */
+  readonly objects: SimObject[] = [];
   readonly network: Network;
+  /** The latest membership that any replica has applied. */
+  membership: Membership;
   /** How far clocks have gone ahead of time by steps, all together. */
   clockLeadMs = 0;
   /** Replicas that hear and are not heard, for ever. */
@@ -22,6 +27,8 @@ export class Cluster {
   readonly #crashes: Chance;
   readonly #strikes: Chance;
   readonly #clocks: Chance;
+  readonly #byId = new Map<bigint, SimObject>();
+  readonly #ledger: Ledger;
   #isHealed = false;
 
   constructor(world: World, plan: Plan, ledger: Ledger) {
@@ -30,8 +37,8 @@ export class Cluster {
     this.#crashes = world.streams.stream("crashes");
     this.#strikes = world.streams.stream("strikes");
     this.#clocks = world.streams.stream("clock faults");
-    const objects = new Map<bigint, SimObject>();
-    this.network = new Network(world, objects, {
+    this.#ledger = ledger;
+    this.network = new Network(world, this.#byId, {
       voteGranted: (voter) => this.#voteGranted(voter),
       termOpened: (leader) => this.#termOpened(leader),
     });
@@ -39,20 +46,52 @@ export class Cluster {
     const members = ids.map((id) => ({ id, region: `region-${id}`, generation: 1 }));
     const directory = { clusterId: asClusterId(99n), members };
     const configuration = { voters: ids, outgoing: [], learners: [] };
-    for (const [position, memberId] of ids.entries()) {
-      const object = new SimObject({
-        identity: { memberId, directory, configuration },
-        world,
-        ledger,
-        offsetMs: plan.offsetsMs[position]!,
-        drift: plan.drifts[position]!,
-        timing: plan.timing,
-        adopt: () => {},
-        send: (from, instance, send) => this.network.send(from, instance, send),
-      });
-      objects.set(memberId, object);
-    }
-    this.objects = [...objects.values()];
+    this.membership = { configuration, members, removed: [], index: asLogIndex(0) };
+    ledger.configured(ids.map(Number));
+    for (const memberId of ids) this.#make({ memberId, directory, configuration });
+  }
+
+  /** A new object, born for a region of its own; null while nobody leads. */
+  join(): Member | null {
+    const leader = this.objects.find(({ status }) => status?.role === "leader");
+    const directory = leader?.directory ?? null;
+    if (directory === null) return null;
+    const id = asMemberId(BigInt(this.objects.length + 1));
+    const configuration = { voters: [], outgoing: [], learners: [] };
+    this.#make({ memberId: id, directory, configuration }).wake();
+    return { id, region: `region-${id}`, generation: 1 };
+  }
+
+  /** The replicas of the present members. */
+  get memberObjects(): readonly SimObject[] {
+    return this.membership.members.map(({ id }) => this.#byId.get(id)!);
+  }
+
+  #make(identity: Identity): SimObject {
+    const plan = this.#plan;
+    const place = this.objects.length % plan.offsetsMs.length;
+    const object = new SimObject({
+      identity,
+      world: this.#world,
+      ledger: this.#ledger,
+      offsetMs: plan.offsetsMs[place]!,
+      drift: plan.drifts[place]!,
+      timing: plan.timing,
+      adopt: (membership) => this.#adopt(membership),
+      send: (from, instance, send) => this.network.send(from, instance, send),
+    });
+    this.#byId.set(identity.memberId, object);
+    this.objects.push(object);
+    return object;
+  }
+
+  #adopt(membership: Membership): void {
+    if (membership.index <= this.membership.index) return;
+    this.membership = membership;
+    const { voters, outgoing } = membership.configuration;
+    this.#ledger.configured(voters.map(Number));
+    this.#world.mark(outgoing.length > 0 ? "joint configuration" : "simple configuration");
+    this.#world.trace.note("members", voters.length, outgoing.length, membership.index);
   }
 
   start(): void {
@@ -80,7 +119,8 @@ export class Cluster {
   heal(clients: readonly Place[]): readonly SimObject[] {
     const chance = this.#world.streams.stream("heal");
     const size = this.objects.length;
-    const brokenCount = chance.next() < 0.5 ? 0 : Math.floor((size - 1) / 2);
+    const isWhole = chance.next() < 0.5 || this.#plan.operateEveryMs !== null;
+    const brokenCount = isWhole ? 0 : Math.floor((size - 1) / 2);
     const first = chance.between(0, size);
     const healthy = this.objects.filter(
       (_, position) => (position - first + size) % size >= brokenCount,

@@ -86,13 +86,19 @@ export class Ledger {
   readonly #committed: (Committed | undefined)[] = [];
   readonly #revisions: (LedgerRevision | undefined)[] = [];
   readonly #requests = new Map<string, SeenRequest>();
-  readonly #standings: Standing[] = [];
+  readonly #standings = new Map<number, Standing>();
+  readonly #configurations: (readonly number[])[] = [];
   /** The revision after each entry that ended a turn. */
   readonly #revisionAt = new Map<number, number>();
 
   /** A replica whose confirmed log counts. */
-  register(standing: Standing): void {
-    this.#standings.push(standing);
+  register(number: number, standing: Standing): void {
+    this.#standings.set(number, standing);
+  }
+
+  /** From some moment on these vote. */
+  configured(voters: readonly number[]): void {
+    this.#configurations.push(voters);
   }
 
   get revision(): number {
@@ -206,14 +212,16 @@ export class Ledger {
     this.#revisionAt.set(applied, revision);
   }
 
-  /** What is committed is in the confirmed logs of a majority. */
+  /** What is committed is in the confirmed logs of a majority, of some configuration that was. */
   #held(entry: ChainedEntry, index: number): void {
-    let holders = 0;
-    for (const { log, applied } of this.#standings) {
-      if (log[index]?.hash === entry.hash || index <= applied) holders++;
-    }
-    const isHeld = 2 * holders > this.#standings.length;
-    must(isHeld, () => `entry ${index} is applied, and ${holders} replicas hold it`);
+    const holds = (voter: number): boolean => {
+      const { log, applied } = this.#standings.get(voter)!;
+      return log[index]?.hash === entry.hash || index <= applied;
+    };
+    const isHeld = this.#configurations.some(
+      (voters) => 2 * voters.filter(holds).length > voters.length,
+    );
+    must(isHeld, () => `entry ${index} is applied, and no majority holds it`);
   }
 
   /** The same change at a revision on all replicas; revisions are dense. */

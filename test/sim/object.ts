@@ -5,7 +5,7 @@
 // A turn is one input and its effects. Its writes are confirmed together and later; what it sends is
 // held until then, in order. A crash takes a suffix of the turns that are not confirmed, whole.
 
-import type { ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../../src/api/replica.ts";
+import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../../src/api/replica.ts";
 import type { ReceiverFrame } from "../../src/api/session.ts";
 import { asMilliseconds, asTerm, type Bytes, type Milliseconds } from "../../src/base/types.ts";
 import { raiseIncarnation, storeRemoval } from "../../src/object/certificate.ts";
@@ -80,11 +80,15 @@ export class SimObject {
     });
     this.machine = new MachineClock(schedule, parts);
     const { world, ledger } = parts;
-    this.observer = new Observer(`replica ${this.number}`, {
+    this.observer = new Observer(this.number, {
       database: this.database,
       ledger,
       world,
     });
+  }
+
+  get directory(): Directory | null {
+    return this.#instance?.core.directory ?? null;
   }
 
   get isUp(): boolean {

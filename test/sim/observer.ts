@@ -47,12 +47,12 @@ export class Observer {
   #tip: Tip = { log: [], segment: 0, revision: 0, applied: 0, part: -1 };
   #meta = { term: 0, vote: null as string | null, incarnation: 0 };
 
-  constructor(name: string, parts: { database: SimDatabase; ledger: Ledger; world: World }) {
-    this.standing = new Standing(name);
+  constructor(number: number, parts: { database: SimDatabase; ledger: Ledger; world: World }) {
+    this.standing = new Standing(`replica ${number}`);
     this.#database = parts.database;
     this.#ledger = parts.ledger;
     this.#world = parts.world;
-    parts.ledger.register(this.standing);
+    parts.ledger.register(number, this.standing);
     this.reset();
   }
 

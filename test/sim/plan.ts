@@ -34,6 +34,8 @@ export interface Load {
 }
 
 export interface Plan extends Load {
+  /** Mean milliseconds between changes of the membership; null: it stays as it is. */
+  readonly operateEveryMs: number | null;
   readonly members: number;
   readonly faults: Faults;
   readonly faultyMs: number;
@@ -56,6 +58,8 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const everyMs = chance.pick([10, 40, 150, 400, 4_000]);
   const strayRate = chance.pick([0, 0.1, 0.4]);
   const quiesceMs = chance.pick([750, 750, 100, null]);
+  const operates = chance.next() < 0.4;
+  const operateEveryMs = chance.pick([400, 1_500]);
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -70,6 +74,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     writesPerSecond: 0,
     everyMs,
     strayRate,
+    operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

@@ -10,6 +10,7 @@ import { Book } from "./clients/book.ts";
 import { KvClient } from "./clients/kv-client.ts";
 import { LeaseClient } from "./clients/lease-client.ts";
 import { judgeLeases } from "./clients/lease-judgement.ts";
+import { Operator } from "./clients/operator.ts";
 import { Router } from "./clients/router.ts";
 import { resetSessions, WatchClient } from "./clients/watch-client.ts";
 import { InstanceStorage } from "./database.ts";
@@ -25,8 +26,9 @@ import { must, Trace, type World } from "./world.ts";
  */
 const RECOVERY_MS = 100_000;
 
-/** Where the probe comes from. */
+/** Where the probe and the operator are. */
 const PROBE = -99;
+const OPERATOR = -98;
 
 /** How long clients go on after that, so that a healed cluster is seen at work. */
 const WORK_MS = 1_500;
@@ -68,6 +70,7 @@ class Run {
   readonly #kv: KvClient[] = [];
   readonly #leases: LeaseClient[] = [];
   readonly #watchers: WatchClient[] = [];
+  readonly #operator: Operator | null;
   readonly #marks = new Map<string, number>();
   readonly #places: number[] = [];
   #steps = 0;
@@ -89,20 +92,25 @@ class Run {
     this.#cluster = new Cluster(this.#world, this.#plan, this.#ledger);
     resetSessions();
     this.#makeClients(options.off ?? new Set());
+    this.#operator = this.#makeOperator();
   }
 
   run(): RunResult {
     this.#cluster.start();
+    this.#operator?.start();
     for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
     this.#runUntil(this.#plan.faultyMs);
-    const healthy = this.#cluster.heal([...this.#places, PROBE]);
+    const healed = this.#cluster.heal([...this.#places, PROBE, OPERATOR]);
+    this.#operator?.stop();
     for (const client of this.#leases) client.stop();
     for (const client of this.#watchers) client.settle(this.#cluster.mute);
     this.#runUntil(this.#plan.faultyMs + WORK_MS);
     for (const client of this.#kv) client.stop();
     this.#probe();
+    const { operateEveryMs } = this.#plan;
+    const healthy = () => (operateEveryMs === null ? healed : this.#cluster.memberObjects);
     this.#recover(healthy);
-    this.#judge(healthy);
+    this.#judge(healthy());
     const { trace, schedule } = this.#world;
     return {
       hash: trace.hash,
@@ -141,6 +149,16 @@ class Run {
     }
   }
 
+  #makeOperator(): Operator | null {
+    const { operateEveryMs: everyMs, members } = this.#plan;
+    if (everyMs === null) return null;
+    const { network, objects } = this.#cluster;
+    const world = this.#world;
+    const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
+    const votersMin = Math.min(members, 3);
+    return new Operator({ router, world, cluster: this.#cluster, votersMin, everyMs });
+  }
+
   #runUntil(end: number): void {
     const { schedule } = this.#world;
     while (schedule.runNext(end))
@@ -163,13 +181,13 @@ class Run {
   }
 
   /** Demands, within a bound, all that a healed quorum owes. */
-  #recover(healthy: readonly SimObject[]): void {
+  #recover(healthy: () => readonly SimObject[]): void {
     const { schedule } = this.#world;
     const end = schedule.now + RECOVERY_MS;
-    let owed = this.#owed(healthy);
+    let owed = this.#owed(healthy());
     while (owed !== null && schedule.now < end) {
       this.#runUntil(schedule.now + 250);
-      owed = this.#owed(healthy);
+      owed = this.#owed(healthy());
     }
     must(owed === null, `${RECOVERY_MS} ms after a quorum healed: ${owed}`);
   }
@@ -177,6 +195,7 @@ class Run {
   /** What a healed quorum still owes; null when nothing. */
   #owed(healthy: readonly SimObject[]): string | null {
     const ledger = this.#ledger;
+    if (this.#operator?.isIdle === false) return "an operator waits for an answer";
     if (!this.#isProbed) return "it commits nothing";
     if (this.#kv.some(({ isIdle }) => !isIdle)) return "a client waits for an answer";
     const leasesLeft = healthy.some(({ database }) => leasesOf(database).length > 0);
