@@ -65,8 +65,11 @@ export function showMembers(known: Knowledge, added: Member | null): MembersAnsw
     isLearner: membership.configuration.learners.includes(member.id),
     isStarted: isStarted(known, member.id),
   });
-  const shown = membership.members.find(({ id }) => id === added?.id);
-  return { members: membership.members.map(show), added: shown ? show(shown) : null };
+  const { voters, learners } = membership.configuration;
+  // A voter on its way out is a member no more, though it still votes.
+  const present = membership.members.filter(({ id }) => [...voters, ...learners].includes(id));
+  const shown = present.find(({ id }) => id === added?.id);
+  return { members: present.map(show), added: shown ? show(shown) : null };
 }
 
 /** The generation of the next replica of a region: one that no member ever had. */
@@ -118,11 +121,24 @@ function planJoint(
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
   if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, { voters, learners }),
-    members: members.filter(({ id }) => stays(id)),
-    removed: [...removed, ...members.filter(({ id }) => !stays(id))],
-  });
+  const next = nextConfiguration(configuration, { voters, learners });
+  return accept(withoutUnnamed({ configuration: next, members, removed }));
+}
+
+/**
+ * The change with those gone whom its configuration does not name. A voter on its way out is named
+ * by the joint configuration and votes until that is left: told earlier that it was removed, it would
+ * end, and with it, perhaps, the majority that is needed to leave.
+ */
+export function withoutUnnamed(change: NonNullable<Change>): NonNullable<Change> {
+  const { configuration, members, removed } = change;
+  const { voters, outgoing, learners } = configuration;
+  const named = new Set([...voters, ...outgoing, ...learners]);
+  return {
+    configuration,
+    members: members.filter(({ id }) => named.has(id)),
+    removed: [...removed, ...members.filter(({ id }) => !named.has(id))],
+  };
 }
 
 /** etcd's strict reconfiguration check: a quorum of those who would vote then is started. */

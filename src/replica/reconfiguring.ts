@@ -15,6 +15,7 @@ import {
   planChange,
   removes,
   showMembers,
+  withoutUnnamed,
   type Change,
   type Knowledge,
 } from "./members.ts";
@@ -63,7 +64,8 @@ export class Reconfiguring {
     const { machine, raft } = this.#parts;
     const { configuration, members, removed } = machine.membership;
     if (configuration.outgoing.length === 0 || !raft.status().serving) return false;
-    const change = { configuration: leaveJoint(configuration), members, removed };
+    const left = leaveJoint(configuration);
+    const change = withoutUnnamed({ configuration: left, members, removed });
     return this.#propose(change, NO_REQUEST, now) !== null;
   }
 
