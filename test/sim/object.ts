@@ -5,7 +5,12 @@
 // A turn is one input and its effects. Its writes are confirmed together and later; what it sends is
 // held until then, in order. A crash takes a suffix of the turns that are not confirmed, whole.
 
-import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../../src/api/replica.ts";
+import type {
+  Directory,
+  ReplicaAnswer,
+  ReplicaCall,
+  ReplicaStatus,
+} from "../../src/api/replica.ts";
 import type { ReceiverFrame } from "../../src/api/session.ts";
 import { asMilliseconds, asTerm, type Bytes, type Milliseconds } from "../../src/base/types.ts";
 import { raiseIncarnation, storeRemoval } from "../../src/object/certificate.ts";
@@ -378,6 +383,8 @@ export class SimObject {
   }
 
   #confirm(turn: Turn, sends: boolean): void {
+    // What it commits next may be by a majority of those.
+    if (turn.effects.membership !== null) this.#parts.adopt(turn.effects.membership);
     if (turn.facts !== null) {
       this.#parts.ledger.confirmed(this.observer.standing, turn.facts);
     }
@@ -416,7 +423,6 @@ export class SimObject {
       this.#sockets.delete(session);
       socket?.closed();
     }
-    if (effects.membership !== null) this.#parts.adopt(effects.membership);
     if (!effects.awaitsDurable) return;
     this.#world.schedule.after(0, () => {
       if (this.isRunning(instance)) this.#turn(instance, null, (core, now) => core.durable(now));

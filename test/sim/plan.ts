@@ -58,13 +58,14 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const everyMs = chance.pick([10, 40, 150, 400, 4_000]);
   const strayRate = chance.pick([0, 0.1, 0.4]);
   const quiesceMs = chance.pick([750, 750, 100, null]);
+  const size = options.members ?? members;
   const operates = chance.next() < 0.4;
   const operateEveryMs = chance.pick([400, 1_500]);
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
   return {
-    members: options.members ?? members,
+    members: size,
     faults,
     // Rare work lets the cluster fall asleep, and what sleeps costs little to simulate.
     faultyMs: options.faultyMs ?? (everyMs > 1_000 ? 8 * FAULTY_MS : FAULTY_MS),
@@ -74,7 +75,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     writesPerSecond: 0,
     everyMs,
     strayRate,
-    operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
+    operateEveryMs: operates && size > 1 && !off.has("members") ? operateEveryMs : null,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),
