@@ -331,10 +331,11 @@ export class ReplicaCore {
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 
-  #adopt({ members }: Membership): void {
+  /** A new member catches up through memberships that do not name it yet: those say nothing of it. */
+  #adopt({ removed }: Membership): void {
     this.#membershipChanged = true;
     const { memberId } = this.#identity;
-    this.#isRemoved ||= !members.some(({ id }) => id === memberId);
+    this.#isRemoved ||= removed.some(({ id }) => id === memberId);
   }
 
   #header(): Header {
