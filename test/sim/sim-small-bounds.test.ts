@@ -29,6 +29,8 @@ describe("with bounds of a few bytes", () => {
   test.for([
     ["a leader sends the snapshots that it needs for a quorum before it serves", 6],
     ["a leader sends the snapshots that it needs for a quorum before it serves", 39],
+    ["a new member does not end at memberships from before it was added", 23],
+    ["a new member does not end at memberships from before it was added", 142],
   ] as const)("%s (seed %d)", ([, seed], { expect }) => {
     expect(simulate({ seed }).revisions).toBeGreaterThan(1);
   });
