@@ -5,7 +5,7 @@ import type { ClientAnswer, ClientRequest } from "../../../src/api/replica.ts";
 import { encodeUtf8 } from "../../../src/base/bytes.ts";
 import { prefixEnd } from "../../../src/base/interval.ts";
 import type { KeyValue, RangeRequest, TxnRequest } from "../../../src/base/kv.ts";
-import { NO_LEASE } from "../../../src/base/types.ts";
+import { asRevision, NO_LEASE } from "../../../src/base/types.ts";
 import type { Action, Outcome } from "../../support/history.ts";
 import type { Chance } from "../chance.ts";
 import { must, type World } from "../world.ts";
@@ -14,12 +14,13 @@ import type { Result, Router } from "./router.ts";
 
 /** What clients of this kind do, with how often, in a hundred. */
 const OPERATIONS = {
-  put: 30,
+  put: 28,
   get: 22,
   cas: 14,
   delete: 10,
-  range: 8,
-  serializable: 8,
+  range: 5,
+  serializable: 5,
+  fresh: 8,
   past: 5,
   compact: 3,
 } as const;
@@ -97,6 +98,8 @@ export class KvClient {
         return this.#readPrefix();
       case "serializable":
         return this.#readAnywhere(key);
+      case "fresh":
+        return this.#readFresh(key);
       case "past":
         return this.#readPast();
       case "compact":
@@ -152,6 +155,30 @@ export class KvClient {
     const { router } = this.#options;
     const request = rangeRequest(rangeOfKey(encodeUtf8(key)), true);
     router.askAnyone(request, undefined, (result) => {
+      this.#found(result, { prefix: key, isPrefix: false, floor: 0 });
+      this.#rest();
+    });
+  }
+
+  /** Reads anywhere, and is content with a revision that it knows or with some age. */
+  #readFresh(key: string): void {
+    const { router, book, world } = this.#options;
+    const isByRevision = this.#chance.next() < 0.5;
+    const maxStalenessMs = this.#chance.pick([0, 100, 2_000]);
+    const minRevision = isByRevision ? asRevision(book.floor) : null;
+    const freshness = { minRevision, maxStalenessMs: isByRevision ? null : maxStalenessMs };
+    // How old is too old is told by one machine's clock, which may run slow or stand.
+    const slackMs = maxStalenessMs * world.faults.clockDrift * 2 + 1;
+    const isClockSound = world.faults.clockFreezeEveryMs + world.faults.clockStepEveryMs === 0;
+    const asOf = world.schedule.now - maxStalenessMs - slackMs;
+    const known = isByRevision ? book.floor : isClockSound ? book.floorAt(asOf) : 0;
+    const request = rangeRequest(rangeOfKey(encodeUtf8(key)), false);
+    router.askAnyone(request, freshness, (result) => {
+      if (result.kind === "answered") {
+        world.mark(isByRevision ? "read at a revision" : "read of an age");
+        const { revision } = result;
+        must(revision >= known, `a read shows ${revision}, and ${known} is asked for`);
+      }
       this.#found(result, { prefix: key, isPrefix: false, floor: 0 });
       this.#rest();
     });

@@ -54,8 +54,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: APPLIER,
-        find: "const remembered = this.#window.find(requestId);",
-        replace: "const remembered = null;",
+        find: "const remembered = this.#window().find(requestId);\n    if (remembered === null ||",
+        replace: "const remembered = null;\n    if (remembered === null ||",
       },
     ],
     seeds: 100,
@@ -66,7 +66,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: APPLIER,
-        find: "      this.#window.remember(id, request);",
+        find: "      window.remember(id, request);",
         replace: "",
       },
     ],
@@ -78,9 +78,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: APPLIER,
-        find: "      this.#window.remember(id, { revision, time, place });",
-        replace:
-          "      this.#window.remember(id, { revision, time, place, wall: this.#store.wall });",
+        find: "      window.remember(id, { revision, time, place });",
+        replace: "      window.remember(id, { revision, time, place, wall: this.#store.wall });",
       },
       {
         file: APPLIER,
@@ -114,9 +113,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     models: "a proposal is taken for committed because its index is",
     patches: [
       {
-        file: "src/replica/core.ts",
-        find: "if (placed.term !== term) {",
-        replace: "if (outcome === null) {",
+        file: "src/replica/service.ts",
+        find: "if (placed.term !== term)",
+        replace: "if (outcome === null)",
       },
     ],
     seeds: 300,
@@ -126,9 +125,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     models: "a leader takes its leadership for granted",
     patches: [
       {
-        file: "src/replica/core.ts",
-        find: "else if (isRead(request)) this.#startRead(id);",
-        replace: "else if (isRead(request)) this.#answerRead(id);",
+        file: "src/replica/service.ts",
+        find: "else if (isRead(call.request)) this.#startRead(id, call, now);",
+        replace: "else if (isRead(call.request)) this.#answerRead(id, now);",
       },
     ],
     seeds: 100,
