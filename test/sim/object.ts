@@ -33,6 +33,7 @@ import type {
   Turn,
   Waiting,
 } from "./instance.ts";
+import { bound, take } from "./waiting.ts";
 import { Waking } from "./waking.ts";
 import { Observer } from "./observer.ts";
 import { Promises } from "./promises.ts";
@@ -451,15 +452,4 @@ export class SimObject {
       this.#turn(instance, null, (core, now) => core.openSession(session, checkpoint, now));
     }
   }
-}
-
-const bound = <T>(waiting: Waiting<T>): Waiting<T> => ({
-  answered: (answer) => waiting.answered(answer),
-  broken: () => waiting.broken(),
-});
-
-function take<K, V>(map: Map<K, V>, key: K): V | undefined {
-  const value = map.get(key);
-  map.delete(key);
-  return value;
 }

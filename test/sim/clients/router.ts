@@ -94,6 +94,7 @@ export class Router {
     switch (answer.kind) {
       case "answered":
         this.#hint ??= object.id;
+        this.#hintTerm = Math.max(this.#hintTerm, answer.header.term);
         return asking.done({
           kind: "answered",
           answer: answer.answer,
