@@ -35,12 +35,10 @@ import type {
 } from "./instance.ts";
 import { bound, take } from "./waiting.ts";
 import { Waking } from "./waking.ts";
+import { Gate } from "./gate.ts";
 import { Observer } from "./observer.ts";
 import { Promises } from "./promises.ts";
 import { must, type World } from "./world.ts";
-
-/** With so many unconfirmed turns the database confirms them: savepoints must not pile up. */
-const PLATES_MAX = 32;
 
 export class SimObject {
   readonly id: bigint;
@@ -51,11 +49,10 @@ export class SimObject {
   readonly #parts: ObjectParts;
   readonly #world: World;
   readonly #chance: Chance;
-  readonly #disk: Chance;
+  readonly #gate: Gate;
   readonly #waking: Waking;
   #instance: Instance | null = null;
   #zombies: Instance[] = [];
-  #turns: Turn[] = [];
   #sockets = new Map<number, Socket>();
   #downUntil = 0;
   #hasEnded = false;
@@ -70,7 +67,6 @@ export class SimObject {
     this.number = Number(this.id);
     const { streams, schedule } = parts.world;
     this.#chance = streams.stream(`object ${this.number}`);
-    this.#disk = streams.stream(`disk ${this.number}`);
     this.#waking = new Waking(parts.world, streams.stream(`alarm ${this.number}`), {
       tick: (instance) => this.#tick(instance),
       alarm: () => {
@@ -92,6 +88,15 @@ export class SimObject {
       ledger,
       world,
     });
+    this.#gate = new Gate({
+      ...parts,
+      database: this.database,
+      observer: this.observer,
+      disk: streams.stream(`disk ${this.number}`),
+      isFaulty: () => this.isFaulty,
+      perform: (outgoing) => this.#perform(outgoing),
+      fail: (loses) => this.crash({ loses, zombieMs: 0, downMs: 1, isEviction: false }),
+    });
   }
 
   get directory(): Directory | null {
@@ -106,13 +111,8 @@ export class SimObject {
     return this.#instance?.core.status() ?? null;
   }
 
-  /** It was removed from the cluster, and takes part in nothing any more. */
-  get hasEnded(): boolean {
-    return this.#hasEnded;
-  }
-
   get hasUnconfirmed(): boolean {
-    return this.#turns.length > 0;
+    return !this.#gate.isEmpty;
   }
 
   /** Brings the object up for an event, if it may come up; false when it is unreachable. */
@@ -173,9 +173,8 @@ export class SimObject {
   }
 
   peerFailed(instance: Instance, peer: Identity["memberId"]): void {
-    if (this.isRunning(instance)) {
-      this.#turn(instance, null, (core, now) => core.peerFailed(peer, now));
-    }
+    if (!this.isRunning(instance)) return;
+    this.#turn(instance, null, (core, now) => core.peerFailed(peer, now));
   }
 
   /** Opens a session; false when it cannot be served now. */
@@ -213,13 +212,10 @@ export class SimObject {
     this.#downUntil = Math.max(this.#downUntil, this.#world.schedule.now + how.downMs);
     if (instance === null) return;
     const { trace } = this.#world;
-    const lost = how.isEviction ? 0 : Math.floor(this.#turns.length * how.loses + 0.5);
+    const sends = how.isEviction || this.#chance.next() < 0.5;
+    const lost = this.#gate.break(how.isEviction ? 0 : how.loses, sends);
     trace.note(how.isEviction ? "evict" : "crash", this.number, lost, how.zombieMs, how.downMs);
     if (lost > 0) this.#world.mark("turns lost");
-    const sends = how.isEviction || this.#chance.next() < 0.5;
-    const gone = this.#turns.splice(this.#turns.length - lost, lost);
-    for (const turn of this.#turns.splice(0)) this.#confirm(turn, sends);
-    this.#takeBack(gone);
     this.#instance = null;
     const isZombie = lost === 0 && how.zombieMs > 0;
     if (isZombie) this.#supersede(instance, how.zombieMs);
@@ -308,12 +304,11 @@ export class SimObject {
       else if (restart) this.#rebuild(instance);
       return true;
     } catch (error) {
-      // What a superseded instance has in memory may contradict what its successor has answered: it
-      // breaks, and nothing of that leaves it. That is no harm.
-      const isZombie = instance !== this.#instance;
-      if (!(error instanceof Superseded) && !(isZombie && error instanceof InvariantError))
-        throw error;
-      if (!(error instanceof Superseded)) this.#world.mark("zombie broke");
+      // A superseded instance's memory may contradict what its successor has said: it breaks, alone.
+      const isFenced = error instanceof Superseded;
+      const breaks = instance !== this.#instance && error instanceof InvariantError;
+      if (!isFenced && !breaks) throw error;
+      if (breaks) this.#world.mark("zombie broke");
       this.database.endTurn();
       this.#bury(instance);
       return false;
@@ -326,24 +321,18 @@ export class SimObject {
     const wrote = this.database.endTurn();
     if (!effects.restart && !effects.isRemoved) this.#waking.keep(instance);
     const turn = { instance, effects, reply };
-    const isFree = instance.storage.isFenced || (wrote === 0 && this.#turns.length === 0);
+    const isFree = instance.storage.isFenced || (wrote === 0 && this.#gate.isEmpty);
     if (isFree) this.#perform(turn);
-    else this.#hold({ ...turn, ...this.#remains(core, wrote, effects.restart) });
+    else this.#gate.hold({ ...turn, ...this.#remains(core, wrote, effects.restart) });
     return effects;
   }
 
-  /** What a turn has left in the database. */
   #remains(core: ReplicaCore, wrote: number, isInstalled: boolean): Omit<Turn, keyof Outgoing> {
     if (wrote === 0) return { wrote: false, plate: -1, facts: null };
     const status = core.status();
     this.#world.trace.note("turn", this.number, status.term, status.commit, status.revision);
     const facts = this.observer.observe(wrote, status, isInstalled);
     return { wrote: true, plate: this.database.plates - 1, facts };
-  }
-
-  #hold(turn: Turn): void {
-    this.#turns.push(turn);
-    if (turn.wrote) this.#awaitConfirmation(turn);
   }
 
   /** A snapshot has replaced the state below the core: another one is built on it. */
@@ -366,52 +355,6 @@ export class SimObject {
     for (const waiting of instance.calls.values()) waiting.broken();
     for (const socket of this.#sockets.values()) socket.closed();
     this.#sockets.clear();
-  }
-
-  #awaitConfirmation(turn: Turn): void {
-    const { faults, schedule } = this.#world;
-    const confirmMsMax = this.isFaulty ? faults.confirmMsMax : Math.min(faults.confirmMsMax, 20);
-    if (this.database.plates > PLATES_MAX) return this.#confirmUpTo(turn);
-    schedule.after(this.#disk.between(0, confirmMsMax + 1), () => this.#confirmUpTo(turn));
-  }
-
-  /** A later turn's confirmation covers the earlier ones. */
-  #confirmUpTo(turn: Turn): void {
-    const position = this.#turns.indexOf(turn);
-    if (position === -1) return;
-    if (this.isFaulty && this.#disk.hits(this.#world.faults.writeFailureRate)) {
-      this.#world.mark("write failed");
-      const loses = (this.#turns.length - position) / this.#turns.length;
-      return this.crash({ loses, zombieMs: 0, downMs: 1, isEviction: false });
-    }
-    for (const each of this.#turns.splice(0, position + 1)) this.#confirm(each, true);
-    while (this.#turns[0]?.wrote === false) this.#confirm(this.#turns.shift()!, true);
-    if (this.#turns.length === 0) this.database.keepAll();
-  }
-
-  #confirm(turn: Turn, sends: boolean): void {
-    // What it commits next may be by a majority of those.
-    if (turn.effects.membership !== null) this.#parts.adopt(turn.effects.membership);
-    if (turn.facts !== null) {
-      this.#parts.ledger.confirmed(this.observer.standing, turn.facts);
-    }
-    this.#release(turn, sends);
-  }
-
-  #release(turn: Turn, sends: boolean): void {
-    const { instance, effects, reply } = turn;
-    if (sends) return this.#perform(turn);
-    reply?.broken();
-    for (const { call } of effects.answers) take(instance.calls, call)?.broken();
-  }
-
-  /** Takes back turns that never happened, with all that they would have sent. */
-  #takeBack(turns: readonly Turn[]): void {
-    for (const { reply } of turns) reply?.broken();
-    const first = turns.find((turn) => turn.wrote);
-    if (first === undefined) this.database.keepAll();
-    else this.database.takeBack(first.plate);
-    this.observer.reset();
   }
 
   #perform({ instance, effects, reply }: Outgoing): void {

@@ -110,6 +110,8 @@ export class Router {
           this.#hintTerm = answer.term;
           this.#hint = answer.leader;
         }
+        // The others may sleep, and take it for their leader still.
+        if (answer.leader === null) this.#urge(this.#anyone());
         return this.#again(asking, object);
       case "overwritten":
         return asking.done({ kind: asking.isUncertain ? "unknown" : "overwritten" });

@@ -190,20 +190,6 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 100,
   },
   {
-    name: "follower commits beyond what it verified",
-    models: "an index is adopted as commit without its term",
-    patches: [
-      {
-        file: "src/raft/following.ts",
-        find: "Math.min(message.commit, verified)",
-        replace: "Math.min(message.commit, log.lastIndex)",
-      },
-    ],
-    seeds: 300,
-    run: { faults: ELECTIONS, members: 5 },
-    isSmall: true,
-  },
-  {
     name: "heartbeat commits more than matches",
     models: "the commit index travels without regard to what the receiver holds",
     patches: [
@@ -315,24 +301,6 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     ],
     seeds: 300,
     run: { faults: { zombieRate: 0.8, crashEveryMs: 2_000 } },
-  },
-  {
-    name: "answers to another instance counted",
-    models: "a resumed leader counts what its predecessor was told",
-    patches: [
-      {
-        file: NODE,
-        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        return this.leadership?.onAppendAnswer(message, at);",
-        replace: "        return this.leadership?.onAppendAnswer(message, at);",
-      },
-      {
-        file: NODE,
-        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        return this.leadership?.onHeartbeatAnswer(message, at);",
-        replace: "        return this.leadership?.onHeartbeatAnswer(message, at);",
-      },
-    ],
-    seeds: 300,
-    run: { ...READS, faults: { ...READS.faults, misrouteRate: 1, zombieRate: 0.5, repeatRate: 0 } },
   },
   {
     name: "leader never steps down",

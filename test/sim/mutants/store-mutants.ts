@@ -91,24 +91,6 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: "failure told before it is certain",
-    models: "an overwritten entry comes back by another leader and commits",
-    patches: [
-      {
-        file: "src/raft/log.ts",
-        find: "if (former === null || former.index > this.#commit) return null;",
-        replace: "if (former === null) return null;",
-      },
-      {
-        file: "src/raft/log.ts",
-        find: "this.#overwritten !== null && this.#overwritten.index <= this.#commit;",
-        replace: "this.#overwritten !== null;",
-      },
-    ],
-    seeds: 500,
-    run: { faults: { partitionEveryMs: 600, lateRate: 0.3, urgeEveryMs: 400, lossRate: 0.1 } },
-  },
-  {
     name: "another's entry answers the call",
     models: "a proposal is taken for committed because its index is",
     patches: [
@@ -131,19 +113,6 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 100,
-  },
-  {
-    name: "read answered before its index is applied",
-    models: "a confirmed index is taken for an applied one",
-    patches: [
-      {
-        file: "src/replica/reads.ts",
-        find: "const ready = this.#confirmed.filter((read) => read.index <= applied);",
-        replace: "const ready = this.#confirmed;",
-      },
-    ],
-    seeds: 300,
-    isSmall: true,
   },
   {
     name: "new leader knows no deadlines",
@@ -323,18 +292,6 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     ],
     seeds: 100,
     isSmall: true,
-  },
-  {
-    name: "checkpoint ahead of what was received",
-    models: "what was sent counts as acknowledged when the object sleeps",
-    patches: [
-      {
-        file: HUB,
-        find: "if (!synced || inFlight > 0) return acknowledged;",
-        replace: "if (!synced) return acknowledged;",
-      },
-    ],
-    seeds: 300,
   },
   {
     name: "watch at the compaction revision refused",
