@@ -2,6 +2,7 @@
 // compaction, and the wiring of a replica.
 
 import type { Mutant } from "./mutant.ts";
+import { READS } from "./raft-mutants.ts";
 
 const APPLIER = "src/apply/applier.ts";
 const HUB = "src/watch/hub.ts";
@@ -112,7 +113,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
         replace: "else if (isRead(call.request)) this.#answerRead(id, now);",
       },
     ],
-    seeds: 100,
+    seeds: 200,
+    run: READS,
   },
   {
     name: "new leader knows no deadlines",
