@@ -17,6 +17,7 @@ import {
   planChange,
   removes,
   showMembers,
+  withoutUnnamed,
   type Change,
   type Knowledge,
 } from "./members.ts";

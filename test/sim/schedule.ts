@@ -1,56 +1,81 @@
 // Owns virtual time: events in the order of their moments, and of their making within one moment.
 
-interface Scheduled {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
-/** A binary heap of events. Times are whole milliseconds. */
+/** A binary heap of events, kept in three arrays so that an event allocates nothing but its body. */
 export class Schedule {
-  #heap: Scheduled[] = [];
-  #orders = 0;
-  now = 0;
+  readonly #times: number[] = [];
+  readonly #orders: number[] = [];
+  readonly #bodies: (() => void)[] = [];
+  #made = 0;
+  #now = 0;
 
-  /** Runs `run` after `delayMs`, which may be zero, and never before what is due already. */
-  after(delayMs: number, run: () => void): void {
-    const event = { at: this.now + Math.max(0, Math.ceil(delayMs)), order: this.#orders++, run };
-    let child = this.#heap.push(event) - 1;
-    while (child > 0) {
-      const parent = (child - 1) >>> 1;
-      if (before(this.#heap[parent]!, event)) break;
-      this.#heap[child] = this.#heap[parent]!;
-      child = parent;
-    }
-    this.#heap[child] = event;
+  /** Milliseconds since the run began. */
+  get now(): number {
+    return this.#now;
   }
 
-  /** Runs the next event that is due by `end`. False when there is none. */
+  /** Runs `body` after `delayMs`: whole milliseconds, and never before what is due already. */
+  after(delayMs: number, body: () => void): void {
+    const at = this.#now + (delayMs > 0 ? Math.ceil(delayMs) : 0);
+    const order = this.#made++;
+    let child = this.#bodies.length;
+    this.#bodies.push(body);
+    this.#times.push(at);
+    this.#orders.push(order);
+    while (child > 0) {
+      const parent = (child - 1) >>> 1;
+      // A later event never goes before one of the same moment.
+      if (this.#times[parent]! <= at) break;
+      this.#move(parent, child);
+      child = parent;
+    }
+    this.#put(child, at, order, body);
+  }
+
+  /** Runs the next event that is due by `end`. False when there is none: it is then `end`. */
   runNext(end: number): boolean {
-    const first = this.#heap[0];
-    if (first === undefined || first.at > end) return false;
+    const at = this.#times[0];
+    if (at === undefined || at > end) {
+      this.#now = end;
+      return false;
+    }
+    const body = this.#bodies[0]!;
     this.#removeFirst();
-    this.now = first.at;
-    first.run();
+    this.#now = at;
+    body();
     return true;
   }
 
   #removeFirst(): void {
-    const last = this.#heap.pop()!;
-    const size = this.#heap.length;
+    const at = this.#times.pop()!;
+    const order = this.#orders.pop()!;
+    const body = this.#bodies.pop()!;
+    const size = this.#bodies.length;
     if (size === 0) return;
     let parent = 0;
     for (;;) {
       let child = 2 * parent + 1;
       if (child >= size) break;
-      if (child + 1 < size && before(this.#heap[child + 1]!, this.#heap[child]!)) child++;
-      if (before(last, this.#heap[child]!)) break;
-      this.#heap[parent] = this.#heap[child]!;
+      if (child + 1 < size && this.#isBefore(child + 1, this.#times[child]!, this.#orders[child]!))
+        child++;
+      if (!this.#isBefore(child, at, order)) break;
+      this.#move(child, parent);
       parent = child;
     }
-    this.#heap[parent] = last;
+    this.#put(parent, at, order, body);
+  }
+
+  #isBefore(place: number, at: number, order: number): boolean {
+    const own = this.#times[place]!;
+    return own < at || (own === at && this.#orders[place]! < order);
+  }
+
+  #move(from: number, to: number): void {
+    this.#put(to, this.#times[from]!, this.#orders[from]!, this.#bodies[from]!);
+  }
+
+  #put(place: number, at: number, order: number, body: () => void): void {
+    this.#times[place] = at;
+    this.#orders[place] = order;
+    this.#bodies[place] = body;
   }
 }
-
-const before = (a: Scheduled, b: Scheduled): boolean =>
-  a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -1,255 +1,249 @@
-// Owns one run: a cluster of replicas in virtual time, clients, and faults, all drawn from one seed.
-// First anything goes; then the faults end and the cluster must come back within a bound.
+// Owns one run from its seed to its judgement: first anything goes; then a quorum heals for good, and
+// within a bound it must elect, commit, tell its watchers and end the leases that nobody keeps.
 
-import { asMemberId, type MemberId } from "../../src/base/types.ts";
-import { ENTRY_LEADER } from "../../src/base/entry-kinds.ts";
-import type { Message } from "../../src/raft/types.ts";
-import { Random } from "../../src/raft/random.ts";
-import { Checker, mix, SafetyViolation } from "./checker.ts";
-import { drawFaults, type Faults } from "./faults.ts";
-import { Network } from "./network.ts";
-import { Replica } from "./replica.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { LeaseTable } from "../../src/lease/lease-table.ts";
+import { put } from "../support/requests.ts";
+import { Streams, hashBytes, hashText, mix } from "./chance.ts";
+import { Cluster } from "./cluster.ts";
+import { Book } from "./clients/book.ts";
+import { KvClient } from "./clients/kv-client.ts";
+import { LeaseClient } from "./clients/lease-client.ts";
+import { judgeLeases } from "./clients/lease-judgement.ts";
+import { Operator } from "./clients/operator.ts";
+import { Router } from "./clients/router.ts";
+import { resetSessions, WatchClient } from "./clients/watch-client.ts";
+import { InstanceStorage } from "./database.ts";
+import { Ledger } from "./ledger.ts";
+import type { SimObject } from "./object.ts";
+import { drawPlan, type Plan, type RunOptions } from "./plan.ts";
 import { Schedule } from "./schedule.ts";
+import { must, Trace, type World } from "./world.ts";
 
-/** How long faults last. */
-const FAULTY_MS = 20_000;
+/**
+ * How long a healed quorum has for everything that it owes. A replica that sleeps and is cut off finds
+ * out after a minute, and only then sends its watchers elsewhere.
+ */
+const RECOVERY_MS = 100_000;
 
-export interface SimulationOptions {
-  readonly seed: number;
-  /** Voters. */
-  readonly members: number;
-  readonly learners: number;
-  /** How long a healed quorum has to elect, commit everywhere and answer a read. */
-  readonly recoveryMs: number;
-  /** Takes the place of what the seed draws. */
-  readonly faults?: Partial<Faults>;
-}
+/** Where the probe and the operator are. */
+const PROBE = -99;
+const OPERATOR = -98;
 
-export interface SimulationResult {
-  /** Of every message delivered and every status reached: equal seeds give equal hashes. */
+/** How long clients go on after that, so that a healed cluster is seen at work. */
+const WORK_MS = 1_500;
+
+/** Steps of a run that goes round in circles; others take some ten thousand. */
+const STEPS_MAX = 20_000_000;
+
+export interface RunResult {
   readonly hash: number;
   readonly events: number;
-  readonly committed: number;
-  /** How often each rare thing happened. */
+  readonly revisions: number;
+  readonly answered: number;
+  readonly heard: number;
+  readonly terms: number;
+  readonly virtualMs: number;
   readonly marks: ReadonlyMap<string, number>;
 }
 
 /**
  * Runs one seed.
  *
- * @throws SafetyViolation when a promise is broken, InvariantError when a node finds one broken.
+ * @throws Violation when a promise is broken, InvariantError when a replica finds one broken.
  */
-export const simulate = (options: SimulationOptions): SimulationResult =>
-  new Simulation(options).run();
-
-class Simulation {
-  readonly #schedule = new Schedule();
-  readonly #checker = new Checker();
-  readonly #marks = new Map<string, number>();
-  readonly #random: Random;
-  readonly #faults: Faults;
-  readonly #network: Network;
-  readonly #replicas: Replica[];
-  readonly #voters: number;
-  readonly #recoveryMs: number;
-  #faulty = true;
-  #hash = 0;
-  #proposals = 0;
-
-  constructor({ seed, members, learners, recoveryMs, ...options }: SimulationOptions) {
-    this.#recoveryMs = recoveryMs;
-    this.#random = new Random(seed);
-    const random = this.#random;
-    const faults = { ...drawFaults(random), ...options.faults };
-    this.#faults = faults;
-    this.#voters = members;
-    const ids = Array.from({ length: members + learners }, (_, n) => asMemberId(BigInt(n + 1)));
-    const configuration = {
-      voters: ids.slice(0, members),
-      outgoing: [],
-      learners: ids.slice(members),
-    };
-    this.#network = new Network({
-      schedule: this.#schedule,
-      random,
-      faults,
-      deliver: (message) => this.#deliver(message),
-      lost: (message) => this.#replica(message.from).unreachable(message.to),
-    });
-    this.#replicas = ids.map(
-      (id) =>
-        new Replica({
-          id,
-          configuration,
-          schedule: this.#schedule,
-          random,
-          faults,
-          checker: this.#checker,
-          send: (message) => this.#send(message),
-          peer: (peer) => this.#replica(peer),
-          mark: (name) => this.#mark(name),
-        }),
-    );
-  }
-
-  run(): SimulationResult {
-    for (const replica of this.#replicas) replica.start();
-    this.#clients();
-    this.#repeat(this.#faults.crashEveryMs, () => this.#crashOne());
-    this.#repeat(this.#faults.partitionEveryMs, () => this.#partition());
-    this.#repeat(this.#faults.urgeEveryMs, () => {
-      this.#any().urge();
-      if (this.#random.next() < 0.5) this.#any().urge();
-    });
-    let events = this.#runUntil(FAULTY_MS);
-    events += this.#recover();
-    const { committedCount } = this.#checker;
-    return { hash: this.#hash, events, committed: committedCount, marks: this.#marks };
-  }
-
-  /**
-   * Ends the faults, but for those of a minority where the seed draws one, and demands that a
-   * proposal commits on all others and a read is answered.
-   */
-  #recover(): number {
-    this.#faulty = false;
-    const healthy = this.#breakMinority();
-    const events = this.#runUntil(FAULTY_MS + this.#recoveryMs / 2);
-    const leader = healthy.find((replica) => replica.status?.serving === true);
-    must(leader !== undefined, "a healed quorum has a leader that serves");
-    const goal = this.#checker.committedCount + 1;
-    const reads = this.#marks.get("read") ?? 0;
-    leader.propose([this.#payload()]);
-    leader.read();
-    const more = this.#runUntil(FAULTY_MS + this.#recoveryMs);
-    must((this.#marks.get("read") ?? 0) > reads, "a healed quorum answers a read");
-    for (const replica of healthy) {
-      must(replica.applied >= goal, `${replica.id} applies what a healed quorum commits`);
-      must(replica.readsWaiting === 0, `${replica.id} leaves no read waiting`);
-    }
-    return events + more;
-  }
-
-  /** Heals all but a minority: its members stay down, deaf or mute. Returns the healthy ones. */
-  #breakMinority(): Replica[] {
-    const broken = this.#random.next() < 0.5 ? 0 : Math.floor((this.#voters - 1) / 2);
-    const deaf = new Set<MemberId>();
-    const mute = new Set<MemberId>();
-    const first = this.#random.between(0, this.#voters);
-    const healthy = this.#replicas.filter((replica, position) => {
-      const place = (position - first + this.#voters) % this.#voters;
-      if (position >= this.#voters || place >= broken) return true;
-      const kind = this.#random.between(0, 3);
-      if (kind === 0) replica.crash();
-      if (kind === 1) deaf.add(replica.id);
-      if (kind === 2) mute.add(replica.id);
-      if (kind !== 0 && !replica.isUp) replica.start();
-      return false;
-    });
-    for (const replica of healthy) if (!replica.isUp) replica.start();
-    this.#network.heal({ deaf, mute });
-    return healthy;
-  }
-
-  #runUntil(end: number): number {
-    let events = 0;
-    while (this.#schedule.runNext(end)) events++;
-    this.#schedule.now = end;
-    return events;
-  }
-
-  #clients(): void {
-    this.#repeat(this.#faults.clientEveryMs, () => {
-      const size = this.#random.between(1, 4);
-      this.#any().propose(Array.from({ length: size }, () => this.#payload()));
-    });
-    this.#repeat(this.#faults.clientEveryMs, () => this.#any().read());
-  }
-
-  #crashOne(): void {
-    const long = this.#random.next() < 0.5;
-    this.#crash(this.#any(), long ? 2_000 : this.#random.between(1, 50));
-  }
-
-  #crash(replica: Replica, downMs: number): void {
-    if (!replica.isUp || !this.#faulty) return;
-    replica.crash();
-    this.#mark("crash");
-    this.#schedule.after(downMs, () => {
-      if (!replica.isUp && this.#faulty) replica.start();
-    });
-  }
-
-  #partition(): void {
-    if (!this.#faulty) return;
-    const ids = this.#replicas.map((replica) => replica.id);
-    const leader = this.#replicas.find((replica) => replica.status?.role === "leader");
-    this.#network.partition(ids, leader?.id ?? null);
-  }
-
-  /** Sends, and strikes at the moments that matter: a vote just given, a term just opened. */
-  #send(message: Message): void {
-    this.#network.send(message);
-    if (!this.#faulty) return;
-    const sender = this.#replica(message.from);
-    const { voterCrashRate, winnerFaultRate } = this.#faults;
-    if (message.kind === "voteAnswer" && message.granted) {
-      if (this.#random.next() >= voterCrashRate) return;
-      this.#schedule.after(this.#random.between(0, 5), () => this.#crash(sender, 1));
-    }
-    if (message.kind === "append" && message.entries.some((entry) => entry.kind === ENTRY_LEADER)) {
-      if (this.#random.next() >= winnerFaultRate) return;
-      this.#schedule.after(this.#random.between(0, 60), () => {
-        if (this.#random.next() < 0.5) this.#crash(sender, this.#random.between(1, 3_000));
-        else this.#partition();
-      });
-    }
-  }
-
-  /** Does something about every `meanMs` until the faults end; never when `meanMs` is 0. */
-  #repeat(meanMs: number, body: () => void): void {
-    if (meanMs === 0) return;
-    this.#schedule.after(this.#random.between(1, 2 * meanMs), () => {
-      if (!this.#faulty) return;
-      body();
-      this.#repeat(meanMs, body);
-    });
-  }
-
-  #deliver(message: Message): void {
-    const replica = this.#replica(message.to);
-    replica.receive(message);
-    const status = replica.status;
-    this.#note(this.#schedule.now, message.kind.length, Number(message.from), Number(message.to));
-    if (status !== null) this.#note(status.term, status.commit, status.lastIndex);
-    if (status?.role === "leader") this.#mark(`leads term ${status.term}`);
-  }
-
-  #note(...values: readonly number[]): void {
-    for (const value of values) this.#hash = mix(this.#hash, value);
-  }
-
-  #payload() {
-    const number = ++this.#proposals;
-    return { kind: 16, data: new Uint8Array([number & 0xff, (number >>> 8) & 0xff]) };
-  }
-
-  /** Clients and faults choose among all; most often it is the leader that they find. */
-  #any(): Replica {
-    const leaders = this.#replicas.filter((replica) => replica.status?.role === "leader");
-    const among = leaders.length > 0 && this.#random.next() < 0.6 ? leaders : this.#replicas;
-    return among[this.#random.between(0, among.length)]!;
-  }
-
-  #replica(id: bigint): Replica {
-    return this.#replicas[Number(id) - 1]!;
-  }
-
-  #mark(name: string): void {
-    this.#marks.set(name, (this.#marks.get(name) ?? 0) + 1);
+export function simulate(options: RunOptions): RunResult {
+  const run = new Run(options);
+  try {
+    return run.run();
+  } finally {
+    run.close();
   }
 }
 
-function must(condition: boolean, violation: string): asserts condition {
-  if (!condition) throw new SafetyViolation(violation);
+class Run {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #ledger = new Ledger();
+  readonly #book = new Book(this.#ledger);
+  readonly #cluster: Cluster;
+  readonly #kv: KvClient[] = [];
+  readonly #leases: LeaseClient[] = [];
+  readonly #watchers: WatchClient[] = [];
+  readonly #operator: Operator | null;
+  readonly #marks = new Map<string, number>();
+  readonly #places: number[] = [];
+  #steps = 0;
+  /** Something was written after the faults ended. */
+  #isProbed = false;
+
+  constructor(options: RunOptions) {
+    const streams = new Streams(options.seed);
+    this.#plan = drawPlan(options, streams);
+    const schedule = new Schedule();
+    this.#world = {
+      schedule,
+      streams,
+      faults: this.#plan.faults,
+      trace: new Trace(schedule, options.line ?? null),
+      isAdverse: options.isAdverse ?? false,
+      mark: (name) => this.#marks.set(name, (this.#marks.get(name) ?? 0) + 1),
+    };
+    this.#cluster = new Cluster(this.#world, this.#plan, this.#ledger);
+    resetSessions();
+    this.#makeClients(options.off ?? new Set());
+    this.#operator = this.#makeOperator();
+  }
+
+  run(): RunResult {
+    this.#cluster.start();
+    this.#operator?.start();
+    for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
+    this.#runUntil(this.#plan.faultyMs);
+    const healed = this.#cluster.heal([...this.#places, PROBE, OPERATOR]);
+    this.#operator?.stop();
+    for (const client of this.#leases) client.stop();
+    for (const client of this.#watchers) client.settle(this.#cluster.mute);
+    this.#runUntil(this.#plan.faultyMs + WORK_MS);
+    for (const client of this.#kv) client.stop();
+    this.#probe();
+    const { operateEveryMs } = this.#plan;
+    const healthy = () => (operateEveryMs === null ? healed : this.#cluster.memberObjects);
+    this.#recover(healthy);
+    this.#judge(healthy());
+    const { trace, schedule } = this.#world;
+    return {
+      hash: trace.hash,
+      events: trace.events,
+      revisions: this.#ledger.revision,
+      answered: this.#book.answered,
+      heard: this.#watchers.reduce((sum, { heard }) => sum + heard, 0),
+      terms: this.#ledger.terms,
+      virtualMs: schedule.now,
+      marks: this.#marks,
+    };
+  }
+
+  close(): void {
+    this.#cluster.close();
+  }
+
+  #makeClients(off: ReadonlySet<string>): void {
+    const { network, objects } = this.#cluster;
+    const { kvClients, leaseClients, watchers, everyMs, writesPerSecond, strayRate } = this.#plan;
+    const putEveryMs = writesPerSecond > 0 ? (1_000 * kvClients) / writesPerSecond : null;
+    const place = (): number => {
+      this.#places.push(-(this.#places.length + 1));
+      return this.#places.at(-1)!;
+    };
+    const options = () => {
+      const parts = { world: this.#world, network, objects, strayRate };
+      const router = new Router({ client: place(), ...parts });
+      return { router, world: this.#world, book: this.#book, off, everyMs, putEveryMs };
+    };
+    for (let n = 0; n < kvClients; n++) this.#kv.push(new KvClient(options()));
+    for (let n = 0; n < leaseClients; n++) this.#leases.push(new LeaseClient(options()));
+    for (let n = 0; n < watchers; n++) {
+      const parts = { world: this.#world, network, objects, ledger: this.#ledger };
+      this.#watchers.push(new WatchClient({ client: place(), ...parts, book: this.#book }));
+    }
+  }
+
+  #makeOperator(): Operator | null {
+    const { operateEveryMs: everyMs, members } = this.#plan;
+    if (everyMs === null) return null;
+    const { network, objects } = this.#cluster;
+    const world = this.#world;
+    const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
+    const votersMin = Math.min(members, 3);
+    return new Operator({ router, world, cluster: this.#cluster, votersMin, everyMs });
+  }
+
+  #runUntil(end: number): void {
+    const { schedule } = this.#world;
+    while (schedule.runNext(end))
+      must(++this.#steps < STEPS_MAX, "the run does not come to an end");
+  }
+
+  /** Writes, as often as it takes. */
+  #probe(): void {
+    const { network, objects } = this.#cluster;
+    const parts = { world: this.#world, network, objects, strayRate: 0 };
+    const router = new Router({ client: PROBE, ...parts });
+    const attempt = (): void => {
+      const value = encodeUtf8(`probe ${this.#world.schedule.now}`);
+      router.ask(put(encodeUtf8("probe"), value), (result) => {
+        if (result.kind === "answered") this.#isProbed = true;
+        else attempt();
+      });
+    };
+    attempt();
+  }
+
+  /** Demands, within a bound, all that a healed quorum owes. */
+  #recover(healthy: () => readonly SimObject[]): void {
+    const { schedule } = this.#world;
+    const end = schedule.now + RECOVERY_MS;
+    let owed = this.#owed(healthy());
+    while (owed !== null && schedule.now < end) {
+      this.#runUntil(schedule.now + 250);
+      owed = this.#owed(healthy());
+    }
+    must(owed === null, `${RECOVERY_MS} ms after a quorum healed: ${owed}`);
+  }
+
+  /** What a healed quorum still owes; null when nothing. */
+  #owed(healthy: readonly SimObject[]): string | null {
+    const ledger = this.#ledger;
+    if (this.#operator?.isIdle === false) return "an operator waits for an answer";
+    if (!this.#isProbed) return "it commits nothing";
+    if (this.#kv.some(({ isIdle }) => !isIdle)) return "a client waits for an answer";
+    const leasesLeft = healthy.some(({ database }) => leasesOf(database).length > 0);
+    if (leasesLeft) return "a lease has not ended";
+    const applied = Math.max(...healthy.map(({ observer }) => observer.standing.applied));
+    const lags = healthy.find(({ observer }) => observer.standing.applied < applied);
+    if (lags !== undefined || applied < ledger.committedIndex) return "a replica lags";
+    if (healthy.some(({ hasUnconfirmed }) => hasUnconfirmed)) return "writes are not confirmed";
+    const behind = this.#watchers.find(({ through }) => through < ledger.revision);
+    return behind === undefined
+      ? null
+      : `a watcher was not told: ${behind.place} of ${ledger.revision}`;
+  }
+
+  #judge(healthy: readonly SimObject[]): void {
+    this.#book.judge();
+    judgeLeases({
+      records: this.#leases.flatMap(({ records }) => records),
+      ledger: this.#ledger,
+      leadMs:
+        this.#cluster.clockLeadMs + 2 * this.#plan.faults.clockDrift * this.#world.schedule.now,
+    });
+    const hashes = healthy.map(({ database }) => stateHash(database));
+    must(
+      hashes.every((hash) => hash === hashes[0]),
+      "replicas that applied the same hold different states",
+    );
+    this.#world.trace.note("state", hashes[0]!);
+  }
+}
+
+const leasesOf = (database: SimObject["database"]) =>
+  new LeaseTable(new InstanceStorage(database)).all();
+
+/** A hash of everything that is replicated and readable now. */
+function stateHash(database: SimObject["database"]): number {
+  let hash = 0;
+  const take = (value: unknown): void => {
+    hash =
+      value instanceof Uint8Array ? hashBytes(value, hash) : mix(hash, hashText(String(value)));
+  };
+  const rows = database.all("SELECT * FROM now ORDER BY key", []);
+  for (const row of rows) for (const value of Object.values(row)) take(value);
+  const meta = database.all("SELECT compacted FROM meta", []);
+  take(meta[0]!.compacted);
+  const leases = leasesOf(database).map(
+    ({ id, ttlSeconds, horizon }) => `${id} ${ttlSeconds} ${horizon}`,
+  );
+  for (const lease of leases.toSorted()) take(lease);
+  return hash;
 }

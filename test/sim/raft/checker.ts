@@ -1,10 +1,10 @@
 // Owns what must hold of a whole cluster: Raft's figure 3, and the promises made to clients. It
 // watches replicas from outside, keeps its own ledger, and knows nothing of how they work.
 
-import { authorOf } from "../../src/raft/entry-codec.ts";
-import type { LogIndex, MemberId } from "../../src/base/types.ts";
-import type { RaftStatus } from "../../src/raft/ready.ts";
-import type { Entry, HardState } from "../../src/raft/types.ts";
+import { authorOf } from "../../../src/raft/entry-codec.ts";
+import type { LogIndex, MemberId } from "../../../src/base/types.ts";
+import type { RaftStatus } from "../../../src/raft/ready.ts";
+import type { Entry, HardState } from "../../../src/raft/types.ts";
 
 /** Something that must never happen has happened. */
 export class SafetyViolation extends Error {

@@ -10,8 +10,8 @@ import type { Faults } from "./faults.ts";
 import { simulate } from "./simulation.ts";
 
 // Payloads of the simulation's clients are two bytes, so an append carries one entry.
-vi.mock("../../src/base/limits.ts", async (original) => ({
-  ...(await original<typeof import("../../src/base/limits.ts")>()),
+vi.mock("../../../src/base/limits.ts", async (original) => ({
+  ...(await original<typeof import("../../../src/base/limits.ts")>()),
   APPEND_BYTES_MAX: 3,
   APPENDS_IN_FLIGHT_MAX: 4,
   APPLY_BYTES_MAX: 5,

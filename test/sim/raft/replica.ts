@@ -2,13 +2,13 @@
 // writes become durable together and later; what the turn sends is held until then; a crash takes
 // the turns that are not yet confirmed, or leaves them, whole, with the messages they held.
 
-import { asIncarnation, asLogIndex, asMilliseconds } from "../../src/base/types.ts";
-import type { LogIndex, MemberId } from "../../src/base/types.ts";
-import { DEFAULT_TIMING, RaftNode } from "../../src/raft/node.ts";
-import type { Random } from "../../src/raft/random.ts";
-import type { RaftStatus, Ready } from "../../src/raft/ready.ts";
-import type { Configuration, Entry, Message, Payload } from "../../src/raft/types.ts";
-import { EMPTY_IMAGE, MemoryStorage, type StorageImage } from "../raft/memory-storage.ts";
+import { asIncarnation, asLogIndex, asMilliseconds } from "../../../src/base/types.ts";
+import type { LogIndex, MemberId } from "../../../src/base/types.ts";
+import { DEFAULT_TIMING, RaftNode } from "../../../src/raft/node.ts";
+import type { Random } from "../../../src/raft/random.ts";
+import type { RaftStatus, Ready } from "../../../src/raft/ready.ts";
+import type { Configuration, Entry, Message, Payload } from "../../../src/raft/types.ts";
+import { EMPTY_IMAGE, MemoryStorage, type StorageImage } from "../../raft/memory-storage.ts";
 import type { Checker } from "./checker.ts";
 import type { Faults } from "./faults.ts";
 import type { Schedule } from "./schedule.ts";

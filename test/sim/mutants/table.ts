@@ -1,0 +1,8 @@
+// Owns the list of all planted bugs.
+
+import type { Mutant } from "./mutant.ts";
+import { MEMBER_MUTANTS } from "./member-mutants.ts";
+import { RAFT_MUTANTS } from "./raft-mutants.ts";
+import { STORE_MUTANTS } from "./store-mutants.ts";
+
+export const MUTANTS: readonly Mutant[] = [...RAFT_MUTANTS, ...MEMBER_MUTANTS, ...STORE_MUTANTS];
