@@ -4,11 +4,17 @@
 import type { ClientRequest } from "../api/replica.ts";
 import { unreachable } from "../base/assert.ts";
 import { LEARNERS_MAX } from "../base/limits.ts";
-import type { Member, Membership, MembersAnswer, MemberStatus } from "../base/membership.ts";
+import type {
+  Configuration,
+  Member,
+  Membership,
+  MembersAnswer,
+  MemberStatus,
+} from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { LogIndex, MemberId } from "../base/types.ts";
-import { nextConfiguration } from "../raft/configuration.ts";
+import { leaveJoint, nextConfiguration } from "../raft/configuration.ts";
 import type { PeerStatus } from "../raft/node.ts";
 
 /** What a change makes of the membership; null when there is nothing to change. */
@@ -57,16 +63,20 @@ export const removes = (request: MemberRequest, id: MemberId): boolean =>
     ? request.id === id
     : request.kind === "memberChange" && request.change.remove.includes(id);
 
-/** The members as clients see them; only a leader knows who is started. */
+/**
+ * The members as clients see them: those who are leaving are not shown. Only a leader knows who is
+ * started.
+ */
 export function showMembers(known: Knowledge, added: Member | null): MembersAnswer {
-  const { membership } = known;
+  const { configuration, members } = known.membership;
+  const { voters, learners } = configuration;
   const show = (member: Member): MemberStatus => ({
     ...member,
-    isLearner: membership.configuration.learners.includes(member.id),
+    isLearner: learners.includes(member.id),
     isStarted: isStarted(known, member.id),
   });
-  const shown = membership.members.find(({ id }) => id === added?.id);
-  return { members: membership.members.map(show), added: shown ? show(shown) : null };
+  const shown = members.filter(({ id }) => voters.includes(id) || learners.includes(id)).map(show);
+  return { members: shown, added: shown.find(({ id }) => id === added?.id) ?? null };
 }
 
 /** The generation of the next replica of a region: one that no member ever had. */
@@ -118,11 +128,29 @@ function planJoint(
   if (voters.length === 0) return refuse("lastVoter");
   const losesVoters = configuration.voters.some((id) => !stays(id));
   if (losesVoters && !hasQuorum(known, voters)) return refuse("notEnoughStarted");
-  return accept({
-    configuration: nextConfiguration(configuration, { voters, learners }),
-    members: members.filter(({ id }) => stays(id)),
-    removed: [...removed, ...members.filter(({ id }) => !stays(id))],
-  });
+  const next = nextConfiguration(configuration, { voters, learners });
+  return accept({ configuration: next, ...partition({ members, removed }, next) });
+}
+
+/** What ends a joint change: those who took part in it for the last time have left. */
+export function endJoint({ configuration, ...known }: Membership): NonNullable<Change> {
+  const next = leaveJoint(configuration);
+  return { configuration: next, ...partition(known, next) };
+}
+
+/**
+ * Who is a member under `configuration`, and who is none any more. Old voters that a joint
+ * configuration still counts are members to its end: without them it could not be left.
+ */
+function partition(
+  { members, removed }: Pick<Membership, "members" | "removed">,
+  { voters, outgoing, learners }: Configuration,
+): Pick<Membership, "members" | "removed"> {
+  const named = [...voters, ...outgoing, ...learners];
+  return {
+    members: members.filter(({ id }) => named.includes(id)),
+    removed: [...removed, ...members.filter(({ id }) => !named.includes(id))],
+  };
 }
 
 /** etcd's strict reconfiguration check: a quorum of those who would vote then is started. */

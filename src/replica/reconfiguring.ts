@@ -5,12 +5,12 @@
 import { encodeProposal, NO_REQUEST, versionOf } from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import type { Bytes, MemberId, Milliseconds } from "../base/types.ts";
-import { leaveJoint } from "../raft/configuration.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Proposed } from "../raft/ready.ts";
 import type { Calls } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import {
+  endJoint,
   isMemberRequest,
   planChange,
   removes,
@@ -61,10 +61,9 @@ export class Reconfiguring {
   /** Ends a joint change once it is applied. Returns whether something was appended. */
   advance(now: Milliseconds): boolean {
     const { machine, raft } = this.#parts;
-    const { configuration, members, removed } = machine.membership;
-    if (configuration.outgoing.length === 0 || !raft.status().serving) return false;
-    const change = { configuration: leaveJoint(configuration), members, removed };
-    return this.#propose(change, NO_REQUEST, now) !== null;
+    const { membership } = machine;
+    if (membership.configuration.outgoing.length === 0 || !raft.status().serving) return false;
+    return this.#propose(endJoint(membership), NO_REQUEST, now) !== null;
   }
 
   /** Sends those who wait for another leader on, once there is one or it was given up. */
@@ -94,8 +93,10 @@ export class Reconfiguring {
     const { calls, machine, proposals, self } = this.#parts;
     // A repeat after a failover: what it asked for was done.
     if (machine.applier.recalls(call.requestId, machine.time(now))) return this.done(id);
-    if (machine.cluster.version < versionOf("membership"))
+    const isJoint = machine.membership.configuration.outgoing.length > 0;
+    if (isJoint || machine.cluster.version < versionOf("membership")) {
       return calls.refuse(id, "changeUnderWay");
+    }
     const planned = planChange(call.request, this.#knowledge());
     if (!planned.ok) return calls.refuse(id, planned.error);
     if (planned.value === null) return this.done(id);

@@ -37,6 +37,8 @@ interface Node {
   /** It has learnt that it was removed. */
   isRemoved: boolean;
   codeVersion: number;
+  /** Whom it can call: the shell gives up calls to those who are no members any more. */
+  peers: readonly Member[];
 }
 
 export interface VirtualClusterOptions {
@@ -165,6 +167,7 @@ export class VirtualCluster {
     node.incarnation++;
     node.codeVersion = codeVersion;
     node.core = this.#start(node);
+    node.peers = node.core.directory.members;
     this.#perform(node);
   }
 
@@ -195,7 +198,8 @@ export class VirtualCluster {
     const { codeVersion = CODE_VERSION } = this.#options;
     const life = { identity, sql, incarnation: 1, codeVersion };
     const state = { id: identity.memberId, isCut: false, isRemoved: false };
-    const node = { ...life, ...state, core: this.#start(life) };
+    const core = this.#start(life);
+    const node = { ...life, ...state, core, peers: core.directory.members };
     this.nodes.push(node);
     return node;
   }
@@ -230,7 +234,9 @@ export class VirtualCluster {
     const { core } = node;
     const effects: Effects = core.takeEffects();
     const isCurrent = (): boolean => node.core === core;
+    if (effects.membership !== null) this.#adopt(node, effects.membership.members);
     for (const { to, messages } of effects.sends) {
+      if (!node.peers.some(({ id }) => id === to)) continue;
       const body = encodeMessages(messages);
       this.calls.push({ at: this.#now, from: node.id, to });
       this.#queue.push({ at: this.#now, run: () => this.#call({ node, to, body, isCurrent }) });
@@ -254,6 +260,17 @@ export class VirtualCluster {
         this.#perform(node);
       },
     });
+  }
+
+  /** A leader tells those who have left; who is away at that moment learns it later. */
+  #adopt(node: Node, members: readonly Member[]): void {
+    const left = node.peers.filter(({ id }) => !members.some((member) => member.id === id));
+    node.peers = members;
+    if (node.isCut || node.core.status().role !== "leader") return;
+    for (const { id } of left) {
+      const peer = this.nodes.find((other) => other.id === id);
+      if (peer !== undefined && !peer.isCut) peer.isRemoved = true;
+    }
   }
 
   #call(options: { node: Node; to: MemberId; body: Bytes; isCurrent: () => boolean }): void {
