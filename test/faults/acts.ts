@@ -62,7 +62,7 @@ const strike =
     const askedAt = performance.now();
     await lab(url, region, fault);
     figures.note(`service back after ${fault}`, await timeToService(workload, askedAt));
-    await sleep(random.between(300, 1_500));
+    await sleep(random.between(300, 1_000));
     if (fault === "isolate") await lab(url, region, "heal");
   };
 
@@ -173,6 +173,13 @@ async function planned(
   // A gap may begin with the last step of it.
   await sleep(500);
   figures.note(`longest gap between writes, ${name}`, longestGap(workload.history, from));
+  figures.note(`slowest answer, ${name}`, slowestAnswer(workload.history, from));
+}
+
+/** How long the unluckiest client waited for an answer that came since `from`, in milliseconds. */
+function slowestAnswer(history: readonly Operation[], from: number): number {
+  const answered = history.filter(isAnswered).filter((operation) => operation.return >= from);
+  return Math.max(...answered.map(({ call, return: at }) => at - call));
 }
 
 /** The longest time between acknowledgements of writes since `from`, in milliseconds. */
