@@ -158,6 +158,8 @@ export interface ReplicaRpc {
   urge(term: Term): Promise<void>;
   /** Null from an object that is not a replica. */
   status(): Promise<ReplicaStatus | null>;
+  /** For operators and tests. */
+  cost(): Promise<ReplicaCost>;
   /** Refused (it throws) where the lab is not enabled. */
   lab(order: LabOrder): Promise<void>;
 }

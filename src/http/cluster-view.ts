@@ -44,6 +44,8 @@ export class ClusterView {
   readonly #removed = new Set<string>();
   #leader: Contact | null = null;
   #term: Term = asTerm(0);
+  /** The last term in which a leader has answered as such: a hint alone says less. */
+  #servedTerm: Term = asTerm(0);
   /** The last term whose loss led to a campaign. */
   #urgedTerm: Term = asTerm(0);
   readonly #avoided = new Map<string, Avoidance>();
@@ -95,8 +97,11 @@ export class ClusterView {
   heardLeader(contact: Contact, header: Header): void {
     this.heardFrom(contact);
     if (header.term < this.#term) return;
-    const isNews = this.#leader === null || !isSame(this.#leader, contact);
+    // Whoever asked it before it led in this term was turned away, and has to hear that it does now.
+    const isFirst = header.term > this.#servedTerm;
+    const isNews = isFirst || this.#leader === null || !isSame(this.#leader, contact);
     this.#term = header.term;
+    this.#servedTerm = header.term;
     this.#leader = { ...contact, id: header.memberId };
     if (isNews) this.raise();
   }
@@ -246,6 +251,7 @@ export class ClusterView {
     this.#removed.clear();
     this.#leader = null;
     this.#term = asTerm(0);
+    this.#servedTerm = asTerm(0);
     this.#urgedTerm = asTerm(0);
   }
 }

@@ -120,7 +120,6 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     }
   }
 
-  /** For operators and tests: what this object has cost since it was constructed. */
   async cost(): Promise<ReplicaCost> {
     return {
       rowsWritten: this.#sql.rowsWritten + (this.#host?.alarmsSet ?? 0),

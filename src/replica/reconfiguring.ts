@@ -17,7 +17,6 @@ import {
   planChange,
   removes,
   showMembers,
-  withoutUnnamed,
   type Change,
   type Knowledge,
 } from "./members.ts";

@@ -40,7 +40,8 @@ function lostWrites(history: readonly Operation[], record: readonly SeenEvent[])
 
 function repeatedValues(record: readonly SeenEvent[]): string[] {
   const values = record.map(({ value }) => value).filter((value) => value !== null);
-  const repeated = values.filter((value, i) => values.indexOf(value) !== i);
+  const seen = new Set<string>();
+  const repeated = values.filter((value) => seen.size === seen.add(value).size);
   return repeated.map((value) => `written more than once: ${value}`);
 }
 

@@ -177,6 +177,20 @@ describe("the lab", () => {
     });
   });
 
+  test("cost tells what each instance has written and sent, and whether it sleeps", async () => {
+    const network = led();
+    network.statuses.set("enam", async () => ({
+      ...status("enam", "follower", 3),
+      isAsleep: true,
+    }));
+    const response = await appTo(network).send("GET", "/_lab/cost");
+    const cost = { incarnation: 1, asleep: true, rows_written: 12, peer_calls: 7 };
+    expect(await response.json()).toEqual({
+      replicas: [{ region: "enam", generation: 1, ...cost }],
+      unreachable: ["wnam", "weur"],
+    });
+  });
+
   test("orders want the header that a web page cannot send by accident", async () => {
     const network = led();
     const { send } = appTo(network);

@@ -277,6 +277,19 @@ describe("several changes at once", () => {
     expect(joined).toContain(cluster.leader()!.id);
   });
 
+  test("may remove most of those who voted: they vote until the change is over", ({ expect }) => {
+    const member = cluster.join("region-4");
+    ask(add(member, true));
+    cluster.run(500);
+    const change = { promote: [member.id], remove: [asMemberId(1n), asMemberId(2n)] };
+    const changed = ask({ kind: "memberChange", change });
+    expect(votersOf(changed)).toEqual(["region-3", "region-4"]);
+    cluster.run(2_000);
+    for (const id of [1, 2]) expect(cluster.node(id).isRemoved).toBe(true);
+    expect(ask(put(key("a"), key("2")))).toMatchObject({ kind: "answered" });
+    expect(cluster.leader()!.core.directory.members).toHaveLength(2);
+  });
+
   test("go on behind a leader that restarts in the midst of them", ({ expect }) => {
     const member = cluster.join("region-4");
     ask(add(member, true));

@@ -15,6 +15,8 @@ export interface SeenEvent {
 export interface Watcher {
   readonly events: readonly SeenEvent[];
   readonly connections: number;
+  /** While set, a connection is kept for as long as it is healthy. */
+  isPatient: boolean;
   /** Resolves once an event of `revision` or later was seen; rejects after `withinMs`. */
   reach(revision: number, withinMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -44,11 +46,14 @@ export function startWatcher(options: WatcherOptions): Watcher {
   const stopping = new AbortController();
   const events: SeenEvent[] = [];
   let connections = 0;
+  let isPatient = false;
 
   const watch = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const patience = AbortSignal.timeout(random.between(200, options.connectionMsMax));
-      const signal = AbortSignal.any([stopping.signal, patience]);
+      const patience = new AbortController();
+      const giveUp = (): void => void (isPatient || patience.abort());
+      const timer = setInterval(giveUp, random.between(200, options.connectionMsMax));
+      const signal = AbortSignal.any([stopping.signal, patience.signal]);
       const next = (events.at(-1)?.revision ?? 0) + 1;
       connections++;
       try {
@@ -56,6 +61,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
       } catch {
         // Cut off by a fault, by impatience or at the end: which one makes no difference.
       }
+      clearInterval(timer);
       await sleep(random.between(5, 50), null, { signal: stopping.signal }).catch(() => null);
     }
   };
@@ -64,6 +70,12 @@ export function startWatcher(options: WatcherOptions): Watcher {
     events,
     get connections() {
       return connections;
+    },
+    get isPatient() {
+      return isPatient;
+    },
+    set isPatient(wish: boolean) {
+      isPatient = wish;
     },
     reach: async (revision, withinMs) => {
       const end = performance.now() + withinMs;

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "../../src/raft/random.ts";
-import { perform } from "./gateway.ts";
+import { perform as ask } from "./gateway.ts";
 import type { Action, Operation } from "./history.ts";
 
 export interface WorkloadOptions {
@@ -22,6 +22,9 @@ export interface Workload {
   readonly history: readonly Operation[];
   /** Puts one value now, beside the clients, and records it as any other operation. */
   probe(): Promise<Operation>;
+  /** Has the clients begin nothing more, and waits until what is under way has ended. */
+  pause(): Promise<void>;
+  resume(): void;
   /** Lets what is under way end, and begins nothing more. */
   stop(): Promise<void>;
 }
@@ -33,42 +36,59 @@ const FIRST_PROBE = 1_000;
 export function startWorkload(options: WorkloadOptions): Workload {
   const history: Operation[] = [];
   const stopping = new AbortController();
-  const probes: Promise<Operation>[] = [];
+  const underWay = new Set<Promise<Operation>>();
+  let isPaused = false;
+  let probes = 0;
 
-  const run = async (client: number, key: string, action: Action): Promise<Operation> => {
+  const perform = async (client: number, key: string, action: Action): Promise<Operation> => {
     const call = performance.now();
-    const outcome = await perform(options.url, key, action);
+    const outcome = await ask(options.url, key, action);
     const returned = outcome.kind === "unknown" ? Infinity : performance.now();
     const operation = { client, key, action, outcome, call, return: returned };
     history.push(operation);
     return operation;
   };
+  const run: Run = (client, key, action) => {
+    const operation = perform(client, key, action);
+    underWay.add(operation);
+    return operation.finally(() => underWay.delete(operation));
+  };
+  const settled = async (): Promise<void> => void (await Promise.all(underWay));
 
   const clients = Array.from({ length: options.clients }, (_, client) =>
-    runClient({ client, options, run, stopping: stopping.signal }),
+    runClient({ client, options, run, isPaused: () => isPaused, stopping: stopping.signal }),
   );
   return {
     history,
     probe: () => {
-      const client = FIRST_PROBE + probes.length;
-      const probe = run(client, `${options.prefix}probe`, { kind: "put", value: `${client}` });
-      probes.push(probe);
-      return probe;
+      const client = FIRST_PROBE + probes++;
+      return run(client, `${options.prefix}probe`, { kind: "put", value: `${client}` });
+    },
+    pause: () => {
+      isPaused = true;
+      return settled();
+    },
+    resume: () => {
+      isPaused = false;
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([...clients, ...probes]);
+      await Promise.all(clients);
+      await settled();
     },
   };
 }
 
+type Run = (client: number, key: string, action: Action) => Promise<Operation>;
+
 async function runClient(given: {
   readonly client: number;
   readonly options: WorkloadOptions;
-  readonly run: (client: number, key: string, action: Action) => Promise<Operation>;
+  readonly run: Run;
+  readonly isPaused: () => boolean;
   readonly stopping: AbortSignal;
 }): Promise<void> {
-  const { client, options, run, stopping } = given;
+  const { client, options, run, isPaused, stopping } = given;
   const random = new Random(options.seed + client);
   /** The mod revision that this client saw last, by key: what its compareAndSet expects. */
   const seen = new Map<string, number>();
@@ -77,6 +97,7 @@ async function runClient(given: {
     await sleep(Math.max(0, due - performance.now()), null, { signal: stopping }).catch(() => null);
     if (stopping.aborted) return;
     due = Math.max(due, performance.now() - options.intervalMs) + options.intervalMs;
+    if (isPaused()) continue;
     const key = `${options.prefix}key${random.between(0, options.keys)}`;
     const value = `${client}-${turn}`;
     const action = chooseAction(random, { value, expected: seen.get(key) ?? 0 });

@@ -1,9 +1,15 @@
-// Owns the lab door, through which a developer sees the store failing: faults in, status out. It
-// exists in development only, for the cluster `default`.
+// Owns the lab door, through which a developer sees the store failing and sleeping: faults in, status
+// and cost out. It exists in development only, for the cluster `default`.
 
 import { Hono, type Context } from "hono";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
-import type { LabOrder, Member, ReplicaStatus } from "../../api/replica.ts";
+import type {
+  LabOrder,
+  Member,
+  ReplicaCost,
+  ReplicaRpc,
+  ReplicaStatus,
+} from "../../api/replica.ts";
 import type { Services } from "../request.ts";
 import { jsonResponse, RequestError } from "../response.ts";
 import { DEFAULT_CLUSTER } from "../router.ts";
@@ -21,38 +27,49 @@ const ORDER_MS = 2_000;
 export function labRoutes(services: Services): Hono {
   const routes = new Hono();
   routes.get("/status", async () => jsonResponse(await gatherStatus(services)));
+  routes.get("/cost", async () => jsonResponse(await gatherCost(services)));
   routes.post("/replicas/:region/:order", (context) => giveOrder(services, context));
   return routes;
 }
 
 async function gatherStatus(services: Services): Promise<object> {
-  const places = await placesOf(services);
-  const heard = await Promise.all(
-    places.map(async (place) => ({ place, status: await statusOf(services, place) })),
-  );
-  const told = heard.filter((one): one is Told => one.status !== null);
-  const silent = heard.filter(({ status }) => status === null);
-  return {
-    leader: leadingRegion(told),
-    replicas: told.map(printStatus),
-    unreachable: silent.map(({ place }) => place.region),
-  };
+  const { told, unreachable } = await askAll(services, (replica) => replica.status());
+  return { leader: leadingRegion(told), replicas: told.map(printStatus), unreachable };
 }
 
-interface Told {
+/** To ask wakes a replica that is out of memory: then it has a new incarnation, and counts anew. */
+async function gatherCost(services: Services): Promise<object> {
+  const { told, unreachable } = await askAll(services, async (replica) => {
+    const [status, cost] = await Promise.all([replica.status(), replica.cost()]);
+    return status === null ? null : { ...status, ...cost };
+  });
+  return { replicas: told.map(printCost), unreachable };
+}
+
+/** What the replica at `place` has told. */
+interface Told<T = ReplicaStatus> {
   readonly place: Place;
-  readonly status: ReplicaStatus;
+  readonly told: T;
 }
 
-const printStatus = ({ place, status }: Told): object => {
-  const { role, term, commit, applied, revision } = status;
+const printStatus = ({ place, told }: Told): object => {
+  const { role, term, commit, applied, revision } = told;
   return { region: place.region, role, term, commit, applied, revision };
 };
 
+const printCost = ({ place, told }: Told<ReplicaStatus & ReplicaCost>): object => ({
+  region: place.region,
+  generation: place.generation,
+  incarnation: told.incarnation,
+  asleep: told.isAsleep,
+  rows_written: told.rowsWritten,
+  peer_calls: told.peerCalls,
+});
+
 /** A replica that was cut off may still call itself leader, of a lower term. */
-function leadingRegion(told: readonly Told[]): string | null {
-  const leaders = told.filter(({ status }) => status.role === "leader");
-  const [first] = leaders.toSorted((a, b) => b.status.term - a.status.term);
+function leadingRegion(all: readonly Told[]): string | null {
+  const leaders = all.filter(({ told }) => told.role === "leader");
+  const [first] = leaders.toSorted((a, b) => b.told.term - a.told.term);
   return first?.place.region ?? null;
 }
 
@@ -62,13 +79,26 @@ async function placesOf(services: Services): Promise<readonly Place[]> {
   return directory?.members ?? services.regions.map((region) => ({ region, generation: 1 }));
 }
 
-async function statusOf(services: Services, place: Place): Promise<ReplicaStatus | null> {
-  try {
-    const status = services.network.replica(DEFAULT_CLUSTER, place).status();
-    return await withinTime(services, STATUS_MS, status);
-  } catch {
-    return null;
-  }
+/** Asks every replica; those that do not tell in time, or are none, are listed by region. */
+async function askAll<T extends object>(
+  services: Services,
+  question: (replica: ReplicaRpc) => Promise<T | null>,
+): Promise<{ readonly told: readonly Told<T>[]; readonly unreachable: readonly string[] }> {
+  const places = await placesOf(services);
+  const ask = async (place: Place): Promise<T | null> => {
+    try {
+      const answer = question(services.network.replica(DEFAULT_CLUSTER, place));
+      return await withinTime(services, STATUS_MS, answer);
+    } catch {
+      return null;
+    }
+  };
+  const answers: readonly (T | null)[] = await Promise.all(places.map(ask));
+  const heard = places.map((place, i) => ({ place, told: answers[i] ?? null }));
+  return {
+    told: heard.flatMap(({ place, told }) => (told === null ? [] : [{ place, told }])),
+    unreachable: heard.filter(({ told }) => told === null).map(({ place }) => place.region),
+  };
 }
 
 async function giveOrder(services: Services, context: Context): Promise<Response> {

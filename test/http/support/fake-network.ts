@@ -119,6 +119,7 @@ export class FakeNetwork implements ReplicaNetwork {
       },
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
       status: () => (this.statuses.get(region) ?? (async () => null))(),
+      cost: async () => ({ rowsWritten: 12, peerCalls: 7 }),
       lab: async (order) => {
         this.log.push(`lab ${region} ${order}`);
         await this.onLab(region, order);
