@@ -4,7 +4,6 @@
 import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import type { Membership } from "../base/membership.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
 import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
@@ -291,7 +290,8 @@ export class Host {
     });
     for (const { trace, index } of effects.traces) console.log(JSON.stringify({ trace, index }));
     if (effects.awaitsDurable) void this.#confirm(this.#core);
-    if (effects.membership !== null) this.#adopt(effects.membership);
+    if (effects.membership !== null) this.#transport.adopt(effects.membership.members);
+    if (effects.settled !== null) this.#registry.changed(effects.settled);
     if (effects.isRemoved) this.end(this.#core.directory);
     else if (effects.restart) this.#restart();
     else this.#settle();
@@ -307,11 +307,6 @@ export class Host {
       isOccupied: this.#waiting.size > 0,
       mustSurvive: this.#core.hasRunningLeases,
     });
-  }
-
-  #adopt(membership: Membership): void {
-    this.#transport.adopt(membership.members);
-    this.#registry.changed(membership);
   }
 
   /** A snapshot has replaced the state below the core: another one is built on it. */

@@ -214,13 +214,13 @@ export class Leadership {
     this.#progressed(now);
   }
 
-  /** The peers that are there and need entries that are trimmed. */
+  /** The commit index that a quorum has said to know. */
+  quorumKnows(): LogIndex {
+    return this.#replication.quorumKnows();
+  }
+
   awaitingSnapshot(now: Milliseconds): MemberId[] {
-    const isThere = (heardAt: Milliseconds): boolean =>
-      now < later(heardAt, this.#core.timing.electionMsMax);
-    return [...this.#replication.peers]
-      .filter(([, { state, heardAt }]) => state === "snapshot" && isThere(heardAt))
-      .map(([peer]) => peer);
+    return this.#replication.awaitingSnapshot(now);
   }
 
   /** A call to `peer` failed or timed out. */

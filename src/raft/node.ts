@@ -5,7 +5,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { ENTRY_COMMAND_MIN } from "../base/entry-kinds.ts";
-import { asMilliseconds } from "../base/types.ts";
+import { asLogIndex, asMilliseconds } from "../base/types.ts";
 import type { Incarnation, LogIndex, MemberId, Milliseconds, Term } from "../base/types.ts";
 import { Ballot } from "./ballot.ts";
 import { configurationOf } from "./configuration.ts";
@@ -159,6 +159,11 @@ export class RaftNode {
   /** As leader: the peer's state covers `index`, by a snapshot. */
   snapshotInstalled(peer: MemberId, index: LogIndex, now: Milliseconds): void {
     this.#input(now, (at) => this.#roles.leadership?.snapshotInstalled(peer, index, at));
+  }
+
+  /** As leader, the commit index that a quorum has said to know; 0 on all others. */
+  quorumKnows(): LogIndex {
+    return this.#roles.leadership?.quorumKnows() ?? asLogIndex(0);
   }
 
   /** As leader: the peers that are there and need entries that are trimmed. */

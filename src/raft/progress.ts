@@ -44,6 +44,10 @@ export class Progress {
   commitTold = asLogIndex(0);
   /** The highest read round that it has answered. */
   roundAnswered = 0;
+  /** The highest commit index that it has said to know, by answering a heartbeat that told it. */
+  commitKnown = asLogIndex(0);
+  /** Commit indexes that heartbeats have told, each with when the first was sent. */
+  #told: { readonly commit: LogIndex; readonly sentAt: number }[] = [];
   /** When the latest heartbeat that it has answered was sent: it followed at that moment. */
   followedAt = asMilliseconds(-Infinity);
   /** The version of its code, as it last said; null until it has. */
@@ -132,6 +136,21 @@ export class Progress {
     // A probe beyond the end of the peer's log would only be refused.
     this.#probe(Math.min(this.#next, options.lastIndex + 1));
     return true;
+  }
+
+  /** Notes a heartbeat that tells `commit`. */
+  beat(commit: LogIndex, now: Milliseconds): void {
+    if ((this.#told.at(-1)?.commit ?? -1) < commit) {
+      this.#told.push({ commit, sentAt: Math.floor(now) });
+    }
+  }
+
+  /** The peer has answered the heartbeat that was sent at `sentAt`, and so knows what that told. */
+  answeredBeat(sentAt: Milliseconds): void {
+    const known = this.#told.findLast((told) => told.sentAt <= sentAt);
+    if (known === undefined) return;
+    if (known.commit > this.commitKnown) this.commitKnown = known.commit;
+    this.#told = this.#told.filter((told) => told.sentAt > sentAt);
   }
 
   /** The peer's state covers `index`, by a snapshot. */

@@ -50,6 +50,13 @@ export class Replication {
     return now >= later(this.#progress(peer).heardAt, this.#core.timing.electionMsMax);
   }
 
+  /** The peers that are there and need entries that are trimmed. */
+  awaitingSnapshot(now: Milliseconds): MemberId[] {
+    const isAwaiting = ([peer, { state }]: [MemberId, Progress]): boolean =>
+      state === "snapshot" && !this.isAway(peer, now);
+    return [...this.#peers].filter(isAwaiting).map(([peer]) => peer);
+  }
+
   /** Tells a peer that is up to date to stop its clock. */
   sendQuiesce(peer: MemberId, now: Milliseconds): void {
     const { ballot, incarnation, log, outbox } = this.#core;
@@ -100,6 +107,7 @@ export class Replication {
       sentAt: now,
     });
     this.#tell(progress, commit);
+    progress.beat(commit, now);
     progress.sentAt = now;
   }
 
@@ -117,7 +125,8 @@ export class Replication {
   }
 
   onHeartbeatAnswer(answer: HeartbeatAnswer, now: Milliseconds): void {
-    const { lastIndex } = answer;
+    const { lastIndex, sentAt } = answer;
+    this.#progress(answer.from).answeredBeat(sentAt);
     const { heartbeatMs } = this.#core.timing;
     const lost = this.#progress(answer.from).answeredHeartbeat({ lastIndex, heartbeatMs, now });
     if (lost) this.sendTo(answer.from, now);
@@ -136,6 +145,14 @@ export class Replication {
     const { configuration, id, log } = this.#core;
     return quorumValue(configuration, (voter) =>
       voter === id ? log.lastIndex : this.#progress(voter).match,
+    );
+  }
+
+  /** The commit index that a quorum has said to know, oneself included. */
+  quorumKnows(): LogIndex {
+    const { configuration, id, log } = this.#core;
+    return quorumValue(configuration, (voter) =>
+      voter === id ? log.commit : this.#progress(voter).commitKnown,
     );
   }
 

@@ -28,11 +28,12 @@ import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Machine } from "./machine.ts";
-import { nextGeneration } from "./members.ts";
+import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Upgrade } from "./upgrade.ts";
 
 /** What a birth certificate says of this replica. */
 export interface Identity {
@@ -70,10 +71,12 @@ export class ReplicaCore {
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
   readonly #inquiry = new Inquiry();
+  readonly #upgrade: Upgrade;
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
-  /** The version and the cap over which an entry on its way raises; null when there is none. */
-  #raisingFrom: { readonly version: number; readonly cap: number | null } | null = null;
+  /** A membership was applied that no majority is known to know. */
+  #isUnsettled = false;
+  #settled: Membership | null = null;
   #isRemoved = false;
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
@@ -86,10 +89,12 @@ export class ReplicaCore {
     this.#incarnation = options.incarnation;
     this.#codeVersion = codeVersion;
     this.#now = now;
-    const atBirth = membershipAtBirth(identity);
+    const { configuration, directory } = identity;
+    const { members } = directory;
+    const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
-    const { store, membership } = this.#machine;
-    this.#isRemoved = isRemoved(membership, identity.memberId);
+    const { store, membership, cluster } = this.#machine;
+    this.#upgrade = new Upgrade(cluster);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -128,7 +133,7 @@ export class ReplicaCore {
   peer(messages: readonly Message[], now: Milliseconds): readonly Message[] {
     const sender = messages[0]?.from;
     if (sender === undefined) return [];
-    if (isRemoved(this.#machine.membership, sender)) {
+    if (isRemoved(this.#machine.membership, sender) && this.#isSettledHere) {
       const { memberId: from } = this.#identity;
       return [{ kind: "removed", from, to: sender, term: this.#raft.status().term }];
     }
@@ -210,11 +215,13 @@ export class ReplicaCore {
       awaitsDurable: this.#service.takeAwaitsDurable(),
       traces: this.#traces,
       membership: this.#membershipChanged ? this.#machine.membership : null,
+      settled: this.#settled,
       restart: this.#isSpent,
       isRemoved: this.#isRemoved,
     };
     this.#traces = [];
     this.#membershipChanged = false;
+    this.#settled = null;
     return effects;
   }
 
@@ -288,9 +295,29 @@ export class ReplicaCore {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
     this.#commitSeen = commit;
-    this.#inquiry.follow(role === "learner" && leader === null && this.#isMember, this.#now);
+    const isLost = role === "learner" && leader === null;
+    this.#inquiry.follow(isLost && (this.#isMember || this.#hasLeft), this.#now);
+    if (this.#isUnsettled && this.#isSettledHere) {
+      this.#isUnsettled = false;
+      this.#settled = this.#machine.membership;
+    }
     if (isLeading) this.#raiseVersion();
-    else this.#raisingFrom = null;
+    else this.#upgrade.stop();
+  }
+
+  /**
+   * Whether this replica leads, and a majority has said to know the membership as it is. Before that
+   * others may still count by the one before, and need the votes of those who leave: these stay, and
+   * answer, until they are told by somebody who knows.
+   */
+  get #isSettledHere(): boolean {
+    const { role } = this.#raft.status();
+    return role === "leader" && this.#raft.quorumKnows() >= this.#machine.membership.index;
+  }
+
+  /** As far as this replica has applied: it was removed, but may still be needed. */
+  get #hasLeft(): boolean {
+    return isRemoved(this.#machine.membership, this.#identity.memberId);
   }
 
   /** As far as this replica has applied. One that joins is none yet. */
@@ -310,13 +337,10 @@ export class ReplicaCore {
   /** Once every member's code knows a higher version, entries may mean what that says. */
   #raiseVersion(): void {
     const { version: current, versionCap: cap } = this.#machine.cluster;
-    const from = this.#raisingFrom;
-    if (from?.version !== current || from.cap !== cap) this.#raisingFrom = null;
-    if (current >= this.#codeVersion || this.#raisingFrom !== null) return;
+    if (current >= this.#codeVersion) return;
     const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
-    const version = this.#machine.versionToRaise(versions);
+    const version = this.#upgrade.next(versions);
     if (version === null) return;
-    this.#raisingFrom = { version: current, cap };
     this.#service.propose(null, { kind: "version", version, cap }, this.#now);
     this.#service.append(this.#now);
   }
@@ -344,7 +368,10 @@ export class ReplicaCore {
       isAwaited: (index) => this.#service.isAwaited(index),
     });
     this.#sessions.applied(batch.revisions);
-    if (batch.membership !== null) this.#adopt(batch.membership);
+    if (batch.membership !== null) {
+      this.#membershipChanged = true;
+      this.#isUnsettled = true;
+    }
     this.#service.applied(batch, this.#now);
     if (batch.compacted) this.#sessions.compacted();
     for (const { trace, index } of batch.entries) {
@@ -354,12 +381,6 @@ export class ReplicaCore {
     const { appliedIndex } = this.#machine.store;
     const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
-  }
-
-  /** One that does not name this replica may be from before it joined. */
-  #adopt(membership: Membership): void {
-    this.#membershipChanged = true;
-    this.#isRemoved ||= isRemoved(membership, this.#identity.memberId);
   }
 
   #header(): Header {
@@ -376,13 +397,3 @@ export class ReplicaCore {
     return { kind: "redirect", leader: leader === memberId ? null : leader, term, directory };
   }
 }
-
-const membershipAtBirth = ({ configuration, directory }: Identity): Membership => ({
-  configuration,
-  members: directory.members,
-  removed: [],
-  index: asLogIndex(0),
-});
-
-const isRemoved = ({ removed }: Membership, member: MemberId): boolean =>
-  removed.some(({ id }) => id === member);

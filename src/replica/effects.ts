@@ -43,10 +43,15 @@ export interface Effects extends SessionEffects {
   /** The membership, when an applied entry has changed it. */
   readonly membership: Membership | null;
   /**
+   * A membership that a majority has said to know, of a leader that had not told it yet: those that
+   * have left may be told, for nobody needs their votes any more.
+   */
+  readonly settled: Membership | null;
+  /**
    * A snapshot was installed: after the other effects, a new core is built over the same database,
    * with a higher incarnation. Waiting calls have no outcome; sessions go on from their checkpoints.
    */
   readonly restart: boolean;
-  /** This replica has learnt that it was removed: it ends, for ever. */
+  /** This replica was told that it was removed and is not needed: it ends, for ever. */
   readonly isRemoved: boolean;
 }

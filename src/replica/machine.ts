@@ -4,7 +4,6 @@
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
-import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -89,17 +88,5 @@ export class Machine {
     }
     const answer = this.keeper.keepAlive(id, request.id, time);
     return answer === null ? null : { ok: true, value: { kind: request.kind, answer } };
-  }
-
-  /**
-   * The version that a leader should raise the cluster to, when the members' code knows `versions`
-   * (null: one was not heard from); null when it is right.
-   */
-  versionToRaise(versions: readonly (number | null)[]): number | null {
-    const { version, versionCap } = this.cluster;
-    if (versions.includes(null)) return null;
-    const lowest = Math.min(...versions.map((each) => each ?? CLUSTER_VERSION_MIN));
-    const target = Math.min(lowest, versionCap ?? lowest);
-    return target > version ? target : null;
   }
 }

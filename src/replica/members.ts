@@ -94,6 +94,10 @@ export function membershipUnder(
   return { configuration, members: members.filter(isNamed), removed: [...removed, ...leaving] };
 }
 
+/** Whether the member was taken out of the cluster, for ever. */
+export const isRemoved = ({ removed }: Membership, member: MemberId): boolean =>
+  removed.some(({ id }) => id === member);
+
 /** The generation of the next replica of a region: one that no member ever had. */
 export function nextGeneration({ members, removed }: Membership, region: string): number {
   const taken = [...members, ...removed].filter((member) => member.region === region);

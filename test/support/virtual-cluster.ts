@@ -216,6 +216,12 @@ export class VirtualCluster {
     });
   }
 
+  /** The leader's object tells the one that was removed, if it can reach it. */
+  #retire(id: MemberId): void {
+    const removed = this.nodes.find((node) => node.id === id);
+    if (removed !== undefined && !removed.isCut) removed.isRemoved = true;
+  }
+
   #nextEvent(): { at: number; run: () => void } | null {
     let next: { at: number; run: () => void } | null = null;
     for (const event of this.#queue) if (next === null || event.at < next.at) next = event;
@@ -249,6 +255,7 @@ export class VirtualCluster {
       this.checkpoints.set(session, checkpoint);
     }
     for (const { session, code } of effects.closes) this.closes.set(session, code);
+    for (const { id } of effects.settled?.removed ?? []) this.#retire(id);
     if (effects.isRemoved) node.isRemoved = true;
     if (effects.restart && !node.isRemoved) return this.restart(node);
     if (!effects.awaitsDurable) return;

@@ -55,7 +55,7 @@ async function eventually(condition: () => Promise<boolean>): Promise<void> {
 async function remove(directory: Directory, region: string, index: number): Promise<Directory> {
   const cluster = "removal";
   const members = directory.members.filter((member) => member.region !== region);
-  const effects = { membership: membership(members, index) };
+  const effects = { settled: membership(members, index) };
   await inject(cluster, await leaderOf(cluster), effects);
   return { ...directory, members, version: asLogIndex(index) };
 }
@@ -135,7 +135,7 @@ describe("a membership that the leader has applied", () => {
     const directory = await createCluster("news");
     const member = (await genesis("news").admit("apac", 1, directory))!;
     const members = [...directory.members, member];
-    await inject("news", await leaderOf("news"), { membership: membership(members, 7) });
+    await inject("news", await leaderOf("news"), { settled: membership(members, 7) });
     await eventually(async () => (await replica("news", "apac").status()) !== null);
     await eventually(async () => (await genesis("news").directory())!.members.length === 4);
     expect(await genesis("news").directory()).toMatchObject({ members });
@@ -145,7 +145,7 @@ describe("a membership that the leader has applied", () => {
     const directory = await createCluster("unheard");
     const members = directory.members.slice(0, 3).toReversed();
     const leader = await leaderOf("unheard");
-    const news = { membership: membership(members, 7) };
+    const news = { settled: membership(members, 7) };
     for (const region of REGIONS.filter((one) => one !== leader)) {
       await inject("unheard", region, news);
     }
