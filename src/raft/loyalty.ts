@@ -7,6 +7,9 @@ import { Doorbell } from "./quiescence.ts";
 import type { RoleState } from "./role.ts";
 import type { PreVoteMessage, VoteMessage } from "./types.ts";
 
+/** Denials in a row after which campaigns do not come more seldom: 512 timeouts are five minutes. */
+const DENIALS_COUNTED_MAX = 9;
+
 /** Denied; or denied, and this node is to make sure that its leader is there; or to be considered. */
 export type Verdict = "denied" | "makeSure" | "considered";
 
@@ -16,6 +19,8 @@ export class Loyalty {
   readonly #doorbell = new Doorbell();
   /** When it last followed a leader; before a restart it may have done so until then. */
   #followedAt: Milliseconds;
+  /** Campaigns in a row that a majority has denied: it has a leader that this node does not hear. */
+  #denials = 0;
 
   constructor(core: Core, now: Milliseconds) {
     this.#core = core;
@@ -25,10 +30,26 @@ export class Loyalty {
   /** A leader was heard. */
   followed(at: Milliseconds): void {
     this.#followedAt = at;
+    this.#denials = 0;
+  }
+
+  /** A majority has denied this node its votes. */
+  denied(): void {
+    this.#denials++;
+  }
+
+  /**
+   * By how much to stretch the time until the next campaign: a member that cannot hear a leader that
+   * others have asks ever more seldom, for each question keeps them in memory. Once is not enough:
+   * in an election of others it is usual.
+   */
+  get patience(): number {
+    return 2 ** Math.min(Math.max(this.#denials - 1, 0), DENIALS_COUNTED_MAX);
   }
 
   /** There was work, or another term: whoever asks now may have missed it. */
   hearAll(): void {
+    this.#denials = 0;
     this.#doorbell.reset();
   }
 

@@ -353,6 +353,7 @@ export class Roles {
     assert(state.role === "preCandidate" || state.role === "candidate", "a campaign is under way");
     const { result, urged } = state.campaign;
     if (result === "pending") return;
+    if (result === "lost" && state.role === "preCandidate") this.#loyalty.denied();
     if (result === "lost") this.#follow(at);
     else if (state.role === "preCandidate") this.#stand(at, { urged, handedOver: false });
     else this.#lead(Leadership.won(this.#core, this.#reads, at));
@@ -386,7 +387,7 @@ export class Roles {
   }
 
   #following(leader: MemberId | null, at: Milliseconds): RoleState {
-    const electionDue = this.#timeouts.from(at);
+    const electionDue = this.#timeouts.from(at, this.#loyalty.patience);
     return { role: "follower", leader, heardAt: at, electionDue, isAsleep: false };
   }
 

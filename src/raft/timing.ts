@@ -56,10 +56,10 @@ export class ElectionTimeouts {
     this.#random = new Random(seed);
   }
 
-  /** When one that begins at `at` ends. */
-  from(at: Milliseconds): Milliseconds {
+  /** When one that begins at `at` ends; `patience` times later than usual. */
+  from(at: Milliseconds, patience = 1): Milliseconds {
     const { electionMsMin, electionMsMax } = this.#timing;
-    return later(at, this.#random.between(electionMsMin, electionMsMax));
+    return later(at, patience * this.#random.between(electionMsMin, electionMsMax));
   }
 }
 

@@ -75,7 +75,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     writesPerSecond: 0,
     everyMs,
     strayRate,
-    operateEveryMs: operates && size > 1 && !off.has("members") ? operateEveryMs : null,
+    operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

@@ -150,13 +150,12 @@ class Run {
   }
 
   #makeOperator(): Operator | null {
-    const { operateEveryMs: everyMs, members } = this.#plan;
+    const { operateEveryMs: everyMs } = this.#plan;
     if (everyMs === null) return null;
     const { network, objects } = this.#cluster;
     const world = this.#world;
     const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
-    const votersMin = Math.min(members, 3);
-    return new Operator({ router, world, cluster: this.#cluster, votersMin, everyMs });
+    return new Operator({ router, world, cluster: this.#cluster, everyMs });
   }
 
   #runUntil(end: number): void {

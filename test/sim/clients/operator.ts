@@ -12,8 +12,6 @@ export interface OperatorOptions {
   readonly router: Router;
   readonly world: World;
   readonly cluster: Cluster;
-  /** Voters that it does not go below. */
-  readonly votersMin: number;
   readonly everyMs: number;
 }
 
@@ -61,12 +59,11 @@ export class Operator {
     const { voters, learners } = this.#options.cluster.membership.configuration;
     const voter = this.#chance.pick(voters);
     const [learner] = learners;
-    const maySpare = voters.length > this.#options.votersMin;
     switch (this.#chance.between(0, 5)) {
       case 0:
         return { kind: "moveLeader", target: voter };
       case 1:
-        return maySpare ? { kind: "memberRemove", id: voter } : null;
+        return voters.length > 1 ? { kind: "memberRemove", id: voter } : null;
       case 2:
         return learner === undefined ? null : this.#replace(learner, voter);
       default:
