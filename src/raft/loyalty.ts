@@ -3,6 +3,7 @@
 
 import { later, type MemberId, type Milliseconds } from "../base/types.ts";
 import type { Core } from "./core.ts";
+import type { Campaign } from "./election.ts";
 import { Doorbell } from "./quiescence.ts";
 import type { RoleState } from "./role.ts";
 import type { PreVoteMessage, VoteMessage } from "./types.ts";
@@ -19,8 +20,9 @@ export class Loyalty {
   readonly #doorbell = new Doorbell();
   /** When it last followed a leader; before a restart it may have done so until then. */
   #followedAt: Milliseconds;
-  /** Campaigns in a row that a majority has denied: it has a leader that this node does not hear. */
+  /** Campaigns in a row that somebody has denied, who has a leader that this node does not hear. */
   #denials = 0;
+  #lastDenied: Campaign | null = null;
 
   constructor(core: Core, now: Milliseconds) {
     this.#core = core;
@@ -33,9 +35,10 @@ export class Loyalty {
     this.#denials = 0;
   }
 
-  /** A majority has denied this node its votes. */
-  denied(): void {
-    this.#denials++;
+  /** Somebody would not vote for this node; counts once for each campaign. */
+  denied(campaign: Campaign): void {
+    if (campaign !== this.#lastDenied) this.#denials++;
+    this.#lastDenied = campaign;
   }
 
   /**

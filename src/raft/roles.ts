@@ -14,14 +14,8 @@ import { SLEEP_MS_MAX, SLEEP_WATCHED_MS_MAX } from "../base/limits.ts";
 import { asMilliseconds, later, nextTerm } from "../base/types.ts";
 import type { MemberId, Milliseconds, Term } from "../base/types.ts";
 import type { Core } from "./core.ts";
-import {
-  answerPreVote,
-  answerVote,
-  Campaign,
-  hasOpenedTerm,
-  knownLeader,
-  mayGrant,
-} from "./election.ts";
+import { answerPreVote, answerVote, Campaign, mayGrant } from "./election.ts";
+import { hasOpenedTerm, knownLeader } from "./election.ts";
 import { followAppend, followHeartbeat, refuseStaleLeader } from "./following.ts";
 import { ForwardedReads } from "./forwarded-reads.ts";
 import { assertOneLeader } from "./invariants.ts";
@@ -245,6 +239,7 @@ export class Roles {
   ): void {
     const state = this.#state;
     if (state.role !== role) return;
+    if (role === "preCandidate" && !message.granted) this.#loyalty.denied(state.campaign);
     state.campaign.count(message.from, message.granted);
     this.#resolve(at);
   }
@@ -333,7 +328,8 @@ export class Roles {
     const term = nextTerm(ballot.term);
     const question = { kind: "preVote", term, urged, handedOver: false } as const;
     const campaign = Campaign.open(this.#core, question);
-    this.#state = { role: "preCandidate", campaign, electionDue: this.#timeouts.from(at) };
+    const electionDue = this.#timeouts.from(at, this.#loyalty.patience);
+    this.#state = { role: "preCandidate", campaign, electionDue };
     this.#resolve(at);
   }
 
@@ -353,7 +349,6 @@ export class Roles {
     assert(state.role === "preCandidate" || state.role === "candidate", "a campaign is under way");
     const { result, urged } = state.campaign;
     if (result === "pending") return;
-    if (result === "lost" && state.role === "preCandidate") this.#loyalty.denied();
     if (result === "lost") this.#follow(at);
     else if (state.role === "preCandidate") this.#stand(at, { urged, handedOver: false });
     else this.#lead(Leadership.won(this.#core, this.#reads, at));
