@@ -180,6 +180,12 @@ export const GATEWAY_ERRORS = {
 /** The error that a client sees for a refusal. */
 export const refusalError = (refusal: Refusal): ApiError => REFUSED[refusal];
 
+/** Why a cluster is not rebuilt; nothing has changed. 409: what stands in the way is its state. */
+export const recoveryRefused = (detail: string): ApiError => ({
+  ...describe(GRPC.failedPrecondition, `edgekeeper: ${detail}`),
+  status: 409,
+});
+
 /** A request that does not have the form it should have. `message` must echo little of it. */
 export const malformed = (message: string): ApiError => describe(GRPC.invalidArgument, message);
 

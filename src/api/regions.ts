@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { accept, refuse, type Result } from "../base/result.ts";
+import { parseJson } from "./plain-body.ts";
 
 /** The platform's location hints; for those where it hosts no objects it takes a neighbour. */
 export const LOCATION_HINTS: readonly string[] =
@@ -38,12 +39,4 @@ export function parseRegions(
   return parsed.success
     ? accept(parsed.data.regions ?? null)
     : refuse(`regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`);
-}
-
-function parseJson(text: string): Result<unknown, string> {
-  try {
-    return accept(JSON.parse(text));
-  } catch {
-    return refuse("the body is not JSON");
-  }
 }

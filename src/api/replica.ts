@@ -20,6 +20,7 @@ import type {
 import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+import type { RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
 
 export type { Directory, Member } from "../base/membership.ts";
 
@@ -173,4 +174,6 @@ export interface GenesisRpc {
   directory(): Promise<Directory | null>;
   /** Decides the cluster's id and first members, once: later calls return its directory. */
   create(regions: readonly string[]): Promise<Directory>;
+  /** Rebuilds a cluster that has lost its majority. It takes seconds, and as long as the copy. */
+  recover(order: RecoveryOrder): Promise<RecoveryAnswer>;
 }

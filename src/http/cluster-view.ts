@@ -38,8 +38,10 @@ export class ClusterView {
   /** The search for a leader that the cluster's requests share. */
   readonly lookout = new Lookout();
   #contacts: readonly Contact[];
-  /** Whose members the contacts are; null while they are the configured regions. */
-  #directory: { readonly clusterId: ClusterId; readonly version: number } | null = null;
+  /** Of the cluster that all this is about; null before it was heard. */
+  #clusterId: ClusterId | null = null;
+  /** The version of the directory that the contacts are from; null: the configured regions. */
+  #version: number | null = null;
   /** Names that are gone for ever; a directory that still has them is out of date. */
   readonly #removed = new Set<string>();
   #leader: Contact | null = null;
@@ -96,6 +98,7 @@ export class ClusterView {
   /** `contact` answered as the leader of the header's term. */
   heardLeader(contact: Contact, header: Header): void {
     this.heardFrom(contact);
+    this.#clusterId ??= header.clusterId;
     if (header.term < this.#term) return;
     // Whoever asked it before it led in this term was turned away, and has to hear that it does now.
     const isFirst = header.term > this.#servedTerm;
@@ -138,7 +141,7 @@ export class ClusterView {
    * it has lost its database, or is late.
    */
   heardUnborn(contact: Contact, now: number): void {
-    if (this.#directory !== null) this.failed(contact, { hung: false, now });
+    if (this.#version !== null) this.failed(contact, { hung: false, now });
   }
 
   /** `contact` is no member any more; `directory` is the last that it knew. */
@@ -156,9 +159,10 @@ export class ClusterView {
     const { clusterId, members, version = 0 } = directory;
     if (members.length === 0) return;
     if (this.#isForeign(directory)) this.#forget();
-    if (this.#directory !== null && version < this.#directory.version) return;
-    const isNews = this.#directory === null || version > this.#directory.version;
-    this.#directory = { clusterId, version };
+    if (this.#version !== null && version < this.#version) return;
+    const isNews = this.#version === null || version > this.#version;
+    this.#clusterId = clusterId;
+    this.#version = version;
     this.#contacts = members
       .map(({ id, region, generation }) => ({ id, region, generation }))
       .filter((contact) => !this.#removed.has(contactName(contact)));
@@ -242,12 +246,13 @@ export class ClusterView {
   }
 
   #isForeign({ clusterId }: Directory): boolean {
-    return this.#directory !== null && this.#directory.clusterId !== clusterId;
+    return this.#clusterId !== null && this.#clusterId !== clusterId;
   }
 
   /** The cluster was rebuilt under another id: nothing that was known of the old one holds. */
   #forget(): void {
-    this.#directory = null;
+    this.#clusterId = null;
+    this.#version = null;
     this.#removed.clear();
     this.#leader = null;
     this.#term = asTerm(0);

@@ -1,6 +1,7 @@
 // Owns the way of a request to the replica that can answer it: it performs the steps of a `Search`,
 // with deadlines. It does not know what the requests mean, beyond whether they write.
 
+import type { RecoveryAnswer, RecoveryOrder } from "../api/recovery.ts";
 import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
@@ -126,6 +127,14 @@ export class Router {
     const directory = await this.#dependencies.network.genesis(cluster).create(regions);
     this.#views.of(cluster).adopt(directory);
     return directory;
+  }
+
+  /** Rebuilds a cluster that has lost its majority; see `Genesis.recover`. */
+  async recover(cluster: string, order: RecoveryOrder): Promise<RecoveryAnswer> {
+    const answer = await this.#dependencies.network.genesis(cluster).recover(order);
+    // What was known of the lost one would only send requests astray.
+    if (answer.kind === "recovered") this.#views.of(cluster).adopt(answer.directory);
+    return answer;
   }
 
   /** Who could be asked, as far as this isolate knows. */

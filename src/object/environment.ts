@@ -1,5 +1,6 @@
 // Owns the names of the Worker's bindings, as `wrangler.toml` and the development server give them.
 
+import type { Timing } from "../raft/timing.ts";
 import type { Genesis } from "./genesis.ts";
 import type { Replica } from "./replica.ts";
 
@@ -10,8 +11,15 @@ export interface Environment {
   readonly EDGEKEEPER_REGIONS: string;
   /** The bearer token that every request must carry; a secret. */
   readonly EDGEKEEPER_TOKEN?: string;
+  /** "1": leaders answer reads without a round, on the bound in `docs/operations.md`. Else off. */
+  readonly EDGEKEEPER_LEASE_READS?: string;
   /** "1" on a developer's machine only: no credential, lab door open. Never deployed. */
   readonly EDGEKEEPER_DEVELOPMENT?: string;
   /** Development only: round-trip milliseconds by pair of regions, "enam-weur=80,wnam-enam=60". */
   readonly EDGEKEEPER_RTT?: string;
 }
+
+/** What the environment says of the durations that consensus runs on. */
+export const timingOf = (
+  environment: Pick<Environment, "EDGEKEEPER_LEASE_READS">,
+): Pick<Timing, "leaseReads"> => ({ leaseReads: environment.EDGEKEEPER_LEASE_READS === "1" });

@@ -12,7 +12,7 @@ import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
 import { raiseIncarnation, storeRemoval } from "./certificate.ts";
-import type { Environment } from "./environment.ts";
+import { timingOf, type Environment } from "./environment.ts";
 import { tellGenesis, tellReplica } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
 import { Registry } from "./registry.ts";
@@ -238,13 +238,14 @@ export class Host {
   }
 
   #startCore(): ReplicaCore {
-    const { identity } = this.#options;
+    const { identity, environment } = this.#options;
     return new ReplicaCore({
       identity,
       sql: this.#sql,
       incarnation: raiseIncarnation(this.#sql),
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
       now: this.#now(),
+      timing: timingOf(environment),
     });
   }
 

@@ -153,6 +153,15 @@ describe("the view of a cluster", () => {
       view.heardGenesis(rebuilt, 0);
       expect([view.term, view.leader, names(view)]).toEqual([0, null, ["enam/2"]]);
     });
+
+    // Terms of the new cluster may be lower: its leader would never be remembered.
+    test("is told from the old one although only a leader's answer was heard of that", () => {
+      const view = new ClusterView(REGIONS);
+      view.heardLeader(contact("wnam"), headerOf("wnam", 6));
+      const rebuilt = directory(null, ["enam/2"], 10n);
+      view.heardGenesis(rebuilt, 0);
+      expect([view.term, view.leader, names(view)]).toEqual([0, null, ["enam/2"]]);
+    });
   });
 
   test("one request at a time finds out whether a replica that failed is back", () => {

@@ -8,6 +8,7 @@ import type { ClientRequest, Directory, ReplicaAnswer } from "../../src/api/repl
 import { asClusterId } from "../../src/base/types.ts";
 import { pause } from "../../src/object/pause.ts";
 import { Replica } from "../../src/object/replica.ts";
+import worker from "../../src/worker.ts";
 import {
   allApplied,
   ask,
@@ -94,6 +95,48 @@ describe("recovery is refused", () => {
     expect(tables).toEqual([]);
     for (const region of ["wnam", "enam"]) await replica("missing", region).lab("heal");
     expect(valueOf(await ask("missing", get("a")))).toBe("2");
+  });
+});
+
+describe("an operator who has lost a majority", () => {
+  const call = async (method: string, path: string, body?: object) => {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+    const response = await worker.fetch(new Request(`http://127.0.0.1:8787${path}`, init));
+    return { status: response.status, text: await response.text() };
+  };
+  const path = "/v1/clusters/bad-day";
+
+  interface Told {
+    readonly cluster_id: string;
+    readonly leader: string | null;
+    readonly replicas: readonly { readonly region: string; readonly generation: number }[];
+  }
+  const survey = async (): Promise<Told> =>
+    JSON.parse((await call("GET", `${path}/replicas`)).text) as Told;
+
+  test("finds the survivor, rebuilds the cluster from it, and grows it again", async ({
+    expect,
+  }) => {
+    await createWithKeys("bad-day");
+    const { cluster_id: confirm } = await survey();
+    const from = { region: "weur", generation: 1 };
+    const order = { from, region: "weur", confirm, bump_revisions: BUMP };
+    expect((await call("POST", `${path}/recover`, order)).status).toBe(409);
+    await loseMajority("bad-day");
+
+    const answer = await call("POST", `${path}/recover`, order);
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({
+      members: [{ region: "weur", generation: 2 }],
+      revision: 4 + BUMP,
+    });
+    expect((await call("GET", "/c/bad-day/v1/kv/a")).text).toBe("2");
+    expect(await survey()).toMatchObject({ leader: "weur", replicas: [{ generation: 2 }] });
+
+    const regions = { regions: REGIONS };
+    expect((await call("PUT", `${path}/regions`, regions)).status).toBe(200);
+    expect((await survey()).replicas).toHaveLength(3);
+    expect((await call("GET", "/c/bad-day/v1/kv/a")).text).toBe("2");
   });
 });
 

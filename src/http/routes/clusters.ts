@@ -1,35 +1,50 @@
-// Owns creating and describing clusters, `/v1/clusters/{name}`, and saying where one shall live,
-// `/v1/clusters/{name}/regions`.
+// Owns creating and describing clusters, `/v1/clusters/{name}`, saying where one shall live, below
+// it `/regions`, and what operators do on bad days: `/replicas`, `/version`, `/recover`.
 
 import { Hono, type Context } from "hono";
-import { GATEWAY_ERRORS } from "../../api/error.ts";
+import { GATEWAY_ERRORS, recoveryRefused } from "../../api/error.ts";
+import { parseRecovery } from "../../api/recovery.ts";
 import { parseRegions } from "../../api/regions.ts";
-import type { ClientRequest, Member } from "../../api/replica.ts";
+import { parseVersionCap } from "../../api/version-cap.ts";
+import type { ClientRequest, Directory, Member } from "../../api/replica.ts";
 import { assert } from "../../base/assert.ts";
 import type { ClusterId } from "../../base/types.ts";
 import { badRequest } from "../plain.ts";
 import { changeRegions, type RegionMembers } from "../region-change.ts";
+import { askReplicas, leadingRegion, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 
 /** `/v1/clusters`. */
 export function clusterRoutes(services: Services): Hono {
   const routes = new Hono();
-  routes.get("/:cluster", async (context) => {
-    const name = clusterOf(context);
-    // Asking the cluster itself would create the default one.
-    const directory = await services.router.describe(name);
-    if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-    return jsonResponse(printCluster(name, await membersNow(services, context)));
-  });
+  routes.get("/:cluster", (context) => describeCluster(services, context));
   routes.put("/:cluster", (context) => createCluster(services, context));
   routes.put("/:cluster/regions", (context) => moveCluster(services, context));
-  for (const path of ["/:cluster", "/:cluster/regions"]) {
+  routes.get("/:cluster/replicas", (context) => surveyCluster(services, context));
+  routes.put("/:cluster/version", (context) => capVersion(services, context));
+  routes.post("/:cluster/recover", (context) => recoverCluster(services, context));
+  for (const below of ["", "/regions", "/replicas", "/version", "/recover"]) {
+    const path = `/:cluster${below}`;
     routes.all(path, () => {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
     });
   }
   return routes;
+}
+
+/** The members as Genesis was last told. @throws RequestError when there is no such cluster. */
+async function existing(services: Services, name: string): Promise<Directory> {
+  // Asking the cluster itself would create the default one.
+  const directory = await services.router.describe(name);
+  if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
+  return directory;
+}
+
+async function describeCluster(services: Services, context: Context): Promise<Response> {
+  const name = clusterOf(context);
+  await existing(services, name);
+  return jsonResponse(printCluster(name, await membersNow(services, context)));
 }
 
 /** 201 when it is new, 200 when it was there; then its regions are what they were. */
@@ -52,6 +67,57 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
   const { trace, continent } = toRouterRequest(context, services, LIST);
   const order = { cluster: name, trace, continent, wanted: wanted.value };
   return jsonResponse(printCluster(name, await changeRegions(services, order)));
+}
+
+/** What each replica says of itself: it needs no leader, so it answers when nothing else does. */
+async function surveyCluster(services: Services, context: Context): Promise<Response> {
+  const name = clusterOf(context);
+  const { clusterId, members } = await existing(services, name);
+  const places = { cluster: name, places: members };
+  const { told, unreachable } = await askReplicas(services, places, (replica) => replica.status());
+  return jsonResponse({
+    name,
+    cluster_id: String(clusterId),
+    leader: leadingRegion(told),
+    replicas: told.map(printReplica),
+    unreachable: unreachable.map(({ region, generation }) => ({ region, generation })),
+  });
+}
+
+const printReplica = ({ place, told }: Told): object => ({
+  id: String(told.memberId),
+  region: place.region,
+  generation: place.generation,
+  role: told.role,
+  term: told.term,
+  commit: told.commit,
+  applied: told.applied,
+  revision: told.revision,
+  version: told.clusterVersion,
+  asleep: told.isAsleep,
+});
+
+/** Answers once the cluster's version is at most the cap: older code may return then. */
+async function capVersion(services: Services, context: Context): Promise<Response> {
+  await existing(services, clusterOf(context));
+  const cap = parseVersionCap(await readText(context.req.raw));
+  if (!cap.ok) throw badRequest(cap.error);
+  const request: ClientRequest = { kind: "capVersion", cap: cap.value };
+  const served = await services.router.serve(toRouterRequest(context, services, request));
+  requireAnswer(served, request);
+  return jsonResponse({});
+}
+
+/** Goes on from one replica of a cluster that has lost its majority, as another cluster. */
+async function recoverCluster(services: Services, context: Context): Promise<Response> {
+  const name = clusterOf(context);
+  await existing(services, name);
+  const order = parseRecovery(await readText(context.req.raw), services.regions);
+  if (!order.ok) throw badRequest(order.error);
+  const answer = await services.router.recover(name, order.value);
+  if (answer.kind === "refused") throw new RequestError(recoveryRefused(answer.detail));
+  const { directory, revision } = answer;
+  return jsonResponse({ ...printCluster(name, directory), revision });
 }
 
 /** As the leader has them: this is for people, who have just changed something. */

@@ -3,24 +3,21 @@
 
 import { Hono, type Context } from "hono";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
-import type {
-  LabOrder,
-  Member,
-  ReplicaCost,
-  ReplicaRpc,
-  ReplicaStatus,
-} from "../../api/replica.ts";
+import type { LabOrder, ReplicaCost, ReplicaRpc, ReplicaStatus } from "../../api/replica.ts";
+import {
+  askReplicas,
+  leadingRegion,
+  withinTime,
+  type Place,
+  type Told,
+} from "../replica-survey.ts";
 import type { Services } from "../request.ts";
 import { jsonResponse, RequestError } from "../response.ts";
 import { DEFAULT_CLUSTER } from "../router.ts";
 
-type Place = Pick<Member, "region" | "generation">;
-
 const ORDERS: readonly string[] = ["abort", "isolate", "heal"] satisfies LabOrder[];
 const isOrder = (text: string): text is LabOrder => ORDERS.includes(text);
 
-/** A replica that does not tell its status in time is listed as unreachable. */
-const STATUS_MS = 500;
 const ORDER_MS = 2_000;
 
 /** `/_lab`. */
@@ -46,12 +43,6 @@ async function gatherCost(services: Services): Promise<object> {
   return { replicas: told.map(printCost), unreachable };
 }
 
-/** What the replica at `place` has told. */
-interface Told<T = ReplicaStatus> {
-  readonly place: Place;
-  readonly told: T;
-}
-
 const printStatus = ({ place, told }: Told): object => {
   const { role, term, commit, applied, revision } = told;
   return { region: place.region, role, term, commit, applied, revision };
@@ -66,39 +57,20 @@ const printCost = ({ place, told }: Told<ReplicaStatus & ReplicaCost>): object =
   peer_calls: told.peerCalls,
 });
 
-/** A replica that was cut off may still call itself leader, of a lower term. */
-function leadingRegion(all: readonly Told[]): string | null {
-  const leaders = all.filter(({ told }) => told.role === "leader");
-  const [first] = leaders.toSorted((a, b) => b.told.term - a.told.term);
-  return first?.place.region ?? null;
-}
-
 /** The members of the cluster; before it exists, the regions that are configured for it. */
 async function placesOf(services: Services): Promise<readonly Place[]> {
   const directory = await services.router.describe(DEFAULT_CLUSTER);
   return directory?.members ?? services.regions.map((region) => ({ region, generation: 1 }));
 }
 
-/** Asks every replica; those that do not tell in time, or are none, are listed by region. */
+/** Asks every replica of the cluster; those that do not tell are listed by region. */
 async function askAll<T extends object>(
   services: Services,
   question: (replica: ReplicaRpc) => Promise<T | null>,
 ): Promise<{ readonly told: readonly Told<T>[]; readonly unreachable: readonly string[] }> {
-  const places = await placesOf(services);
-  const ask = async (place: Place): Promise<T | null> => {
-    try {
-      const answer = question(services.network.replica(DEFAULT_CLUSTER, place));
-      return await withinTime(services, STATUS_MS, answer);
-    } catch {
-      return null;
-    }
-  };
-  const answers: readonly (T | null)[] = await Promise.all(places.map(ask));
-  const heard = places.map((place, i) => ({ place, told: answers[i] ?? null }));
-  return {
-    told: heard.flatMap(({ place, told }) => (told === null ? [] : [{ place, told }])),
-    unreachable: heard.filter(({ told }) => told === null).map(({ place }) => place.region),
-  };
+  const places = { cluster: DEFAULT_CLUSTER, places: await placesOf(services) };
+  const { told, unreachable } = await askReplicas(services, places, question);
+  return { told, unreachable: unreachable.map(({ region }) => region) };
 }
 
 async function giveOrder(services: Services, context: Context): Promise<Response> {
@@ -117,14 +89,4 @@ async function giveOrder(services: Services, context: Context): Promise<Response
     if (order !== "abort") throw error;
   }
   return jsonResponse({ region: place.region, order });
-}
-
-/** What `work` gives, or null when it takes longer than `ms`. */
-async function withinTime<T>(services: Services, ms: number, work: Promise<T>): Promise<T | null> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([work, services.sleep(ms, timer.signal).then(() => null)]);
-  } finally {
-    timer.abort();
-  }
 }

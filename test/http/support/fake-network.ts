@@ -1,5 +1,6 @@
 // Owns a cluster that is played: replicas that do what a test says, and a log of who was asked what.
 
+import type { RecoveryAnswer, RecoveryOrder } from "../../../src/api/recovery.ts";
 import type {
   ClientAnswer,
   ClientRequest,
@@ -46,6 +47,7 @@ export const leads =
 
 function answerOf(request: ClientRequest, region: string): ClientAnswer {
   if (request.kind === "put") return { kind: "put", answer: { prevKv: null } };
+  if (request.kind === "capVersion") return { kind: "capVersion" };
   if (request.kind !== "memberList") {
     return { kind: "range", answer: { kvs: [], more: false, count: 0 } };
   }
@@ -99,6 +101,9 @@ export class FakeNetwork implements ReplicaNetwork {
   readonly calls: ReplicaCall[] = [];
   /** What Genesis has decided; null before. */
   directory: Directory | null = DIRECTORY;
+  /** What Genesis says to an order to rebuild a cluster. */
+  onRecover: (order: RecoveryOrder) => Promise<RecoveryAnswer> = () =>
+    Promise.reject(new Error("nothing to rebuild here"));
   /** Plays the replicas' doors for sessions. */
   openSocket: (region: string) => Promise<SessionSocket> = () =>
     Promise.reject(new Error("no sessions here"));
@@ -141,6 +146,10 @@ export class FakeNetwork implements ReplicaNetwork {
           if (!this.replicas.has(region)) this.replicas.set(region, leads(region));
         }
         return this.directory;
+      },
+      recover: async (order: RecoveryOrder) => {
+        this.log.push(`genesis recover ${cluster}`);
+        return this.onRecover(order);
       },
     };
   }
