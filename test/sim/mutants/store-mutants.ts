@@ -10,7 +10,7 @@ const LESSOR = "src/lease/lessor.ts";
 
 export const STORE_MUTANTS: readonly Mutant[] = [
   {
-    name: "applied index apart from the state",
+    name: "applied index stored apart from its entries",
     models: "the consistent index is stored with the next batch (etcd #13766)",
     patches: [
       {
@@ -50,7 +50,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 50,
   },
   {
-    name: "repeated request applied again",
+    name: "duplicated proposal",
     models: "a proposal that is repeated after a timeout takes effect twice",
     patches: [
       {
@@ -62,7 +62,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 100,
   },
   {
-    name: "requests forgotten at a restart",
+    name: "dedup table lost at a restart",
     models: "the idempotency record is lost at failover",
     patches: [
       {
@@ -74,7 +74,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: "requests forgotten by a local clock",
+    name: "dedup table expired by a local clock",
     models: "replicas disagree on what is a repeat",
     patches: [
       {
@@ -257,7 +257,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     isSmall: true,
   },
   {
-    name: "event dropped between history and live",
+    name: "watch event dropped between history and live",
     models: "the first revision after catching up is taken for one that was sent",
     patches: [
       {
