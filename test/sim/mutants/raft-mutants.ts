@@ -1,5 +1,6 @@
 // Owns planted bugs of consensus: elections, replication, read indexes, restarts.
 
+import { NO_FAULTS } from "../faults.ts";
 import type { Mutant } from "./mutant.ts";
 
 /**
@@ -43,6 +44,15 @@ export const READS: NonNullable<Mutant["run"]> = {
     deployEveryMs: 0,
   },
   load: { kvClients: 6, everyMs: 10, strayRate: 0.4, leaseClients: 0, watchers: 0 },
+};
+
+/** Long rests, ended by a put now and then; some replica may be lost in one. */
+const SLEEPY: NonNullable<Mutant["run"]> = {
+  members: 3,
+  faults: { ...NO_FAULTS, crashEveryMs: 8_000 },
+  faultyMs: 30_000,
+  timing: { quiesceMs: 100 },
+  load: { kvClients: 1, writesPerSecond: 0.3, leaseClients: 0, watchers: 0, strayRate: 0 },
 };
 
 const LOG = "src/raft/sql-log.ts";
@@ -324,5 +334,95 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 200,
+  },
+  {
+    name: "sleeper that refuses for ever",
+    models: "a leader that dies while all sleep is never replaced",
+    patches: [
+      {
+        file: "src/raft/loyalty.ts",
+        find: 'if (this.#isReleased(message)) return "considered";',
+        replace:
+          'if (state.role === "follower" && state.isAsleep) return "denied";\n    if (this.#isReleased(message)) return "considered";',
+      },
+      {
+        file: NODE,
+        find: "if (!this.isAsleep) return Infinity;",
+        replace: "return Infinity;",
+      },
+    ],
+    seeds: 100,
+    run: SLEEPY,
+  },
+  {
+    name: "index adopted as commit without its term",
+    models: "a follower takes a leader's commit index for its own log's",
+    patches: [
+      {
+        file: "src/raft/replication.ts",
+        find: "Math.min(progress.match, log.commit)",
+        replace: "log.commit",
+      },
+      {
+        file: "src/raft/following.ts",
+        find: "core.log.commitTo(message.commit);",
+        replace: "core.log.commitTo(asLogIndex(Math.min(message.commit, core.log.lastIndex)));",
+      },
+    ],
+    seeds: 100,
+  },
+  {
+    name: "follower commits beyond what it verified",
+    models: "what an append did not bring counts as committed (Raft figure 2, AppendEntries 5)",
+    patches: [
+      {
+        file: "src/raft/following.ts",
+        find: "Math.min(message.commit, verified)",
+        replace: "Math.min(message.commit, log.lastIndex)",
+      },
+      // Searches for the agreement so well that an append begins where logs part: it goes far back.
+      {
+        file: "src/raft/log.ts",
+        find: "return high <= low ? high : this.#lastOfTermAtMost(hint.term, low, high);",
+        replace: "return high <= low ? high : low;",
+      },
+    ],
+    seeds: 100,
+    isSmall: true,
+  },
+  {
+    name: "answers to another instance counted",
+    models: "a resumed leader confirms reads by answers to the instance before it",
+    patches: [
+      {
+        file: NODE,
+        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        this.#loyalty.hear(message.from);",
+        replace: "        this.#loyalty.hear(message.from);",
+      },
+      {
+        file: NODE,
+        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        return this.leadership?.onAppendAnswer(message, at);",
+        replace: "        return this.leadership?.onAppendAnswer(message, at);",
+      },
+    ],
+    seeds: 200,
+    run: {
+      ...READS,
+      faults: { ...READS.faults, misrouteRate: 1, crashEveryMs: 0, evictEveryMs: 500, lossRate: 0 },
+      members: 3,
+    },
+  },
+  {
+    name: "PreVote raises the term",
+    models: "a question disturbs those whom it asks (thesis §9.6)",
+    patches: [
+      {
+        file: NODE,
+        find: "const free = !this.#denies(message, at);",
+        replace:
+          "const free = !this.#denies(message, at);\n    if (message.term > this.#core.ballot.term) this.#follow(at, message.term);",
+      },
+    ],
+    seeds: 50,
   },
 ];
