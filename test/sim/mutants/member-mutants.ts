@@ -97,4 +97,17 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     seeds: 50,
     isSmall: true,
   },
+  {
+    name: "superseded versions missing from the snapshot",
+    models: "whoever caught up cannot tell what was: HashKV differs at earlier revisions",
+    patches: [
+      {
+        file: "src/mvcc/snapshot-source.ts",
+        find: "return run.last === null ? FIRST_SUPERSEDED : ",
+        replace: "return run.last === null ? null : ",
+      },
+    ],
+    seeds: 100,
+    isSmall: true,
+  },
 ];
