@@ -103,8 +103,8 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "src/mvcc/snapshot-source.ts",
-        find: "return run.last === null ? FIRST_SUPERSEDED : ",
-        replace: "return run.last === null ? null : ",
+        find: 'draft.add(until <= revision ? { kind: "superseded", until, row } : { kind: "live", row });',
+        replace: 'if (until > revision) draft.add({ kind: "live", row });',
       },
     ],
     seeds: 100,
