@@ -130,8 +130,9 @@ export class SimObject {
     const reply: PeerReply = { ...bound(waiting), messages: [] };
     const messages = decodeMessages(body);
     const ran = this.#turn(instance, reply, (core, now) => {
+      const { term: before } = core.status();
       reply.messages = core.peer(messages, now);
-      instance.promises.check(messages, reply.messages);
+      instance.promises.check(messages, reply.messages, { before, after: core.status().term });
     });
     if (!ran) waiting.broken();
     return true;

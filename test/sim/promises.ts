@@ -1,5 +1,6 @@
 // Owns what a replica has promised to leaders, by the answers that it gave: never anything to an
-// instance that another one of the same term has superseded (ARCHITECTURE.md, "Leadership").
+// instance that another one of the same term has superseded (ARCHITECTURE.md, "Leadership"). And what
+// it owes to whoever only asks: a pre-vote changes nobody's term (thesis §9.6).
 
 import type { Message } from "../../src/raft/types.ts";
 import { must } from "./world.ts";
@@ -14,7 +15,17 @@ export class Promises {
     this.#name = name;
   }
 
-  check(messages: readonly Message[], answers: readonly Message[]): void {
+  /** `terms` are those before and after `messages` were taken in. */
+  check(
+    messages: readonly Message[],
+    answers: readonly Message[],
+    terms: { readonly before: number; readonly after: number },
+  ): void {
+    const isAsked = messages.every(({ kind }) => kind === "preVote");
+    must(
+      !isAsked || terms.after === terms.before,
+      () => `${this.#name}: a pre-vote raises the term`,
+    );
     for (const message of messages) {
       if (message.kind !== "append" && message.kind !== "heartbeat") continue;
       const { term, incarnation } = message;

@@ -3,6 +3,8 @@
 
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
+import { hashKv } from "../../src/mvcc/hash-kv.ts";
+import { Store } from "../../src/mvcc/store.ts";
 import { put } from "../support/requests.ts";
 import { Streams, hashBytes, hashText, mix } from "./chance.ts";
 import { Cluster } from "./cluster.ts";
@@ -218,13 +220,24 @@ class Run {
         this.#cluster.clockLeadMs + 2 * this.#plan.faults.clockDrift * this.#world.schedule.now,
     });
     const hashes = healthy.map(({ database }) => stateHash(database));
-    must(
-      hashes.every((hash) => hash === hashes[0]),
-      "replicas that applied the same hold different states",
-    );
+    must(areEqual(hashes), "replicas that applied the same hold different states");
     this.#world.trace.note("state", hashes[0]!);
+    this.#judgeHistories(healthy);
+  }
+
+  /** As etcd's HashKV compares members: at the latest revision, and at one between. */
+  #judgeHistories(healthy: readonly SimObject[]): void {
+    const { revision } = this.#ledger;
+    const between = Math.ceil((Math.max(this.#book.compactionAsked, 1) + revision) / 2);
+    for (const at of [revision, between]) {
+      const hashes = healthy.map(({ database }) => historyHash(database, at));
+      must(areEqual(hashes), () => `histories up to ${at} differ: ${hashes.join(", ")}`);
+    }
   }
 }
+
+const areEqual = (values: readonly unknown[]): boolean =>
+  values.every((value) => value === values[0]);
 
 const leasesOf = (database: SimObject["database"]) =>
   new LeaseTable(new InstanceStorage(database)).all();
@@ -245,4 +258,13 @@ function stateHash(database: SimObject["database"]): number {
   );
   for (const lease of leases.toSorted()) take(lease);
   return hash;
+}
+
+/** HashKV at a revision, with the compacted revision that it counts from. */
+function historyHash(database: SimObject["database"], revision: number): string {
+  const sql = new InstanceStorage(database);
+  const result = hashKv(sql, new Store(sql), revision);
+  must(result.ok, () => `revision ${revision} cannot be hashed`);
+  const { hash, compactRevision } = result.value;
+  return `${hash} from ${compactRevision}`;
 }

@@ -50,9 +50,9 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "src/replica/core.ts",
-        find: "this.#isRemoved ||= removed.some(({ id }) => id === memberId);",
+        find: "this.#isRemoved ||= isRemoved(membership, this.#identity.memberId);",
         replace:
-          "this.#isRemoved ||= !this.#machine.membership.members.some(({ id }) => id === memberId);",
+          "this.#isRemoved ||= !membership.members.some(({ id }) => id === this.#identity.memberId);",
       },
     ],
     seeds: 100,
@@ -72,8 +72,8 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     isSmall: true,
   },
   {
-    name: "leases missing from the snapshot",
-    models: "an unversioned table is forgotten",
+    name: "unversioned table missing from the snapshot",
+    models: "leases are forgotten by whoever catches up",
     patches: [
       {
         file: "src/replica/applied-state.ts",
@@ -95,6 +95,19 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 50,
+    isSmall: true,
+  },
+  {
+    name: "superseded versions missing from the snapshot",
+    models: "whoever caught up cannot tell what was: HashKV differs at earlier revisions",
+    patches: [
+      {
+        file: "src/mvcc/snapshot-source.ts",
+        find: 'draft.add(until <= revision ? { kind: "superseded", until, row } : { kind: "live", row });',
+        replace: 'if (until > revision) draft.add({ kind: "live", row });',
+      },
+    ],
+    seeds: 100,
     isSmall: true,
   },
 ];

@@ -1,20 +1,32 @@
 // Owns planted bugs of consensus: elections, replication, read indexes, restarts.
 
-import type { Faults } from "../faults.ts";
+import { NO_FAULTS } from "../faults.ts";
 import type { Mutant } from "./mutant.ts";
 
-/** Faults that strike at elections: what Raft's figure 8 takes. */
-const ELECTIONS: Partial<Faults> = {
-  lossRate: 0.1,
-  repeatRate: 0.2,
-  lateRate: 0.4,
-  partitionEveryMs: 600,
-  crashEveryMs: 0,
-  turnLossRate: 0.5,
-  confirmMsMax: 5,
-  urgeEveryMs: 400,
-  voterCrashRate: 0.5,
-  winnerFaultRate: 0.9,
+/**
+ * Raft's figure 8: one leader after another, each struck as soon as it has sent its first entry, which
+ * then reaches few. With little else to do such a run costs little.
+ */
+const FIGURE_8: NonNullable<Mutant["run"]> = {
+  members: 3,
+  faults: {
+    lossRate: 0.4,
+    noticedRate: 1,
+    lateRate: 0.1,
+    repeatRate: 0,
+    partitionEveryMs: 500,
+    crashEveryMs: 0,
+    turnLossRate: 0,
+    evictEveryMs: 0,
+    deployEveryMs: 0,
+    writeFailureRate: 0,
+    confirmMsMax: 5,
+    urgeEveryMs: 80,
+    voterCrashRate: 0,
+    winnerFaultRate: 1,
+  },
+  faultyMs: 20_000,
+  load: { kvClients: 1, everyMs: 300, leaseClients: 0, watchers: 0 },
 };
 
 /** Many clients that read while leaders come and go, and do not all ask the same one. */
@@ -32,6 +44,15 @@ export const READS: NonNullable<Mutant["run"]> = {
     deployEveryMs: 0,
   },
   load: { kvClients: 6, everyMs: 10, strayRate: 0.4, leaseClients: 0, watchers: 0 },
+};
+
+/** Long rests, ended by a put now and then; some replica may be lost in one. */
+const SLEEPY: NonNullable<Mutant["run"]> = {
+  members: 3,
+  faults: { ...NO_FAULTS, crashEveryMs: 8_000 },
+  faultyMs: 30_000,
+  timing: { quiesceMs: 100 },
+  load: { kvClients: 1, writesPerSecond: 0.3, leaseClients: 0, watchers: 0, strayRate: 0 },
 };
 
 const LOG = "src/raft/sql-log.ts";
@@ -63,8 +84,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 50,
   },
   {
-    name: "vote written after it was sent",
-    models: "a message leaves before its write: the vote is stored with the next turn",
+    name: "message sent before its write: a vote",
+    models: "the vote is stored with the next one",
     patches: [
       {
         file: LOG,
@@ -76,7 +97,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 100,
   },
   {
-    name: "entries written after they were acknowledged",
+    name: "message sent before its write: entries",
     models: "a log row is stored with the one after it (etcd #14370)",
     patches: [
       {
@@ -123,7 +144,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 100,
   },
   {
-    name: "commit of an old term by counting",
+    name: "commit of an old term's entry by counting",
     models: "Raft's figure 8",
     patches: [
       {
@@ -133,7 +154,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 300,
-    run: { faults: ELECTIONS, members: 5 },
+    run: FIGURE_8,
     isSmall: true,
   },
   {
@@ -214,7 +235,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: "read without a quorum",
+    name: "read answered without a quorum",
     models: "a leader's own word confirms its read round",
     patches: [
       {
@@ -266,7 +287,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     run: READS,
   },
   {
-    name: "leadership resumed in another author's term",
+    name: "leadership resumed in a term that another author opened",
     models: "the own vote is taken for having won",
     patches: [
       {
@@ -290,8 +311,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: "superseded leader of the same term obeyed",
-    models: "a follower does not compare incarnations",
+    name: "superseded leader of the same term",
+    models: "a follower obeys an older instance of its leader",
     patches: [
       {
         file: NODE,
@@ -313,5 +334,95 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 200,
+  },
+  {
+    name: "sleeper that refuses for ever",
+    models: "a leader that dies while all sleep is never replaced",
+    patches: [
+      {
+        file: "src/raft/loyalty.ts",
+        find: 'if (this.#isReleased(message)) return "considered";',
+        replace:
+          'if (state.role === "follower" && state.isAsleep) return "denied";\n    if (this.#isReleased(message)) return "considered";',
+      },
+      {
+        file: NODE,
+        find: "if (!this.isAsleep) return Infinity;",
+        replace: "return Infinity;",
+      },
+    ],
+    seeds: 100,
+    run: SLEEPY,
+  },
+  {
+    name: "index adopted as commit without its term",
+    models: "a follower takes a leader's commit index for its own log's",
+    patches: [
+      {
+        file: "src/raft/replication.ts",
+        find: "Math.min(progress.match, log.commit)",
+        replace: "log.commit",
+      },
+      {
+        file: "src/raft/following.ts",
+        find: "core.log.commitTo(message.commit);",
+        replace: "core.log.commitTo(asLogIndex(Math.min(message.commit, core.log.lastIndex)));",
+      },
+    ],
+    seeds: 100,
+  },
+  {
+    name: "follower commits beyond what it verified",
+    models: "what an append did not bring counts as committed (Raft figure 2, AppendEntries 5)",
+    patches: [
+      {
+        file: "src/raft/following.ts",
+        find: "Math.min(message.commit, verified)",
+        replace: "Math.min(message.commit, log.lastIndex)",
+      },
+      // Searches for the agreement so well that an append begins where logs part: it goes far back.
+      {
+        file: "src/raft/log.ts",
+        find: "return high <= low ? high : this.#lastOfTermAtMost(hint.term, low, high);",
+        replace: "return high <= low ? high : low;",
+      },
+    ],
+    seeds: 100,
+    isSmall: true,
+  },
+  {
+    name: "answers to another instance counted",
+    models: "a resumed leader confirms reads by answers to the instance before it",
+    patches: [
+      {
+        file: NODE,
+        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        this.#loyalty.hear(message.from);",
+        replace: "        this.#loyalty.hear(message.from);",
+      },
+      {
+        file: NODE,
+        find: "        if (message.incarnation !== this.#core.incarnation) return;\n        return this.leadership?.onAppendAnswer(message, at);",
+        replace: "        return this.leadership?.onAppendAnswer(message, at);",
+      },
+    ],
+    seeds: 200,
+    run: {
+      ...READS,
+      faults: { ...READS.faults, misrouteRate: 1, crashEveryMs: 0, evictEveryMs: 500, lossRate: 0 },
+      members: 3,
+    },
+  },
+  {
+    name: "PreVote raises the term",
+    models: "a question disturbs those whom it asks (thesis §9.6)",
+    patches: [
+      {
+        file: NODE,
+        find: "const free = !this.#denies(message, at);",
+        replace:
+          "const free = !this.#denies(message, at);\n    if (message.term > this.#core.ballot.term) this.#follow(at, message.term);",
+      },
+    ],
+    seeds: 50,
   },
 ];

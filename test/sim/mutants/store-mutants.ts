@@ -1,6 +1,7 @@
 // Owns planted bugs of what stands on consensus: applying, remembered requests, leases, watches,
 // compaction, and the wiring of a replica.
 
+import { NO_FAULTS } from "../faults.ts";
 import type { Mutant } from "./mutant.ts";
 import { READS } from "./raft-mutants.ts";
 
@@ -8,9 +9,23 @@ const APPLIER = "src/apply/applier.ts";
 const HUB = "src/watch/hub.ts";
 const LESSOR = "src/lease/lessor.ts";
 
+/** Leases, and little else to do; objects lose their memory as they do in a sleep, and nothing else. */
+const IDLE_LEASES: NonNullable<Mutant["run"]> = {
+  members: 3,
+  faults: { ...NO_FAULTS, evictEveryMs: 1_000 },
+  load: { kvClients: 1, everyMs: 4_000, leaseClients: 2, watchers: 0 },
+};
+
+/** Replicas that lag are asked for what is current. */
+const FAR_READS: NonNullable<Mutant["run"]> = {
+  faults: { ...NO_FAULTS, lateRate: 0.3, lossRate: 0.1 },
+  load: { kvClients: 5, everyMs: 10, leaseClients: 0, watchers: 0 },
+  off: new Set(["get", "cas", "delete", "range", "serializable", "past", "compact"]),
+};
+
 export const STORE_MUTANTS: readonly Mutant[] = [
   {
-    name: "applied index apart from the state",
+    name: "applied index stored apart from its entries",
     models: "the consistent index is stored with the next batch (etcd #13766)",
     patches: [
       {
@@ -50,7 +65,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 50,
   },
   {
-    name: "repeated request applied again",
+    name: "duplicated proposal",
     models: "a proposal that is repeated after a timeout takes effect twice",
     patches: [
       {
@@ -62,7 +77,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 100,
   },
   {
-    name: "requests forgotten at a restart",
+    name: "dedup table lost at a restart",
     models: "the idempotency record is lost at failover",
     patches: [
       {
@@ -74,7 +89,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 200,
   },
   {
-    name: "requests forgotten by a local clock",
+    name: "dedup table expired by a local clock",
     models: "replicas disagree on what is a repeat",
     patches: [
       {
@@ -117,6 +132,24 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     run: READS,
   },
   {
+    name: "read answered before its index is applied",
+    models: "a follower that lags answers as soon as its leader has told it an index",
+    patches: [
+      {
+        file: "src/replica/reads.ts",
+        find: "this.#confirmed.filter((read) => read.index <= applied);",
+        replace: "this.#confirmed;",
+      },
+      {
+        file: "src/replica/reads.ts",
+        find: "this.#confirmed = this.#confirmed.filter((read) => read.index > applied);",
+        replace: "this.#confirmed = [];",
+      },
+    ],
+    seeds: 100,
+    run: FAR_READS,
+  },
+  {
     name: "new leader knows no deadlines",
     models: "lease deadlines are lost with the leadership",
     patches: [
@@ -127,6 +160,26 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 50,
+  },
+  {
+    name: "lease deadline lost on hibernation",
+    models: "deadlines live in memory, and whoever wakes sets none for the leases that it finds",
+    patches: [
+      {
+        file: LESSOR,
+        find: "    this.#table = table;",
+        replace:
+          "    this.#table = table;\n    this.found = new Set(table.all().map(({ id }) => id));",
+      },
+      {
+        file: LESSOR,
+        find: "for (const lease of this.#table.all()) this.#deadlines",
+        replace:
+          "for (const lease of this.#table.all()) if (!this.found.has(lease.id)) this.#deadlines",
+      },
+    ],
+    seeds: 50,
+    run: IDLE_LEASES,
   },
   {
     name: "new leader ends leases at once",
@@ -257,7 +310,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     isSmall: true,
   },
   {
-    name: "event dropped between history and live",
+    name: "watch event dropped between history and live",
     models: "the first revision after catching up is taken for one that was sent",
     patches: [
       {
