@@ -18,8 +18,12 @@ export interface Survey<T> {
   readonly unreachable: readonly Place[];
 }
 
-/** A replica that does not tell in so long is listed as unreachable; ms. */
-const TELL_MS = 500;
+/** Whom to ask, and how long each may take; ms. */
+export interface SurveyOrder {
+  readonly cluster: string;
+  readonly places: readonly Place[];
+  readonly patienceMs: number;
+}
 
 interface SurveyServices extends Pick<Platform, "sleep"> {
   readonly network: ReplicaNetwork;
@@ -28,13 +32,13 @@ interface SurveyServices extends Pick<Platform, "sleep"> {
 /** Puts `question` to the replicas of `cluster` at `places`, all at once. Never throws. */
 export async function askReplicas<T extends object>(
   services: SurveyServices,
-  { cluster, places }: { readonly cluster: string; readonly places: readonly Place[] },
+  { cluster, places, patienceMs }: SurveyOrder,
   question: (replica: ReplicaRpc) => Promise<T | null>,
 ): Promise<Survey<T>> {
   const ask = async (place: Place): Promise<T | null> => {
     try {
       const answer = question(services.network.replica(cluster, place));
-      return await withinTime(services, TELL_MS, answer);
+      return await withinTime(services, patienceMs, answer);
     } catch {
       return null;
     }

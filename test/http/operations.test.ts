@@ -158,7 +158,12 @@ describe("GET /v1/clusters/{name}/replicas", () => {
     network.statuses.set("weur", async () => status("weur", { role: "candidate" }));
     network.statuses.set("enam", () => Promise.reject(new Error("Network connection lost.")));
     network.statuses.set("wnam", () => Promise.withResolvers<never>().promise);
-    expect(await send(network, "GET", "/replicas", null)).toEqual({
+    const sleep = (ms: number): Promise<void> => {
+      expect(ms).toBe(5_000);
+      return new Promise((resolve) => void setTimeout(resolve, 10));
+    };
+    const response = await appTo(network, { sleep }).send("GET", `${CLUSTER}/replicas`);
+    expect({ status: response.status, json: await response.json() }).toEqual({
       status: 200,
       json: {
         name: "flags",

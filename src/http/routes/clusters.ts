@@ -15,6 +15,12 @@ import { askReplicas, leadingRegion, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 
+/**
+ * A replica may be far away and out of memory. Whoever is not heard of is taken for lost, on a day on
+ * which that matters.
+ */
+const STATUS_MS = 5_000;
+
 /** `/v1/clusters`. */
 export function clusterRoutes(services: Services): Hono {
   const routes = new Hono();
@@ -73,8 +79,8 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
 async function surveyCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
   const { clusterId, members } = await existing(services, name);
-  const places = { cluster: name, places: members };
-  const { told, unreachable } = await askReplicas(services, places, (replica) => replica.status());
+  const order = { cluster: name, places: members, patienceMs: STATUS_MS };
+  const { told, unreachable } = await askReplicas(services, order, (replica) => replica.status());
   return jsonResponse({
     name,
     cluster_id: String(clusterId),

@@ -18,6 +18,8 @@ import { DEFAULT_CLUSTER } from "../router.ts";
 const ORDERS: readonly string[] = ["abort", "isolate", "heal"] satisfies LabOrder[];
 const isOrder = (text: string): text is LabOrder => ORDERS.includes(text);
 
+/** A replica that does not tell its status in time is listed as unreachable: here all are near. */
+const STATUS_MS = 500;
 const ORDER_MS = 2_000;
 
 /** `/_lab`. */
@@ -68,8 +70,12 @@ async function askAll<T extends object>(
   services: Services,
   question: (replica: ReplicaRpc) => Promise<T | null>,
 ): Promise<{ readonly told: readonly Told<T>[]; readonly unreachable: readonly string[] }> {
-  const places = { cluster: DEFAULT_CLUSTER, places: await placesOf(services) };
-  const { told, unreachable } = await askReplicas(services, places, question);
+  const order = {
+    cluster: DEFAULT_CLUSTER,
+    places: await placesOf(services),
+    patienceMs: STATUS_MS,
+  };
+  const { told, unreachable } = await askReplicas(services, order, question);
   return { told, unreachable: unreachable.map(({ region }) => region) };
 }
 
