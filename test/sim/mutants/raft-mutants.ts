@@ -345,11 +345,6 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         replace:
           'if (state.role === "follower" && state.isAsleep) return "denied";\n    if (this.#isReleased(message)) return "considered";',
       },
-      {
-        file: NODE,
-        find: "if (!this.isAsleep) return Infinity;",
-        replace: "return Infinity;",
-      },
     ],
     seeds: 100,
     run: SLEEPY,
@@ -380,7 +375,7 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
         find: "Math.min(message.commit, verified)",
         replace: "Math.min(message.commit, log.lastIndex)",
       },
-      // Searches for the agreement so well that an append begins where logs part: it goes far back.
+      // The hints are so good that an append begins where the logs part: with poor ones it goes far back.
       {
         file: "src/raft/log.ts",
         find: "return high <= low ? high : this.#lastOfTermAtMost(hint.term, low, high);",
