@@ -3,6 +3,7 @@
 
 import type { Member, Membership } from "../../src/base/membership.ts";
 import { asClusterId, asLogIndex, asMemberId } from "../../src/base/types.ts";
+import { CLUSTER_VERSION_MIN, CODE_VERSION } from "../../src/base/versions.ts";
 import type { Identity } from "../../src/replica/core.ts";
 import type { Chance } from "./chance.ts";
 import type { Ledger } from "./ledger.ts";
@@ -77,6 +78,7 @@ export class Cluster {
       offsetMs: plan.offsetsMs[place]!,
       drift: plan.drifts[place]!,
       timing: plan.timing,
+      codeVersion: plan.isUpgraded ? CLUSTER_VERSION_MIN : CODE_VERSION,
       adopt: (membership) => this.#adopt(membership),
       send: (from, instance, send) => this.network.send(from, instance, send),
     });

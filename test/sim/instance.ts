@@ -73,6 +73,7 @@ export interface ObjectParts {
   readonly offsetMs: number;
   readonly drift: number;
   readonly timing: Partial<Timing>;
+  readonly codeVersion: number;
   /** An applied entry has changed the membership. */
   readonly adopt: (membership: Membership) => void;
   readonly send: (from: SimObject, instance: Instance, send: PeerSend) => void;

@@ -59,9 +59,12 @@ export class SimObject {
   #lastCall = 0;
   /** While false, neither its writes nor its clock misbehave. */
   isFaulty = true;
+  /** The version of the code that its next instance runs. */
+  codeVersion: number;
 
   constructor(parts: ObjectParts) {
     this.#parts = parts;
+    this.codeVersion = parts.codeVersion;
     this.#world = parts.world;
     this.id = parts.identity.memberId;
     this.number = Number(this.id);
@@ -82,12 +85,7 @@ export class SimObject {
       isRunning: (instance) => this.isRunning(instance),
     });
     this.machine = new MachineClock(schedule, parts);
-    const { world, ledger } = parts;
-    this.observer = new Observer(this.number, {
-      database: this.database,
-      ledger,
-      world,
-    });
+    this.observer = new Observer(this.number, { ...parts, database: this.database });
     this.#gate = new Gate({
       ...parts,
       database: this.database,
@@ -270,6 +268,7 @@ export class SimObject {
       seed: this.#chance.between(0, 2 ** 31),
       now: clock.now,
       timing: this.#parts.timing,
+      codeVersion: this.codeVersion,
     });
     const instance: Instance = {
       core,

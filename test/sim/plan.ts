@@ -36,6 +36,8 @@ export interface Load {
 export interface Plan extends Load {
   /** Mean milliseconds between changes of the membership; null: it stays as it is. */
   readonly operateEveryMs: number | null;
+  /** It begins with the oldest code, and goes to the newest and back while it serves. */
+  readonly isUpgraded: boolean;
   readonly members: number;
   readonly faults: Faults;
   readonly faultyMs: number;
@@ -61,6 +63,8 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const size = options.members ?? members;
   const operates = chance.next() < 0.4;
   const operateEveryMs = chance.pick([400, 1_500]);
+  // Members do not change meanwhile: the older code does not understand it.
+  const isUpgraded = streams.stream("upgrade").next() < 0.25 && !operates && !off.has("upgrade");
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -76,6 +80,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     everyMs,
     strayRate,
     operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
+    isUpgraded,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

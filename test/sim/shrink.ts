@@ -27,7 +27,14 @@ export function shrink(run: Run, budgetMs: number): Run {
   const fails = (candidate: Run): boolean =>
     performance.now() < end && failureOf(candidate) !== null;
   let smallest = run;
-  for (const kind of [...Object.keys(FAULT_KINDS), "lease", "watch", "members", ...KV_OPERATIONS]) {
+  for (const kind of [
+    ...Object.keys(FAULT_KINDS),
+    "lease",
+    "watch",
+    "members",
+    "upgrade",
+    ...KV_OPERATIONS,
+  ]) {
     const candidate = { ...smallest, off: new Set([...(smallest.off ?? []), kind]) };
     if (fails(candidate)) smallest = candidate;
   }

@@ -14,6 +14,7 @@ import { LeaseClient } from "./clients/lease-client.ts";
 import { judgeLeases } from "./clients/lease-judgement.ts";
 import { Operator } from "./clients/operator.ts";
 import { Router } from "./clients/router.ts";
+import { Upgrader } from "./clients/upgrader.ts";
 import { resetSessions, WatchClient } from "./clients/watch-client.ts";
 import { InstanceStorage } from "./database.ts";
 import { Ledger } from "./ledger.ts";
@@ -73,6 +74,7 @@ class Run {
   readonly #leases: LeaseClient[] = [];
   readonly #watchers: WatchClient[] = [];
   readonly #operator: Operator | null;
+  readonly #upgrader: Upgrader | null;
   readonly #marks = new Map<string, number>();
   readonly #places: number[] = [];
   #steps = 0;
@@ -95,15 +97,18 @@ class Run {
     resetSessions();
     this.#makeClients(options.off ?? new Set());
     this.#operator = this.#makeOperator();
+    this.#upgrader = this.#makeUpgrader();
   }
 
   run(): RunResult {
     this.#cluster.start();
     this.#operator?.start();
+    this.#upgrader?.start();
     for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
     this.#runUntil(this.#plan.faultyMs);
     const healed = this.#cluster.heal([...this.#places, PROBE, OPERATOR]);
     this.#operator?.stop();
+    this.#upgrader?.stop();
     for (const client of this.#leases) client.stop();
     for (const client of this.#watchers) client.settle(this.#cluster.mute);
     this.#runUntil(this.#plan.faultyMs + WORK_MS);
@@ -158,6 +163,14 @@ class Run {
     const world = this.#world;
     const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
     return new Operator({ router, world, cluster: this.#cluster, everyMs });
+  }
+
+  #makeUpgrader(): Upgrader | null {
+    if (!this.#plan.isUpgraded) return null;
+    const { network, objects } = this.#cluster;
+    const world = this.#world;
+    const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
+    return new Upgrader({ router, world, objects });
   }
 
   #runUntil(end: number): void {
@@ -251,8 +264,8 @@ function stateHash(database: SimObject["database"]): number {
   };
   const rows = database.all("SELECT * FROM now ORDER BY key", []);
   for (const row of rows) for (const value of Object.values(row)) take(value);
-  const meta = database.all("SELECT compacted FROM meta", []);
-  take(meta[0]!.compacted);
+  const meta = database.all("SELECT compacted, cluster_version, version_cap FROM meta", []);
+  for (const value of Object.values(meta[0]!)) take(value);
   const leases = leasesOf(database).map(
     ({ id, ttlSeconds, horizon }) => `${id} ${ttlSeconds} ${horizon}`,
   );

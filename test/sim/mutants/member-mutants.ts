@@ -110,4 +110,16 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     seeds: 100,
     isSmall: true,
   },
+  {
+    name: "cluster version raised too early",
+    models: "the newest code of any member counts, and the older code halts",
+    patches: [
+      {
+        file: "src/replica/machine.ts",
+        find: "const lowest = Math.min(",
+        replace: "const lowest = Math.max(",
+      },
+    ],
+    seeds: 100,
+  },
 ];

@@ -3,7 +3,7 @@
 
 import { NO_FAULTS } from "../faults.ts";
 import type { Mutant } from "./mutant.ts";
-import { READS } from "./raft-mutants.ts";
+import { READS } from "./leader-mutants.ts";
 
 const APPLIER = "src/apply/applier.ts";
 const HUB = "src/watch/hub.ts";

@@ -1,8 +1,14 @@
 // Owns the list of all planted bugs.
 
 import type { Mutant } from "./mutant.ts";
+import { LEADER_MUTANTS } from "./leader-mutants.ts";
 import { MEMBER_MUTANTS } from "./member-mutants.ts";
 import { RAFT_MUTANTS } from "./raft-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 
-export const MUTANTS: readonly Mutant[] = [...RAFT_MUTANTS, ...MEMBER_MUTANTS, ...STORE_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...RAFT_MUTANTS,
+  ...LEADER_MUTANTS,
+  ...MEMBER_MUTANTS,
+  ...STORE_MUTANTS,
+];
