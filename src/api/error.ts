@@ -107,7 +107,7 @@ const REFUSED: Record<Refusal, ApiError> = {
   ),
   changeUnderWay: describe(
     GRPC.unavailable,
-    "edgekeeper: another change of the members is under way; ask again when it is done",
+    "edgekeeper: another change of the cluster is under way, or not every member can take part yet; ask again",
   ),
   lastVoter: describe(
     GRPC.failedPrecondition,
