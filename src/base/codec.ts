@@ -195,7 +195,9 @@ export class Reader {
     // Every item takes a byte at least: a count beyond the rest of the buffer is damage.
     if (count > this.#bytes.length - this.#offset)
       throw new CodecError(`no room for ${count} items`);
-    return Array.from({ length: count }, () => read(this));
+    const items: T[] = [];
+    for (let n = 0; n < count; n++) items.push(read(this));
+    return items;
   }
 
   /** Asserts that nothing is left over. */

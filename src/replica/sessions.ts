@@ -19,6 +19,8 @@ import type { SessionEffects } from "./effects.ts";
 /** How long a replica without a leader keeps its sessions: three election timeouts, as in etcd. */
 const LEADERLESS_MS_MAX = 3_000;
 
+const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [] };
+
 /** The hub is built with the first session, so that a start without sessions pays nothing. */
 export class Sessions {
   readonly #store: Store;
@@ -107,9 +109,10 @@ export class Sessions {
   }
 
   takeEffects(): SessionEffects {
+    if (this.#hub === null) return NO_EFFECTS;
     const { term } = this.#header();
     const frames = this.#welcomes;
-    for (const { session, deliveries } of this.#hub?.takeDeliveries() ?? []) {
+    for (const { session, deliveries } of this.#hub.takeDeliveries()) {
       const items = deliveries.map((item) => ({ kind: "delivery" as const, term, ...item }));
       frames.push({ session, frames: items });
       // A watch that ended by itself must not come back after a sleep.
