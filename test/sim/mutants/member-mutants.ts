@@ -50,9 +50,8 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "src/replica/core.ts",
-        find: "this.#isRemoved ||= isRemoved(membership, this.#identity.memberId);",
-        replace:
-          "this.#isRemoved ||= !membership.members.some(({ id }) => id === this.#identity.memberId);",
+        find: "      this.#isUnsettled = true;",
+        replace: "      this.#isUnsettled = true; this.#isRemoved ||= !this.#isMember;",
       },
     ],
     seeds: 100,
@@ -115,7 +114,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     models: "the newest code of any member counts, and the older code halts",
     patches: [
       {
-        file: "src/replica/machine.ts",
+        file: "src/replica/upgrade.ts",
         find: "const lowest = Math.min(",
         replace: "const lowest = Math.max(",
       },
