@@ -16,7 +16,6 @@ import type { ReadRounds } from "./read-index.ts";
 import { leaseUntil } from "./read-lease.ts";
 import type { Proposed } from "./ready.ts";
 import { Replication } from "./replication.ts";
-import { Transfer } from "./transfer.ts";
 import type {
   AppendAnswer,
   Configuration,
@@ -49,7 +48,11 @@ export class Leadership {
   readonly #peerReads = new PeerReads();
   readonly #rest: Quiescence;
   #serving = false;
-  #transfer: Transfer | null = null;
+  /**
+   * Leadership on its way to another (thesis §3.10). Proposals wait, so that the target can catch up;
+   * one that has not won when it is due leaves the leader as it was.
+   */
+  #transfer: { readonly target: MemberId; readonly due: Milliseconds } | null = null;
   /** Somebody may have been told to campaign, and may win whatever the voters promised. */
   #mayHaveHandedOver = false;
   /** The last entry that may change the configuration: the next change waits for it. */
@@ -153,7 +156,7 @@ export class Leadership {
   /** Begins to hand over to `target`, a voter. */
   transfer(target: MemberId, now: Milliseconds): void {
     this.stir(now);
-    this.#transfer = new Transfer(target, this.#core.timing.electionMsMax, now);
+    this.#transfer = { target, due: later(now, this.#core.timing.electionMsMax) };
     this.#handOver(target);
   }
 
@@ -237,7 +240,7 @@ export class Leadership {
     if (this.#rest.isAsleep) return this.#probeAway(now);
     if (this.#transfer !== null && this.#transfer.due <= now) this.#transfer = null;
     if (this.#roundOverdue() <= now) return this.#beginRound(now);
-    if (this.#mayRest(now)) return this.#fallAsleep(now);
+    if (this.#restDue(now) <= now) return this.#fallAsleep(now);
     const due = [...this.#replication.peers].filter(([, peer]) => this.#heartbeatDue(peer) <= now);
     if (due.length === 0) return;
     if (this.#serving && this.#rounds.wantsRound) return this.#beginRound(now);
@@ -295,35 +298,30 @@ export class Leadership {
     return now < leaseUntil(this.#core, now, (voter) => peers.get(voter)!.followedAt);
   }
 
-  /** Nothing to do: every peer is up to date or away, a quorum is up to date, and no read waits. */
-  #mayRest(now: Milliseconds): boolean {
-    return this.#restDue(now) <= now;
+  /**
+   * When there will have been nothing to do for long enough; Infinity while there is: a peer that is
+   * neither up to date nor away, a quorum that is not up to date, a read that waits.
+   */
+  #restDue(now: Milliseconds): number {
+    const { configuration, id, timing } = this.#core;
+    if (timing.quiesceMs === null || !this.#serving || !this.#rounds.isIdle) return Infinity;
+    if (this.#transfer !== null || configuration.outgoing.length > 0) return Infinity;
+    const unsettled = this.#unsettled(now);
+    if (unsettled.some((peer) => !this.#replication.isAway(peer, now))) return Infinity;
+    const settled = quorumValue(configuration, (voter) =>
+      voter === id || !unsettled.includes(voter) ? 1 : 0,
+    );
+    return settled === 0 ? Infinity : this.#rest.quietAt(timing.quiesceMs);
   }
 
-  #restDue(now: Milliseconds): number {
-    const { quiesceMs } = this.#core.timing;
-    if (quiesceMs === null || !this.#serving || !this.#rounds.isIdle) return Infinity;
-    if (this.#transfer !== null || this.#core.configuration.outgoing.length > 0) return Infinity;
-    const { configuration, id } = this.#core;
+  #unsettled(now: Milliseconds): MemberId[] {
     const peers = [...this.#replication.peers.keys()];
-    if (
-      peers.some(
-        (peer) => !this.#replication.isSettled(peer, now) && !this.#replication.isAway(peer, now),
-      )
-    ) {
-      return Infinity;
-    }
-    const settled = quorumValue(configuration, (voter) =>
-      voter === id || this.#replication.isSettled(voter, now) ? 1 : 0,
-    );
-    if (settled === 0) return Infinity;
-    return this.#rest.quietAt(quiesceMs);
+    return peers.filter((peer) => !this.#replication.isSettled(peer, now));
   }
 
   #fallAsleep(now: Milliseconds): void {
-    const peers = [...this.#replication.peers.keys()];
-    const away = peers.filter((peer) => !this.#replication.isSettled(peer, now));
-    for (const peer of peers) {
+    const away = this.#unsettled(now);
+    for (const peer of this.#replication.peers.keys()) {
       if (!away.includes(peer)) this.#replication.sendQuiesce(peer, now);
     }
     this.#rest.sleep(away, now);

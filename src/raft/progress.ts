@@ -46,7 +46,7 @@ export class Progress {
   roundAnswered = 0;
   /** The highest commit index that it has said to know, by answering a heartbeat that told it. */
   commitKnown = asLogIndex(0);
-  /** Commit indexes that heartbeats have told, each with when the first was sent. */
+  /** Higher ones that heartbeats have told, each with when the first was sent. */
   #told: { readonly commit: LogIndex; readonly sentAt: number }[] = [];
   /** When the latest heartbeat that it has answered was sent: it followed at that moment. */
   followedAt = asMilliseconds(-Infinity);
@@ -140,7 +140,7 @@ export class Progress {
 
   /** Notes a heartbeat that tells `commit`. */
   beat(commit: LogIndex, now: Milliseconds): void {
-    if ((this.#told.at(-1)?.commit ?? -1) < commit) {
+    if ((this.#told.at(-1)?.commit ?? this.commitKnown) < commit) {
       this.#told.push({ commit, sentAt: Math.floor(now) });
     }
   }
@@ -149,7 +149,7 @@ export class Progress {
   answeredBeat(sentAt: Milliseconds): void {
     const known = this.#told.findLast((told) => told.sentAt <= sentAt);
     if (known === undefined) return;
-    if (known.commit > this.commitKnown) this.commitKnown = known.commit;
+    this.commitKnown = known.commit;
     this.#told = this.#told.filter((told) => told.sentAt > sentAt);
   }
 
