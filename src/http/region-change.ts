@@ -31,6 +31,8 @@ const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   "tooManyRequests",
 ]);
 
+type Answered = Extract<Served, { kind: "answered" }>;
+
 export interface RegionMembers {
   readonly clusterId: ClusterId;
   readonly members: readonly MemberStatus[];
@@ -52,7 +54,7 @@ export async function changeRegions(
   const ask = (request: ClientRequest): Promise<Served> =>
     router.serve({ ...errand, request, requestId: random(16) });
   while (clock() < deadline) {
-    const listed = membersIn(await ask(LIST));
+    const listed = membersIn(await ask(LIST_MEMBERS));
     if (listed !== null) {
       const step = nextStep(listed.members, wanted);
       if (step.kind === "done") return listed;
@@ -63,7 +65,8 @@ export async function changeRegions(
   throw new RequestError(GATEWAY_ERRORS.regionsUnfinished);
 }
 
-const LIST: ClientRequest = { kind: "memberList", linearizable: true };
+/** As the leader has them: who asks is about to change something, or has just done so. */
+export const LIST_MEMBERS: ClientRequest = { kind: "memberList", linearizable: true };
 
 function requestOf(step: Exclude<RegionStep, { kind: "done" }>): ClientRequest {
   return step.kind === "add"
@@ -73,14 +76,17 @@ function requestOf(step: Exclude<RegionStep, { kind: "done" }>): ClientRequest {
 
 /** The members that were listed; null when the cluster does not answer at the moment. */
 function membersIn(served: Served): RegionMembers | null {
-  if (!isDone(served)) return null;
-  const { header, answer } = served;
+  return isDone(served) ? membersOf(served) : null;
+}
+
+/** What LIST_MEMBERS was answered with. */
+export function membersOf({ header, answer }: Pick<Answered, "header" | "answer">): RegionMembers {
   assert(answer.kind === "members", "a list of members is answered with members");
   return { clusterId: header.clusterId, members: answer.answer.members };
 }
 
 /** False for what may go better in a moment. @throws RequestError for what will not. */
-function isDone(served: Served): served is Extract<Served, { kind: "answered" }> {
+function isDone(served: Served): served is Answered {
   switch (served.kind) {
     case "answered":
       return true;
@@ -90,7 +96,7 @@ function isDone(served: Served): served is Extract<Served, { kind: "answered" }>
     case "failed":
       // Without an outcome the next list tells whether it happened.
       if (served.failure !== "unknownCluster") return false;
-      throw new RequestError(failureError(served.failure, LIST));
+      throw new RequestError(failureError(served.failure, LIST_MEMBERS));
     default:
       return served satisfies never;
   }

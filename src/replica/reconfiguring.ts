@@ -72,8 +72,9 @@ export class Reconfiguring {
     const { configuration } = machine.membership;
     const { serving, isHandingOver } = raft.status();
     if (configuration.outgoing.length === 0 || !serving || isHandingOver) return false;
-    const successor = this.#mostCaughtUp(configuration.voters);
-    if (!configuration.voters.includes(self) && successor !== null) {
+    const { voters } = configuration;
+    const successor = voters.includes(self) ? null : this.#mostCaughtUp(voters);
+    if (successor !== null) {
       raft.transfer(successor, now);
       return false;
     }

@@ -7,10 +7,9 @@ import { parseRecovery } from "../../api/recovery.ts";
 import { parseRegions } from "../../api/regions.ts";
 import { parseVersionCap } from "../../api/version-cap.ts";
 import type { ClientRequest, Directory, Member } from "../../api/replica.ts";
-import { assert } from "../../base/assert.ts";
 import type { ClusterId } from "../../base/types.ts";
 import { badRequest } from "../plain.ts";
-import { changeRegions, type RegionMembers } from "../region-change.ts";
+import { changeRegions, LIST_MEMBERS, membersOf, type RegionMembers } from "../region-change.ts";
 import { askReplicas, leadingRegion, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
@@ -70,7 +69,7 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
   const wanted = parseRegions(await readText(context.req.raw), services.regions);
   if (!wanted.ok) throw badRequest(wanted.error);
   if (wanted.value === null) throw badRequest('the body is {"regions": [...]}');
-  const { trace, continent } = toRouterRequest(context, services, LIST);
+  const { trace, continent } = toRouterRequest(context, services, LIST_MEMBERS);
   const order = { cluster: name, trace, continent, wanted: wanted.value };
   return jsonResponse(printCluster(name, await changeRegions(services, order)));
 }
@@ -126,14 +125,9 @@ async function recoverCluster(services: Services, context: Context): Promise<Res
   return jsonResponse({ ...printCluster(name, directory), revision });
 }
 
-/** As the leader has them: this is for people, who have just changed something. */
-const LIST: ClientRequest = { kind: "memberList", linearizable: true };
-
 async function membersNow(services: Services, context: Context): Promise<RegionMembers> {
-  const served = await services.router.serve(toRouterRequest(context, services, LIST));
-  const { header, answer } = requireAnswer(served, LIST);
-  assert(answer.kind === "members", "a list of members is answered with members");
-  return { clusterId: header.clusterId, members: answer.answer.members };
+  const served = await services.router.serve(toRouterRequest(context, services, LIST_MEMBERS));
+  return membersOf(requireAnswer(served, LIST_MEMBERS));
 }
 
 interface Printed {
