@@ -2,10 +2,12 @@
 // its members are, and which version its entries mean. It changes with the batch that says so.
 
 import { assert, present } from "../base/assert.ts";
+import { Reader, Writer } from "../base/codec.ts";
 import { decodeMembership, encodeMembership } from "../base/membership-codec.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes } from "../base/types.ts";
+import type { Unversioned } from "../base/unversioned.ts";
 
 export class ClusterState {
   readonly #sql: SqlPort;
@@ -20,10 +22,7 @@ export class ClusterState {
    */
   constructor(sql: SqlPort, atBirth: Membership, codeVersion: number) {
     this.#sql = sql;
-    const [found] = sql.all<{ membership: Bytes | null; version: number; cap: number | null }>(
-      "SELECT membership, cluster_version AS version, version_cap AS cap FROM meta WHERE id = 0",
-    );
-    const row = present(found, "meta has its row");
+    const row = readRow(sql);
     this.#membership = row.membership === null ? atBirth : decodeMembership(row.membership);
     this.#version = row.version;
     this.#versionCap = row.cap;
@@ -46,7 +45,7 @@ export class ClusterState {
 
   setMembership(membership: Membership): void {
     this.#membership = membership;
-    this.#sql.run("UPDATE meta SET membership = ? WHERE id = 0", encodeMembership(membership));
+    writeMembership(this.#sql, encodeMembership(membership));
   }
 
   /** A leader's raise may stand in the log behind a cap that it had not applied: it comes to nothing. */
@@ -55,10 +54,64 @@ export class ClusterState {
     if (isRaise && version > (this.#versionCap ?? version)) return;
     this.#version = version;
     this.#versionCap = cap;
-    this.#sql.run(
-      "UPDATE meta SET cluster_version = ?, version_cap = ? WHERE id = 0",
-      version,
-      cap,
-    );
+    writeVersion(this.#sql, version, cap);
   }
 }
+
+/** The membership as a snapshot copies it: null while no entry has changed it. */
+export const MEMBERSHIP: Unversioned = {
+  name: "membership",
+
+  copy(sql) {
+    const { membership } = readRow(sql);
+    const writer = new Writer().flag(membership !== null);
+    return (membership === null ? writer : writer.bytes(membership)).finish();
+  },
+
+  restore(sql, body) {
+    const reader = new Reader(body);
+    const membership = reader.flag() ? reader.bytes() : null;
+    reader.end();
+    writeMembership(sql, membership);
+  },
+};
+
+/** The version and its cap as a snapshot copies them. */
+export const CLUSTER_VERSION: Unversioned = {
+  name: "clusterVersion",
+
+  copy(sql) {
+    const { version, cap } = readRow(sql);
+    return new Writer()
+      .uint(version)
+      .uint(cap ?? 0)
+      .finish();
+  },
+
+  restore(sql, body) {
+    const reader = new Reader(body);
+    const version = reader.uint();
+    const cap = reader.uint() || null;
+    reader.end();
+    writeVersion(sql, version, cap);
+  },
+};
+
+interface Row {
+  readonly membership: Bytes | null;
+  readonly version: number;
+  readonly cap: number | null;
+}
+
+function readRow(sql: SqlPort): Row {
+  const [row] = sql.all<{ [Column in keyof Row]: Row[Column] }>(
+    "SELECT membership, cluster_version AS version, version_cap AS cap FROM meta WHERE id = 0",
+  );
+  return present(row, "meta has its row");
+}
+
+const writeMembership = (sql: SqlPort, membership: Bytes | null): void =>
+  sql.run("UPDATE meta SET membership = ? WHERE id = 0", membership);
+
+const writeVersion = (sql: SqlPort, version: number, cap: number | null): void =>
+  sql.run("UPDATE meta SET cluster_version = ?, version_cap = ? WHERE id = 0", version, cap);
