@@ -4,16 +4,15 @@
 import { describe, test } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asMemberId } from "../../src/base/types.ts";
+import { settledCluster } from "../support/member-requests.ts";
 import { put } from "../support/requests.ts";
-import { VirtualCluster } from "../support/virtual-cluster.ts";
+import type { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const write = put(encodeUtf8("a"), encodeUtf8("1"));
 
 /** Three voters and a learner that is to take the place of one of them. */
 function beforeTheMove() {
-  const cluster = new VirtualCluster(3);
-  cluster.serve(write);
-  cluster.run(500);
+  const cluster = settledCluster(3);
   const member = cluster.join("region-4");
   cluster.serve({ kind: "memberAdd", region: "region-4", isLearner: true, member });
   cluster.run(500);

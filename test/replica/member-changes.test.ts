@@ -5,7 +5,14 @@ import { beforeEach, describe, test } from "vitest";
 import type { ClientRequest, ReplicaAnswer } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asMemberId } from "../../src/base/types.ts";
-import { add, askLeader, growCluster, remove, votersOf } from "../support/member-requests.ts";
+import {
+  add,
+  askLeader,
+  growCluster,
+  remove,
+  settledCluster,
+  votersOf,
+} from "../support/member-requests.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
@@ -14,10 +21,7 @@ const key = encodeUtf8;
 let cluster: VirtualCluster;
 
 beforeEach(() => {
-  cluster = new VirtualCluster(3);
-  cluster.serve(put(key("a"), key("1")));
-  // Until the leader has heard which code its peers run.
-  cluster.run(500);
+  cluster = settledCluster(3);
 });
 
 const ask = (request: ClientRequest): ReplicaAnswer => askLeader(cluster, request);

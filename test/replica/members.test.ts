@@ -12,6 +12,7 @@ import {
   growCluster,
   promote,
   remove,
+  settledCluster,
   votersOf,
 } from "../support/member-requests.ts";
 import { put } from "../support/requests.ts";
@@ -22,10 +23,7 @@ const key = encodeUtf8;
 let cluster: VirtualCluster;
 
 beforeEach(() => {
-  cluster = new VirtualCluster(3);
-  cluster.serve(put(key("a"), key("1")));
-  // Until the leader has heard which code its peers run.
-  cluster.run(500);
+  cluster = settledCluster(3);
 });
 
 const ask = (request: ClientRequest): ReplicaAnswer => askLeader(cluster, request);

@@ -2,18 +2,13 @@
 // be taken back. Each turn that writes opens a savepoint at its first write; they lie on one another
 // like plates. A crash goes back to one of them; when all turns are confirmed, all are released.
 
-import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 import { assert } from "../../src/base/assert.ts";
 import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
+import { inSavepoint, MIGRATION_SCRIPTS } from "../support/node-sql.ts";
 
-const MIGRATIONS = new URL("../../migrations/", import.meta.url);
-const SCHEMA = readdirSync(MIGRATIONS)
-  .filter((name) => name.endsWith(".sql"))
-  .toSorted()
-  .map((name) => readFileSync(new URL(name, MIGRATIONS), "utf8"))
-  .join("\n");
+const SCHEMA = MIGRATION_SCRIPTS.join("\n");
 
 /** What a turn has written to, as bits. */
 export const WROTE = { log: 1, history: 2, meta: 4, other: 8 } as const;
@@ -92,14 +87,8 @@ export class SimDatabase {
   transaction<T>(body: () => T): T {
     this.#openPlate();
     const savepoint = `nested_${this.#depth++}`;
-    this.#execute(`SAVEPOINT ${savepoint}`);
     try {
-      const result = body();
-      this.#execute(`RELEASE ${savepoint}`);
-      return result;
-    } catch (error) {
-      this.#database.exec(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`);
-      throw error;
+      return inSavepoint(savepoint, (sql) => this.#execute(sql), body);
     } finally {
       this.#depth--;
     }

@@ -1,9 +1,11 @@
 // Owns how tests change a cluster's members: the requests, asked as the router asks them.
 
 import type { ClientRequest, ReplicaAnswer } from "../../src/api/replica.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import type { Member } from "../../src/base/membership.ts";
 import { asMemberId } from "../../src/base/types.ts";
-import type { VirtualCluster } from "./virtual-cluster.ts";
+import { put } from "./requests.ts";
+import { VirtualCluster } from "./virtual-cluster.ts";
 
 export const add = (member: Member, isLearner: boolean): ClientRequest => ({
   kind: "memberAdd",
@@ -21,6 +23,14 @@ export const remove = (id: bigint): ClientRequest => ({
   kind: "memberRemove",
   id: asMemberId(id),
 });
+
+/** A cluster of `voters` that has written a key `a` once, and knows which code its members run. */
+export function settledCluster(voters: number): VirtualCluster {
+  const cluster = new VirtualCluster(voters);
+  cluster.serve(put(encodeUtf8("a"), encodeUtf8("1")));
+  cluster.run(500);
+  return cluster;
+}
 
 /** Asks as the router does: at the leader, and again where it redirects to. */
 export function askLeader(cluster: VirtualCluster, request: ClientRequest): ReplicaAnswer {

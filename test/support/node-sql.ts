@@ -8,6 +8,11 @@ import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
 
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
+/** The replica's migrations, in the order of their names. */
+export const MIGRATION_SCRIPTS: readonly string[] = readdirSync(MIGRATIONS)
+  .toSorted()
+  .map((name) => readFileSync(new URL(name, MIGRATIONS), "utf8"));
+
 /** A database of Node's own, to be closed by its test. */
 export type NodeSql = SqlPort & { close(): void };
 
@@ -18,17 +23,28 @@ export type NodeSql = SqlPort & { close(): void };
 export function openNodeSql(path = ":memory:"): NodeSql {
   const sql = new NodeSqlPort(new DatabaseSync(path));
   const [version] = sql.all<{ user_version: number }>("PRAGMA user_version");
-  const scripts = readdirSync(MIGRATIONS).toSorted();
-  for (const script of scripts.slice(version!.user_version)) {
-    sql.migrate(readFileSync(new URL(script, MIGRATIONS), "utf8"));
-  }
-  sql.migrate(`PRAGMA user_version = ${scripts.length}`);
+  for (const script of MIGRATION_SCRIPTS.slice(version!.user_version)) sql.migrate(script);
+  sql.migrate(`PRAGMA user_version = ${MIGRATION_SCRIPTS.length}`);
   return sql;
 }
 
 /** Inserts the single row of `meta` as an unborn replica has it, with a nonce of no meaning. */
 export function insertMeta(sql: SqlPort): void {
   sql.run("INSERT INTO meta (id, birth_nonce) VALUES (0, ?)", "test-nonce");
+}
+
+/** Runs `body` so that its writes happen together or, when it throws, not at all. */
+export function inSavepoint<T>(name: string, execute: (sql: string) => void, body: () => T): T {
+  execute(`SAVEPOINT ${name}`);
+  try {
+    const result = body();
+    execute(`RELEASE ${name}`);
+    return result;
+  } catch (error) {
+    execute(`ROLLBACK TO ${name}`);
+    execute(`RELEASE ${name}`);
+    throw error;
+  }
 }
 
 class NodeSqlPort implements SqlPort {
@@ -54,14 +70,8 @@ class NodeSqlPort implements SqlPort {
 
   transaction<T>(body: () => T): T {
     const savepoint = `nested_${this.#depth++}`;
-    this.#database.exec(`SAVEPOINT ${savepoint}`);
     try {
-      const result = body();
-      this.#database.exec(`RELEASE ${savepoint}`);
-      return result;
-    } catch (error) {
-      this.#database.exec(`ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`);
-      throw error;
+      return inSavepoint(savepoint, (sql) => this.#database.exec(sql), body);
     } finally {
       this.#depth--;
     }
