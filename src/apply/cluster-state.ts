@@ -69,7 +69,7 @@ export const MEMBERSHIP: Unversioned = {
   },
 
   restore(sql, body) {
-    const reader = new Reader(body);
+    const reader = new Reader(present(body, "a snapshot has the membership"));
     const membership = reader.flag() ? reader.bytes() : null;
     reader.end();
     writeMembership(sql, membership);
@@ -89,7 +89,7 @@ export const CLUSTER_VERSION: Unversioned = {
   },
 
   restore(sql, body) {
-    const reader = new Reader(body);
+    const reader = new Reader(present(body, "a snapshot has the cluster version"));
     const version = reader.uint();
     const cap = reader.uint() || null;
     reader.end();

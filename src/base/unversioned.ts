@@ -8,8 +8,17 @@ import type { Bytes } from "./types.ts";
 export interface Unversioned {
   /** Unique, and part of what replicas exchange: never renamed. */
   readonly name: string;
-  /** What the database holds of it. Small enough for memory: leases are the largest. */
-  readonly copy: (sql: SqlPort) => Bytes;
-  /** Puts what `copy` returned in place of whatever is there. @throws CodecError when damaged. */
-  readonly restore: (sql: SqlPort, body: Bytes) => void;
+  /**
+   * What the database holds of it. Small enough for memory: leases are the largest. An item that came
+   * with a later version of the code is null while it is as at birth, and is not sent then: it leaves
+   * that state in a cluster of that version only, whose members all know it.
+   */
+  readonly copy: (sql: SqlPort) => Bytes | null;
+  /**
+   * Puts what `copy` returned in place of whatever is there; null is the state at birth.
+   *
+   * @throws CodecError when damaged.
+   * @throws InvariantError when it is missing though it is always sent.
+   */
+  readonly restore: (sql: SqlPort, body: Bytes | null) => void;
 }

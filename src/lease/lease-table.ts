@@ -1,7 +1,7 @@
 // Owns the replicated part of leases: which exist, their TTL and horizon, stored many to a row.
 // Equal on all replicas at the same applied index. Who expires when is the leader's `lessor.ts`.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { seal, unseal } from "../base/checksum.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import { LEASE_TTL_SECONDS_MAX, LEASE_TTL_SECONDS_MIN, LEASES_PER_PAGE } from "../base/limits.ts";
@@ -154,7 +154,7 @@ export const LEASE_PAGES: Unversioned = {
   },
 
   restore(sql, body) {
-    const reader = new Reader(body);
+    const reader = new Reader(present(body, "a snapshot has leases"));
     const pages = reader.list((item) => ({ page: item.uint(), body: item.bytes() }));
     reader.end();
     sql.run("DELETE FROM lease_page");

@@ -52,7 +52,7 @@ export function installStaged(
     );
     bodies.delete(STORE_PIN);
     for (const { name, restore } of options.unversioned) {
-      restore(sql, present(bodies.get(name), `a snapshot has ${name}`));
+      restore(sql, bodies.get(name) ?? null);
       bodies.delete(name);
     }
     assert(bodies.size === 0, `what a snapshot has is known: ${[...bodies.keys()].join(", ")}`);

@@ -103,7 +103,10 @@ export class SnapshotSource {
     this.pin = options.store.pin();
     this.#unversioned = [
       { name: STORE_PIN, body: encodeStorePin(this.pin) },
-      ...options.unversioned.map(({ name, copy }) => ({ name, body: copy(options.sql) })),
+      ...options.unversioned.flatMap(({ name, copy }) => {
+        const body = copy(options.sql);
+        return body === null ? [] : [{ name, body }];
+      }),
     ];
   }
 

@@ -12,8 +12,8 @@ import { resetLog } from "../raft/log-base.ts";
 
 /**
  * All of it. The replica's own is no part of it: hard state, incarnation, certificate, log. A replica
- * refuses a snapshot with more or less than its own list, so a new item comes with a new cluster
- * version.
+ * refuses a snapshot with more than its own list, so a new item is null until a new cluster version
+ * lets entries change it.
  */
 export const UNVERSIONED: readonly Unversioned[] = [LEASE_PAGES, MEMBERSHIP, CLUSTER_VERSION];
 

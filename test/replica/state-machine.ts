@@ -153,7 +153,7 @@ export class StateMachine {
       hashes: revisions.map((revision) => valueOf(hashKv(this.sql, store, revision)).hash),
       remembered: this.#remembered(),
       leases: this.leases.all().toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-      unversioned: UNVERSIONED.slice(1).map(({ name, copy }) => [name, bytesKey(copy(this.sql))]),
+      unversioned: UNVERSIONED.slice(1).map(({ name, copy }) => [name, keyOf(copy(this.sql))]),
     };
   }
 
@@ -162,11 +162,12 @@ export class StateMachine {
     const { history, clusterTime } = this.store;
     const since = asClusterTime(Math.max(clusterTime - REQUEST_WINDOW_MS, 0));
     return [...history.requestsSince(since)].map(({ id, revision, time, place }) => {
-      const answer = history.answerOf(place, id);
-      return [bytesKey(id), revision, time, answer === null ? null : bytesKey(answer)];
+      return [bytesKey(id), revision, time, keyOf(history.answerOf(place, id))];
     });
   }
 }
+
+const keyOf = (bytes: Bytes | null): string | null => (bytes === null ? null : bytesKey(bytes));
 
 export const AT_BIRTH: Membership = {
   configuration: { voters: [], outgoing: [], learners: [] },
