@@ -43,7 +43,11 @@ export class Machine {
   }
 
   get hasLeases(): boolean {
-    return this.#leases.size > 0;
+    return this.leaseCount > 0;
+  }
+
+  get leaseCount(): number {
+    return this.#leases.size;
   }
 
   get membership(): Membership {
