@@ -20,6 +20,7 @@ import type {
 import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+import type { ReplicaMetrics } from "./metrics.ts";
 import type { RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
 
 export type { Directory, Member } from "../base/membership.ts";
@@ -161,6 +162,8 @@ export interface ReplicaRpc {
   status(): Promise<ReplicaStatus | null>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
+  /** Null from an object that is not a replica. */
+  metrics(): Promise<ReplicaMetrics | null>;
   /** Refused (it throws) where the lab is not enabled. */
   lab(order: LabOrder): Promise<void>;
 }

@@ -94,6 +94,8 @@ export class Applier {
   readonly #leases: LeaseTable;
   readonly #cluster: ClusterState;
   readonly #codeVersion: number;
+  /** Leases that have ended by themselves since this was made. */
+  leasesExpired = 0;
   /** Read at first use: not while the object starts, which may be for a read. See `#window`. */
   #requests: RequestWindow | null = null;
   #time: ClusterTime;
@@ -304,7 +306,7 @@ export class Applier {
 
   /** A lease whose horizon has moved since was kept alive: its expiry does nothing. */
   #expire({ id, horizon }: Expiry, batch: Batch): void {
-    if (this.#leases.get(id)?.horizon === horizon) this.#revoke(id, batch);
+    if (this.#leases.get(id)?.horizon === horizon && this.#revoke(id, batch)) this.leasesExpired++;
     else batch.settled.push(id);
   }
 }

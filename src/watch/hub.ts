@@ -63,6 +63,12 @@ export class WatchHub {
     return this.#sessions.size;
   }
 
+  /** How many watchers there are, and how many of them are being caught up from history. */
+  watchers(): { readonly watchers: number; readonly slowWatchers: number } {
+    const all = [...this.#sessions.values()].flatMap((session) => [...session.watchers.values()]);
+    return { watchers: all.length, slowWatchers: all.filter(({ synced }) => !synced).length };
+  }
+
   has(id: number): boolean {
     return this.#sessions.has(id);
   }
