@@ -198,3 +198,9 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 /** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
+
+/** Passwords that wait to be hashed or compared in one isolate: 50 ms each, one after another. */
+export const PASSWORDS_WAITING_MAX = 64;
+
+/** bcrypt's cost of hashes made elsewhere: one more doubles 50 ms in which an isolate does nothing else. */
+export const PASSWORD_COST_MAX = 12;

@@ -36,6 +36,12 @@ export const REFUSALS = [
   "changeUnderWay",
   "lastVoter",
   "badTransferee",
+  "authFailed",
+  "authNotEnabled",
+  "authRevisionOld",
+  "permissionDenied",
+  "userNameEmpty",
+  "invalidAuthToken",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
