@@ -36,6 +36,8 @@ export const METHODS: Readonly<Record<ClientRequest["kind"], MethodLabels>> = {
   memberRemove: cluster("MemberRemove"),
   memberUpdate: cluster("MemberUpdate"),
   memberPromote: cluster("MemberPromote"),
+  /** All of the service's methods: which it was, is not counted. */
+  auth: unary("etcdserverpb.Auth", "Auth"),
   memberChange: own("MemberChange"),
   capVersion: own("CapVersion"),
   moveLeader: unary("etcdserverpb.Maintenance", "MoveLeader"),

@@ -6,7 +6,7 @@ import type { ReplicaLevels } from "../api/metrics.ts";
 import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
+import { COMMIT_FLUSH_MS, LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -55,9 +55,6 @@ export interface CoreOptions {
   /** The version of the code, for tests of two that form one cluster. */
   readonly codeVersion?: number;
 }
-
-/** After a commit, followers are told by the next append, or after this at the latest. */
-const COMMIT_FLUSH_MS = 5;
 
 export class ReplicaCore {
   readonly #identity: Identity;
@@ -114,7 +111,11 @@ export class ReplicaCore {
       { clusterId, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
     );
-    this.#sessions = new Sessions(store, () => this.#standpoint.header());
+    this.#sessions = new Sessions(
+      this.#machine,
+      () => this.#standpoint.header(),
+      (settle) => this.#service.assure(settle, this.#now),
+    );
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
@@ -188,7 +189,8 @@ export class ReplicaCore {
 
   sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame);
+    this.#sessions.receive(id, frame, now);
+    if (this.#raft.hasReady()) this.#drain();
   }
 
   closeSession(id: number): void {
