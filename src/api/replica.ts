@@ -59,7 +59,12 @@ export type ClientRequest =
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId }
   /** Passwords do not come here, only what the router has made of them. */
-  | { readonly kind: "auth"; readonly request: AuthRequest };
+  | {
+      readonly kind: "auth";
+      readonly request: AuthRequest;
+      /** Of questions: any replica answers, from what it has. */
+      readonly serializable?: boolean;
+    };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -148,6 +153,8 @@ export interface ReplicaStatus {
   readonly isAsleep: boolean;
   /** What entries may mean: the lowest version of the members' code. */
   readonly clusterVersion: number;
+  /** Whether users are in force, as far as it has applied; absent from code that knows none. */
+  readonly authEnabled?: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */

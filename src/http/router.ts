@@ -316,7 +316,7 @@ export type Located =
 
 /** Whether any replica may answer, from what it has. */
 const isContent = (request: ClientRequest): boolean =>
-  (request.kind === "range" && request.serializable) ||
+  ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
   (request.kind === "memberList" && !request.linearizable);
 
 /** Genesis has said, to this request or another, that there is no such cluster. */

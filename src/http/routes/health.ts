@@ -4,6 +4,7 @@ import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
+import { isForLackOfRights } from "../administration.ts";
 import type { Served } from "../router.ts";
 
 /** The key whose reading tells health, as etcdctl's `endpoint health` does; it need not exist. */
@@ -50,7 +51,10 @@ async function reportHealth(services: Services, context: Context): Promise<Respo
 /** Empty when healthy, else in etcd's words where it has some. */
 function reasonOf(served: Served): string {
   if (served.kind === "answered") return "";
-  if (served.kind === "refused") return `RANGE ERROR:${served.refusal}`;
+  if (served.kind === "refused") {
+    // Whoever watches over a cluster need not be one of its users: a leader has said so, and it leads.
+    return isForLackOfRights(served.refusal) ? "" : `RANGE ERROR:${served.refusal}`;
+  }
   switch (served.failure) {
     case "timeout":
     case "noLeader":
