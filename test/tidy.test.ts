@@ -31,11 +31,12 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
   raft: { layers: ["base"], packages: /^$/ },
   mvcc: { layers: ["base"], packages: /^$/ },
   lease: { layers: ["base"], packages: /^$/ },
+  auth: { layers: ["base"], packages: /^$/ },
   watch: { layers: ["base", "mvcc"], packages: /^$/ },
-  apply: { layers: ["base", "mvcc", "lease"], packages: /^$/ },
+  apply: { layers: ["base", "mvcc", "lease", "auth"], packages: /^$/ },
   api: { layers: ["base"], packages: /^zod$/ },
   replica: {
-    layers: ["base", "raft", "mvcc", "lease", "watch", "apply", "api"],
+    layers: ["base", "raft", "mvcc", "lease", "auth", "watch", "apply", "api"],
     packages: /^$/,
   },
   object: {

@@ -128,6 +128,26 @@ const REFUSED: Record<Refusal, ApiError> = {
   permissionDenied: describe(GRPC.permissionDenied, "etcdserver: permission denied"),
   userNameEmpty: describe(GRPC.invalidArgument, "etcdserver: user name is empty"),
   invalidAuthToken: describe(GRPC.unauthenticated, "etcdserver: invalid auth token"),
+  roleNameEmpty: describe(GRPC.invalidArgument, "etcdserver: role name is empty"),
+  invalidAuthManagement: describe(GRPC.invalidArgument, "etcdserver: invalid auth management"),
+  permissionNotGranted: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: permission is not granted to the role",
+  ),
+  roleExists: describe(GRPC.failedPrecondition, "etcdserver: role name already exists"),
+  roleNotFound: describe(GRPC.failedPrecondition, "etcdserver: role name not found"),
+  roleNotGranted: describe(GRPC.failedPrecondition, "etcdserver: role is not granted to the user"),
+  rootRoleMissing: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: root user does not have root role",
+  ),
+  rootUserMissing: describe(GRPC.failedPrecondition, "etcdserver: root user does not exist"),
+  userExists: describe(GRPC.failedPrecondition, "etcdserver: user name already exists"),
+  userNotFound: describe(GRPC.failedPrecondition, "etcdserver: user name not found"),
+  stateNeedsVersion: describe(
+    GRPC.failedPrecondition,
+    "edgekeeper: the cluster holds users, roles or other state that older code would not heed",
+  ),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -207,6 +227,13 @@ export const GATEWAY_ERRORS = {
 
 /** The error that a client sees for a refusal. */
 export const refusalError = (refusal: Refusal): ApiError => REFUSED[refusal];
+
+/** A refusal as etcd words it where it stands inside an answer: with the name of its code. */
+export function rpcErrorText(refusal: Refusal): string {
+  const { code, message } = refusalError(refusal);
+  const name = Object.entries(GRPC).find(([, each]) => each === code)![0];
+  return `rpc error: code = ${name[0]!.toUpperCase()}${name.slice(1)} desc = ${message}`;
+}
 
 /** Why a cluster is not rebuilt; nothing has changed. 409: what stands in the way is its state. */
 export const recoveryRefused = (detail: string): ApiError => ({

@@ -42,6 +42,17 @@ export const REFUSALS = [
   "permissionDenied",
   "userNameEmpty",
   "invalidAuthToken",
+  "roleNameEmpty",
+  "invalidAuthManagement",
+  "permissionNotGranted",
+  "roleExists",
+  "roleNotFound",
+  "roleNotGranted",
+  "rootRoleMissing",
+  "rootUserMissing",
+  "userExists",
+  "userNotFound",
+  "stateNeedsVersion",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

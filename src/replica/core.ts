@@ -5,7 +5,7 @@
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
+import { COMMIT_FLUSH_MS, LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -54,9 +54,6 @@ export interface CoreOptions {
   /** The version of the code, for tests of two that form one cluster. */
   readonly codeVersion?: number;
 }
-
-/** After a commit, followers are told by the next append, or after this at the latest. */
-const COMMIT_FLUSH_MS = 5;
 
 export class ReplicaCore {
   readonly #identity: Identity;
@@ -108,7 +105,9 @@ export class ReplicaCore {
     });
     this.#commitSeen = store.appliedIndex;
     const header = (): Header => this.#header();
-    this.#sessions = new Sessions(store, header);
+    this.#sessions = new Sessions(this.#machine, header, (settle) =>
+      this.#service.assure(settle, this.#now),
+    );
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
@@ -182,7 +181,8 @@ export class ReplicaCore {
 
   sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame);
+    this.#sessions.receive(id, frame, now);
+    if (this.#raft.hasReady()) this.#drain();
   }
 
   closeSession(id: number): void {
