@@ -22,6 +22,7 @@ const LACK_OF_RIGHTS: ReadonlySet<Refusal> = new Set<Refusal>([
   "invalidAuthToken",
   "permissionDenied",
   "authRevisionOld",
+  "userNotFound",
 ]);
 
 /** Whether a request was refused for who asks, not for what is asked. */

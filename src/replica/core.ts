@@ -256,11 +256,11 @@ export class ReplicaCore {
   status(): ReplicaStatus {
     const { role, term, leader, commit, isAsleep } = this.#raft.status();
     const { revision, appliedIndex: applied } = this.#machine.store;
-    const { memberId } = this.#identity;
-    const incarnation = this.#incarnation;
-    const { version: clusterVersion } = this.#machine.cluster;
+    const [{ memberId }, incarnation] = [this.#identity, this.#incarnation];
+    const { cluster, auth } = this.#machine;
+    const state = { clusterVersion: cluster.version, authEnabled: auth.enabled };
     const raft = { role, leader, term, commit, isAsleep };
-    return { memberId, ...raft, applied, revision, incarnation, clusterVersion };
+    return { memberId, ...raft, ...state, applied, revision, incarnation };
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.

@@ -47,6 +47,10 @@ export function isRead(request: ClientRequest): boolean {
   }
 }
 
+/** Whether any replica answers it from what it has; a question about members goes its own way. */
+export const isSerializable = (request: ClientRequest): boolean =>
+  (request.kind === "range" || request.kind === "auth") && request.serializable === true;
+
 /** A read of keys that says how fresh its answer must be: any replica may answer it. */
 export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
   freshness !== undefined &&

@@ -22,7 +22,7 @@ import type { Machine } from "./machine.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { Reconfiguring } from "./reconfiguring.ts";
-import { commandOf, isBounded, isRead, refusalAtDoor } from "./requests.ts";
+import { commandOf, isBounded, isRead, isSerializable, refusalAtDoor } from "./requests.ts";
 import { Sweeper } from "./sweeper.ts";
 
 export class Service {
@@ -72,7 +72,7 @@ export class Service {
   #route(id: number, call: ReplicaCall, now: Milliseconds): void {
     const { request } = call;
     if (isBounded(call)) this.#startRead(id, call, now);
-    else if (request.kind === "range" && request.serializable) this.#answerRead(id, now);
+    else if (isSerializable(request)) this.#answerRead(id, now);
     else if (!this.#reconfiguring.begin(id, call, now)) this.#serveAsLeader(id, call, now);
   }
 
