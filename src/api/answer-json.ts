@@ -18,7 +18,7 @@ export const printInteger = (value: number | bigint): string | undefined =>
 
 export const printFlag = (value: boolean): true | undefined => (value ? true : undefined);
 
-const printBytes = (value: Bytes): string | undefined =>
+export const printBytes = (value: Bytes): string | undefined =>
   value.length === 0 ? undefined : encodeBase64(value);
 
 export const printList = <T, U>(items: readonly T[], print: (item: T) => U): U[] | undefined =>

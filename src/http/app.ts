@@ -6,6 +6,7 @@ import { GATEWAY_ERRORS } from "../api/error.ts";
 import { guard, type AccessOptions } from "./access.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
+import { WaitingRoom } from "./recipes/waiting-room.ts";
 import type { Services } from "./request.ts";
 import { errorResponse, RequestError } from "./response.ts";
 import { Router } from "./router.ts";
@@ -13,8 +14,10 @@ import { clusterRoutes } from "./routes/clusters.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
+import { recipeRoutes } from "./routes/recipes.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
+import { limitTime } from "./time-limits.ts";
 
 export interface AppDependencies extends Platform, AccessOptions {
   readonly network: ReplicaNetwork;
@@ -33,7 +36,8 @@ const CROSS_ORIGIN_HEADERS = {
 
 /** The Worker's routes. One app per isolate: it remembers who leads. */
 export function createApp(dependencies: AppDependencies): Hono {
-  const services: Services = { ...dependencies, router: new Router(dependencies) };
+  const router = new Router(dependencies);
+  const services: Services = { ...dependencies, router, waitingRoom: new WaitingRoom() };
   const app = new Hono();
   app.onError((error) => {
     if (error instanceof RequestError) return openToPages(errorResponse(error.error));
@@ -52,7 +56,9 @@ export function createApp(dependencies: AppDependencies): Hono {
 function mountCluster(app: Hono, prefix: string, services: Services): void {
   for (const version of ["/v3", "/v3beta"]) {
     app.use(`${prefix}${version}/*`, crossOrigin);
+    app.use(`${prefix}${version}/*`, limitTime(services.clock));
     app.route(`${prefix}${version}`, unaryRoutes(services));
+    app.route(`${prefix}${version}`, recipeRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
   }
   app.use(`${prefix}/health`, crossOrigin);

@@ -9,12 +9,15 @@ import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
+import type { WaitingRoom } from "./recipes/waiting-room.ts";
 import { RequestError } from "./response.ts";
 import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+import { patienceOf } from "./time-limits.ts";
 
 /** What all routes work with. */
 export interface Services extends Platform {
   readonly router: Router;
+  readonly waitingRoom: WaitingRoom;
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
@@ -104,4 +107,5 @@ export const toRouterRequest = (
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),
+  ...patienceOf(context),
 });

@@ -53,6 +53,7 @@ function reasonOf(served: Served): string {
   if (served.kind === "refused") return `RANGE ERROR:${served.refusal}`;
   switch (served.failure) {
     case "timeout":
+    case "deadline":
     case "noLeader":
       return "RAFT NO LEADER";
     case "overloaded":
