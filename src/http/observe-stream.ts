@@ -2,11 +2,13 @@
 
 import type { Context } from "hono";
 import { leaderLine, readElection } from "../api/election-json.ts";
+import { GRPC, type ApiError } from "../api/error.ts";
 import { RECIPE_ERRORS } from "../api/recipe-error.ts";
 import type { Bytes } from "../base/types.ts";
 import type { LineSink } from "./line-sink.ts";
 import { Caller, workFor } from "./recipes/caller.ts";
 import { observe } from "./recipes/election.ts";
+import type { RecipeStore } from "./recipes/store.ts";
 import type { Services } from "./request.ts";
 import { RequestError } from "./response.ts";
 
@@ -15,7 +17,6 @@ export class ObserveStream {
   readonly #context: Context;
   readonly #sink: LineSink;
   readonly #caller: Caller;
-  #hasBegun = false;
 
   constructor(services: Services, context: Context, sink: LineSink) {
     this.#services = services;
@@ -26,16 +27,25 @@ export class ObserveStream {
 
   /** Takes the one request; whatever follows is not looked at. */
   async receive(document: string): Promise<boolean> {
-    this.#hasBegun = true;
     const read = readElection(document);
-    if (read.ok) void this.#run(read.value.name);
+    if (read.ok) void this.begin(read.value.name);
     else await this.#sink.fail(read.error);
     return false;
   }
 
-  /** A stream without a request has the empty one, as a call would. */
-  async inputEnded(): Promise<void> {
-    if (!this.#hasBegun) await this.receive("{}");
+  /** Tells of the leaders of the election `name`. Never rejects. */
+  async begin(name: Bytes): Promise<void> {
+    try {
+      const tell = (store: RecipeStore): Promise<void> => this.#tell(store, name);
+      await workFor(this.#services, this.#context, this.#caller, tell, { isStream: true });
+    } catch (error) {
+      await this.#sink.fail(errorOf(error));
+    }
+  }
+
+  /** There was no request: there is nothing to tell. */
+  inputEnded(): Promise<void> {
+    return this.#sink.end();
   }
 
   /** The client is gone. */
@@ -43,19 +53,16 @@ export class ObserveStream {
     this.#caller.gone();
   }
 
-  async #run(name: Bytes): Promise<void> {
-    const { signal } = this.#caller;
-    try {
-      await workFor(this.#services, this.#context, this.#caller, async (store) => {
-        for await (const { header, kv } of observe(store, name)) {
-          signal.throwIfAborted();
-          await this.#sink.write(leaderLine(header, kv));
-        }
-      });
-    } catch (error) {
-      // etcd tells of its own limits, and says of everything else that the stream ended early.
-      const isOwn = error === signal.reason && error instanceof RequestError;
-      await this.#sink.fail(isOwn ? error.error : RECIPE_ERRORS.observeEnded);
+  async #tell(store: RecipeStore, name: Bytes): Promise<void> {
+    for await (const { header, kv } of observe(store, name)) {
+      store.signal.throwIfAborted();
+      await this.#sink.write(leaderLine(header, kv));
     }
   }
+}
+
+/** Whatever the store refuses, etcd says only that the stream ended. */
+function errorOf(error: unknown): ApiError {
+  const isTold = error instanceof RequestError && error.error.code !== GRPC.unknown;
+  return isTold ? error.error : RECIPE_ERRORS.observeEnded;
 }

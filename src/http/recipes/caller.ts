@@ -54,8 +54,10 @@ export async function workFor<T>(
   context: Context,
   caller: Caller,
   work: (store: RecipeStore) => Promise<T>,
+  { isStream }: { readonly isStream: boolean } = { isStream: false },
 ): Promise<T> {
   const leave = services.waitingRoom.enter();
+  const patience = streamPatienceOf(context);
   const store = new RouterStore({
     ...services,
     // A recipe has to know what it has written, even when nobody waits for the answer any more.
@@ -66,8 +68,10 @@ export async function workFor<T>(
     openSession: sessionsTo(services, {
       cluster: clusterOf(context),
       continent: continentOf(context.req.raw),
-      ...streamPatienceOf(context),
+      ...patience,
     }),
+    // A call that waits goes on waiting, as in etcd: it was asked for a leader at its beginning.
+    needsLeader: isStream && patience.leaderWithinMs !== undefined,
     signal: caller.signal,
   });
   const done = work(store).finally(() => {

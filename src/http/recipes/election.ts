@@ -3,6 +3,7 @@
 
 import { RECIPE_ERRORS } from "../../api/recipe-error.ts";
 import type { Header } from "../../api/replica.ts";
+import { assert } from "../../base/assert.ts";
 import { EMPTY, equalBytes } from "../../base/bytes.ts";
 import { prefixEnd } from "../../base/interval.ts";
 import type { KeyValue } from "../../base/kv.ts";
@@ -85,11 +86,12 @@ export async function resign(store: RecipeStore, leader: LeaderKey): Promise<Hea
   return (await askTxn(store, deleteAt(leader))).header;
 }
 
-/** Who leads. @throws RequestError when nobody does. */
+/** Who leads. @throws RequestError when nobody does, or it cannot be known now. */
 export async function leaderOf(store: RecipeStore, name: Bytes): Promise<Leader> {
   const request = headOf(prefixOf(name));
-  const { header, answer } = await store.insist(request);
-  const [kv] = answer.kvs;
+  const { header, answer } = await store.ask({ kind: "range", request, serializable: false });
+  assert(answer.kind === "range", "an answer is of its request's kind");
+  const [kv] = answer.answer.kvs;
   if (kv === undefined) throw new RequestError(RECIPE_ERRORS.noElected);
   return { header, kv };
 }

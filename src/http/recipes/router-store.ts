@@ -22,6 +22,8 @@ export interface RouterStoreOptions extends Pick<Platform, "random" | "sleep"> {
   readonly toRequest: (request: ClientRequest) => RouterRequest;
   readonly openSession: OpenSession;
   readonly signal: AbortSignal;
+  /** The caller wants to hear when there is no leader, and not wait for one. */
+  readonly needsLeader: boolean;
 }
 
 /** Between two attempts of what waits for a leader; the router itself waits for seconds. */
@@ -60,7 +62,8 @@ export class RouterStore implements RecipeStore {
       this.signal.throwIfAborted();
       const served = await this.#serve(range);
       this.signal.throwIfAborted();
-      if (!isForLater(served)) {
+      const isUnled = served.kind === "failed" && served.failure === "noLeader";
+      if (!isForLater(served) || (isUnled && this.#options.needsLeader)) {
         const { header, answer } = requireAnswer(served, range);
         assert(answer.kind === "range", "an answer is of its request's kind");
         return { header, answer: answer.answer };

@@ -9,16 +9,18 @@ import {
   readProclaim,
   readResign,
 } from "../../api/election-json.ts";
-import { GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
+import { errorLine, GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
 import { doneBody, lockBody, readLock, readUnlock } from "../../api/lock-json.ts";
 import { EMPTY } from "../../base/bytes.ts";
 import type { Result } from "../../base/result.ts";
+import { ResponseLines } from "../line-sink.ts";
+import { ObserveStream } from "../observe-stream.ts";
 import { Caller, workFor } from "../recipes/caller.ts";
 import { campaign, leaderOf, proclaim, resign } from "../recipes/election.ts";
 import { lock } from "../recipes/lock.ts";
 import type { RecipeStore } from "../recipes/store.ts";
 import { readText, type Services } from "../request.ts";
-import { ANSWER_HEADERS, RequestError } from "../response.ts";
+import { ANSWER_HEADERS, RequestError, STREAM_HEADERS } from "../response.ts";
 
 /** Does what a body asks for, and gives the answer's body. */
 type Call = (body: string) => Result<(store: RecipeStore) => Promise<string>, ApiError>;
@@ -68,7 +70,22 @@ export function recipeRoutes(services: Services): Hono {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
     });
   }
+  routes.post("/election/observe", (context) => observeByPost(services, context));
   return routes;
+}
+
+/** One request is the whole body: what is wrong with it is told as of a call. */
+async function observeByPost(services: Services, context: Context): Promise<Response> {
+  const request = readElection(await readText(context.req.raw));
+  if (!request.ok) throw new RequestError(request.error);
+  const sink = new ResponseLines({
+    onGone: () => stream.close(),
+    headers: { ...ANSWER_HEADERS, ...STREAM_HEADERS },
+    printError: errorLine,
+  });
+  const stream = new ObserveStream(services, context, sink);
+  void stream.begin(request.value.name);
+  return sink.response;
 }
 
 async function answer(services: Services, context: Context, begin: Call): Promise<Response> {
