@@ -95,6 +95,11 @@ export class Router {
     const { deadline = Infinity, leaderWithinMs = Infinity } = request;
     const view = this.#views.of(cluster);
     const anyReplica = freshness !== undefined || isContent(operation);
+    if (anyReplica && request.leaderWithinMs !== undefined) {
+      // Whoever would answer may be the one that has no leader.
+      const located = await this.locate(request);
+      if (located.kind === "failed") return located;
+    }
     return this.#run({
       cluster,
       call: {

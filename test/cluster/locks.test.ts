@@ -50,7 +50,11 @@ const lock = (name: string, lease: number): Promise<{ key?: string; message?: st
 async function queue(name: string): Promise<string[]> {
   const range = { key: base64(`${name}/`), range_end: base64(`${name}0`) };
   const { kvs = [] } = await post<{ kvs?: { key: string }[] }>("/v3/kv/range", range);
-  return kvs.map(({ key }) => Buffer.from(key, "base64").toString().slice(name.length + 1));
+  return kvs.map(({ key }) =>
+    Buffer.from(key, "base64")
+      .toString()
+      .slice(name.length + 1),
+  );
 }
 
 /** A client that asks for a lock, and can be killed. */

@@ -249,6 +249,46 @@ describe("hasleader", () => {
     },
   );
 
+  test.for([
+    ["/v3/watch", JSON.stringify({ create_request: { key: base64("a") } })],
+    ["/v3/election/observe", JSON.stringify({ name: base64("a") })],
+  ] as const)("on %s: ends the stream when there has been no leader", async ([path, body]) => {
+    const network = led();
+    const sockets: FakeSocket[] = [];
+    network.openSocket = async () => {
+      sockets.push(new FakeSocket());
+      return sockets.at(-1)!;
+    };
+    const headers = { "Grpc-Metadata-hasleader": "true" };
+    const response = appTo(network).send("POST", path, { body, headers });
+    await expect.poll(() => sockets[0]?.of("watch").length).toBe(1);
+    for (const region of ["wnam", "enam", "weur"]) network.replicas.set(region, follows(null));
+    sockets[0]!.drop();
+    const lines = (await (await response).text()).trim().split("\n");
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({
+      error: { code: 14, message: "etcdserver: no leader" },
+    });
+  });
+
+  test("holds for serializable reads as well, which any replica answers", async () => {
+    const network = led();
+    const answers = network.replicas.get("wnam")!;
+    for (const region of ["wnam", "enam", "weur"]) {
+      network.replicas.set(region, (call) =>
+        call.request.kind === "range" && call.request.serializable
+          ? answers(call)
+          : follows(null)(call),
+      );
+    }
+    const read = (headers: Record<string, string>): Promise<Response> =>
+      appTo(network).send("POST", "/v3/kv/range", {
+        body: '{"key":"YQ==","serializable":true}',
+        headers,
+      });
+    expect((await read({})).status).toBe(200);
+    expect((await read({ "Grpc-Metadata-hasleader": "true" })).status).toBe(503);
+  });
+
   test("changes nothing while there is a leader", async () => {
     const { send } = appTo(led());
     const headers = { "Grpc-Metadata-hasleader": "true" };

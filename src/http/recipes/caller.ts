@@ -57,6 +57,8 @@ export async function workFor<T>(
   { isStream }: { readonly isStream: boolean } = { isStream: false },
 ): Promise<T> {
   const leave = services.waitingRoom.enter();
+  // One who is gone has no seat: the platform may stop what is left to do for it, in the midst.
+  caller.signal.addEventListener("abort", leave, { once: true });
   const patience = streamPatienceOf(context);
   const store = new RouterStore({
     ...services,
