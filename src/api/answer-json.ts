@@ -40,8 +40,8 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
-/** Answers about keys and leases; `member-json.ts` has those about members. */
-export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" }>;
+/** Answers about keys and leases; `member-json.ts` and `auth-json.ts` have the others. */
+export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" | "auth" }>;
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>

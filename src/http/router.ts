@@ -3,6 +3,7 @@
 
 import type { RecoveryAnswer, RecoveryOrder } from "../api/recovery.ts";
 import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
+import type { Credentials } from "../base/auth.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -29,6 +30,8 @@ export interface RouterRequest {
   readonly request: ClientRequest;
   /** Of a read: any replica may answer that can show it is fresh enough, the nearest first. */
   readonly freshness?: Freshness;
+  /** Who asks; absent: nobody that we know of. */
+  readonly credentials?: Credentials;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
   readonly trace: string;
@@ -57,7 +60,10 @@ export type Served =
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /** Whoever looks for the leader itself. */
-export type Seeker = Pick<RouterRequest, "cluster" | "continent" | "leaderWithinMs">;
+export type Seeker = Pick<
+  RouterRequest,
+  "cluster" | "continent" | "credentials" | "leaderWithinMs"
+>;
 
 export interface RouterDependencies extends Platform {
   readonly network: ReplicaNetwork;
@@ -90,7 +96,8 @@ export class Router {
   }
 
   async serve(request: RouterRequest): Promise<Served> {
-    const { request: operation, freshness, requestId, trace, cluster, continent } = request;
+    const { request: operation, freshness, credentials, cluster, continent } = request;
+    const { requestId, trace } = request;
     const now = this.#dependencies.clock();
     const { deadline = Infinity, leaderWithinMs = Infinity } = request;
     const view = this.#views.of(cluster);
@@ -105,6 +112,7 @@ export class Router {
       call: {
         request: operation,
         ...(freshness === undefined ? {} : { freshness }),
+        ...(credentials === undefined ? {} : { credentials }),
         requestId,
         trace,
       },

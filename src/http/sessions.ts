@@ -28,7 +28,9 @@ export interface SessionsOptions extends Platform {
 export function sessionsTo(options: SessionsOptions, client: Seeker): OpenSession {
   const connect = (): Promise<SessionSocket> => openSocket(options, client);
   const needsLeader = client.leaderWithinMs !== undefined;
-  return (owner) => new SessionClient({ ...options, connect, needsLeader, ...owner });
+  const { credentials = { kind: "none" } } = client;
+  const own = { ...options, connect, needsLeader, credentials };
+  return (owner) => new SessionClient({ ...own, ...owner });
 }
 
 /** A socket that came too late is closed, or the replica would keep a session for nobody. */

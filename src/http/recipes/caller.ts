@@ -4,6 +4,7 @@
 import type { Context } from "hono";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
 import { RECIPE_ERRORS } from "../../api/recipe-error.ts";
+import { credentialsOf } from "../credentials.ts";
 import { clusterOf, continentOf, toRouterRequest, type Services } from "../request.ts";
 import { RequestError } from "../response.ts";
 import { sessionsTo } from "../sessions.ts";
@@ -69,6 +70,7 @@ export async function workFor<T>(
     }),
     openSession: sessionsTo(services, {
       cluster: clusterOf(context),
+      credentials: credentialsOf(context, clusterOf(context)),
       continent: continentOf(context.req.raw),
       ...patience,
     }),
