@@ -76,6 +76,7 @@ function reasonOf(served: Served): string {
   }
   switch (served.failure) {
     case "timeout":
+    case "deadline":
     case "noLeader":
       return "RAFT NO LEADER";
     case "overloaded":
