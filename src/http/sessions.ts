@@ -3,7 +3,6 @@
 
 import type { ClientRequest } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
-import type { Credentials } from "../base/auth.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
