@@ -174,6 +174,13 @@ export const GATEWAY_ERRORS = {
     status: 412,
   },
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
+  /** A watch resumes elsewhere from the revision after the last one that came. */
+  socketUnheard: describe(
+    GRPC.resourceExhausted,
+    "edgekeeper: too much was sent without a word from the client; resume, and send {} now and then",
+  ),
+  /** The client's own `Grpc-Timeout` has passed; what it asked for may yet happen. */
+  deadlineExceeded: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
   internal: describe(GRPC.internal, "edgekeeper: internal error"),
 } as const satisfies Record<string, ApiError>;
 

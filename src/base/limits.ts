@@ -198,3 +198,16 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 /** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
+
+/** Frames of a client's WebSocket that wait while one is being answered: beyond it, it is closed. */
+export const SOCKET_FRAMES_WAITING_MAX = 1_000;
+
+/** Characters of those frames: they live in the router, whose isolate has 128 MB for all clients. */
+export const SOCKET_WAITING_CHARACTERS_MAX = 8_388_608;
+
+/**
+ * Characters sent on a client's WebSocket since the client last said anything. The platform tells
+ * nobody how much of it waits in memory, so a client that is silent for so long is taken for one
+ * that does not read.
+ */
+export const SOCKET_UNHEARD_CHARACTERS_MAX = 33_554_432;

@@ -3,6 +3,7 @@
 
 import { Hono, type MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS } from "../api/error.ts";
+import { withinTimeout } from "./call-deadline.ts";
 import { guard, type AccessOptions } from "./access.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
@@ -13,8 +14,9 @@ import { clusterRoutes } from "./routes/clusters.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
-import { streamRoutes } from "./routes/streams.ts";
+import { isStreamPath, streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
+import { callsBySocket } from "./socket-call.ts";
 
 export interface AppDependencies extends Platform, AccessOptions {
   readonly network: ReplicaNetwork;
@@ -40,7 +42,12 @@ export function createApp(dependencies: AppDependencies): Hono {
     dependencies.reportError?.(error);
     return openToPages(errorResponse(GATEWAY_ERRORS.internal));
   });
-  app.notFound(() => openToPages(errorResponse(GATEWAY_ERRORS.notFound)));
+  // etcd answers what browsers ask in advance wherever they ask it.
+  app.notFound(({ req }) =>
+    openToPages(
+      req.method === "OPTIONS" ? new Response(null) : errorResponse(GATEWAY_ERRORS.notFound),
+    ),
+  );
   app.use(guard(dependencies));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
@@ -51,7 +58,10 @@ export function createApp(dependencies: AppDependencies): Hono {
 /** What every cluster has: etcd's API, the plain API, health. */
 function mountCluster(app: Hono, prefix: string, services: Services): void {
   for (const version of ["/v3", "/v3beta"]) {
-    app.use(`${prefix}${version}/*`, crossOrigin);
+    const below = `${prefix}${version}/*`;
+    app.use(below, crossOrigin);
+    app.use(below, callsBySocket(app.fetch, isStreamPath));
+    app.use(below, withinTimeout(services.sleep, isStreamPath));
     app.route(`${prefix}${version}`, unaryRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
   }
