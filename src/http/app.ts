@@ -13,6 +13,7 @@ import { Router } from "./router.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
 import { isStreamPath, streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
@@ -51,6 +52,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   app.use(guard(dependencies));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
+  app.route("/openapi.json", openApiRoutes());
   if (dependencies.development) app.route("/_lab", labRoutes(services));
   return app;
 }

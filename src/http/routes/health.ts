@@ -13,7 +13,7 @@ const HEALTH_KEY = encodeUtf8("health");
  * The version whose API we speak. Clients switch features on by it: Kubernetes asks for progress
  * reports from 3.5.13 on.
  */
-const VERSION = { etcdserver: "3.7.1", etcdcluster: "3.7.0", storage: "3.7.0" } as const;
+export const VERSION = { etcdserver: "3.7.1", etcdcluster: "3.7.0", storage: "3.7.0" } as const;
 
 /** `/health` and `/version`. */
 export function healthRoutes(services: Services): Hono {
