@@ -91,6 +91,10 @@ export function continentOf(request: Request): string | null {
 const traceOf = (request: Request): string =>
   /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "")?.[1] ?? "";
 
+/** etcd's metadata `hasleader`: a client that would rather fail than wait for a leader. */
+export const requiresLeader = (request: Request): boolean =>
+  request.headers.get("Grpc-Metadata-HasLeader") === "true";
+
 /** The request as the router takes it, with an id of its own. `freshness` is of reads. */
 export const toRouterRequest = (
   context: Context,
@@ -104,4 +108,5 @@ export const toRouterRequest = (
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),
+  ...(requiresLeader(context.req.raw) ? { requiresLeader: true } : {}),
 });

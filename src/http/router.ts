@@ -34,6 +34,8 @@ export interface RouterRequest {
   readonly trace: string;
   /** Where the client is, or null when that is unknown. */
   readonly continent: string | null;
+  /** Whoever asks would rather hear at once that there is no leader than wait for one. */
+  readonly requiresLeader?: boolean;
 }
 
 /** Why there is no answer. */
@@ -59,6 +61,7 @@ export interface RouterDependencies extends Platform {
 /** One request on its way. */
 interface Errand extends Question {
   readonly startedAt: number;
+  readonly requiresLeader: boolean;
   readonly view: ClusterView;
   readonly search: Search;
 }
@@ -90,6 +93,7 @@ export class Router {
         trace,
       },
       startedAt: now,
+      requiresLeader: request.requiresLeader ?? false,
       deadline: now + REQUEST_MS,
       view,
       search: new Search({ view, continent, anyReplica }),
@@ -234,6 +238,10 @@ export class Router {
         return outcome;
       case "overloaded":
         return failed("overloaded");
+      case "redirect":
+        return errand.requiresLeader && outcome.leader === null && !isFateUnknown
+          ? failed("noLeader")
+          : null;
       default:
         return null;
     }

@@ -6,6 +6,7 @@ import { CodecError } from "../base/codec.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
+import { GATEWAY_ERRORS } from "../api/error.ts";
 import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
 import { RequestError } from "./response.ts";
 import { randomFraction, type Platform } from "./platform.ts";
@@ -15,6 +16,8 @@ import { WatchProgress } from "./watch-progress.ts";
 export interface SessionClientOptions extends Platform {
   /** Opens a socket to a replica. @throws RequestError when none serves, or what fetch throws. */
   readonly connect: () => Promise<SessionSocket>;
+  /** Whether to give up when there is no leader to connect to, also after the first welcome. */
+  readonly requiresLeader?: boolean;
   /**
    * Takes a delivery; what it returns resolves when the delivery was passed on, and only then is it
    * acknowledged. A rejection ends the session: the client behind it is gone.
@@ -134,6 +137,9 @@ export class SessionClient {
     } catch (error) {
       const isHopeless = error instanceof RequestError || this.#failures >= FIRST_ATTEMPTS_MAX;
       if (this.#welcome === null && isHopeless) this.#give(error);
+      else if (this.#options.requiresLeader === true && error instanceof RequestError) {
+        this.#give(new RequestError(GATEWAY_ERRORS.noLeader));
+      }
       return null;
     }
     this.#connection = new SessionConnection(socket, this.#options);

@@ -27,10 +27,16 @@ export interface SessionsOptions extends Platform {
 /** How streams of one client open their sessions to `cluster`. */
 export function sessionsTo(
   options: SessionsOptions,
-  client: { readonly cluster: string; readonly continent: string | null },
+  client: {
+    readonly cluster: string;
+    readonly continent: string | null;
+    /** The stream ends when there is no leader; otherwise it waits for one in silence. */
+    readonly requiresLeader?: boolean;
+  },
 ): OpenSession {
+  const { requiresLeader = false } = client;
   const connect = (): Promise<SessionSocket> => openSocket(options, client);
-  return (owner) => new SessionClient({ ...options, connect, ...owner });
+  return (owner) => new SessionClient({ ...options, requiresLeader, connect, ...owner });
 }
 
 /** A socket that came too late is closed, or the replica would keep a session for nobody. */

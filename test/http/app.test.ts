@@ -163,6 +163,18 @@ describe("without an outcome", () => {
     expect(await response.json()).toMatchObject({ code: 14, message: "etcdserver: no leader" });
   });
 
+  test("a client that requires a leader is told at once that there is none", async () => {
+    const network = new FakeNetwork({ wnam: follows(null) });
+    const headers = { "Grpc-Metadata-Hasleader": "true" };
+    for (const path of ["/v3/kv/range", "/v3/kv/put"]) {
+      const pending = appTo(network).send("POST", path, { body: "{}", headers });
+      await vi.advanceTimersByTimeAsync(10);
+      const response = await pending;
+      expect(response.status).toBe(503);
+      expect(await response.json()).toEqual(errorOf(14, "etcdserver: no leader"));
+    }
+  });
+
   test("/health says so", async () => {
     const pending = appTo(hung()).send("GET", "/health");
     await vi.advanceTimersByTimeAsync(8_000);

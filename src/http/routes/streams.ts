@@ -15,6 +15,7 @@ import {
   clusterOf,
   continentOf,
   JSON_BODY_BYTES_MAX,
+  requiresLeader,
   toRouterRequest,
   type Services,
 } from "../request.ts";
@@ -56,7 +57,11 @@ export function streamRoutes(services: Services): Hono {
 }
 
 function beginWatch(services: Services, context: Context, sink: LineSink): WatchStream {
-  const client = { cluster: clusterOf(context), continent: continentOf(context.req.raw) };
+  const client = {
+    cluster: clusterOf(context),
+    continent: continentOf(context.req.raw),
+    requiresLeader: requiresLeader(context.req.raw),
+  };
   return new WatchStream({ sink, openSession: sessionsTo(services, client) });
 }
 
