@@ -383,8 +383,7 @@ describe("a leader that is lost", () => {
     const { client, givenUp, connections } = start([first, noLeader, new FakeSocket()]);
     await settle();
     first.drop();
-    await reconnect();
-    await reconnect();
+    await vi.advanceTimersByTimeAsync(400);
     expect(connections()).toBe(3);
     expect(givenUp).toEqual([]);
     client.close();
