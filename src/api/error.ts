@@ -169,7 +169,7 @@ export const GATEWAY_ERRORS = {
   readTimeout: describe(GRPC.unavailable, "etcdserver: request timed out"),
   /** A write without an outcome: it may yet happen, so the code must not invite a retry. */
   writeTimeout: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
-  /** The client's own limit is over. */
+  /** The client's own `Grpc-Timeout` has passed; what it asked for may yet happen. */
   deadlineExceeded: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
   overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
   /** Also for what is no region: it stands where etcd has a URL. */
@@ -236,6 +236,11 @@ export const GATEWAY_ERRORS = {
     status: 412,
   },
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
+  /** A watch resumes elsewhere from the revision after the last one that came. */
+  socketUnheard: describe(
+    GRPC.resourceExhausted,
+    "edgekeeper: too much was sent without a word from the client; resume, and send {} now and then",
+  ),
   internal: describe(GRPC.internal, "edgekeeper: internal error"),
 } as const satisfies Record<string, ApiError>;
 

@@ -2,6 +2,7 @@
 // ids, keep one of two equal names in silence, and refuse what follows the first document; etcd's
 // gateway does none of these. The texts of errors are those of Go's encoding/json.
 
+import { encodeUtf8 } from "../base/bytes.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 
 /** A JSON value and the offset of its first character. Numbers keep their digits as text. */
@@ -37,6 +38,14 @@ export function readJson(text: string): Result<JsonNode, string> {
     throw error;
   }
 }
+
+/** Whether text can never become JSON, whatever is added to it. */
+export function isBeyondRepair(text: string): boolean {
+  const read = readJson(text);
+  return !read.ok && read.error !== UNFINISHED;
+}
+
+const UNFINISHED = "unexpected EOF";
 
 /** Text that is not JSON. Never leaves this file. */
 class JsonSyntaxError extends Error {}
@@ -225,10 +234,30 @@ class JsonReader {
 
   #unexpected(context: string): JsonSyntaxError {
     const character = this.#text[this.#offset];
-    if (character === undefined) return new JsonSyntaxError("unexpected EOF");
-    const quoted = character === '"' ? `'"'` : `'${JSON.stringify(character).slice(1, -1)}'`;
-    return new JsonSyntaxError(`invalid character ${quoted} ${context}`);
+    if (character === undefined) return new JsonSyntaxError(UNFINISHED);
+    return new JsonSyntaxError(`invalid character '${quoteCharacter(character)}' ${context}`);
   }
+}
+
+/** Go's short escapes, and the two characters that its encoding/json sees to itself. */
+const QUOTED: Readonly<Record<string, string>> = {
+  "'": "\\'",
+  "\\": "\\\\",
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
+
+/** A character as Go's encoding/json names it: by its first byte, when it has several. */
+function quoteCharacter(character: string): string {
+  const [byte] = encodeUtf8(character);
+  const code = byte!.toString(16).padStart(2, "0");
+  if (byte! < 0x20 || byte === 0x7f) return QUOTED[character] ?? `\\x${code}`;
+  return QUOTED[character] ?? String.fromCharCode(byte!);
 }
 
 const isDigit = (character: string | undefined): boolean =>

@@ -252,3 +252,16 @@ export const SESSION_FRAMES_WAITING_MAX = 1_024;
 
 /** After a commit, followers are told by the next append, or after this at the latest; ms. */
 export const COMMIT_FLUSH_MS = 5;
+
+/** Frames of a client's WebSocket that wait while one is being answered: beyond it, it is closed. */
+export const SOCKET_FRAMES_WAITING_MAX = 1_000;
+
+/** Characters of those frames: they live in the router, whose isolate has 128 MB for all clients. */
+export const SOCKET_WAITING_CHARACTERS_MAX = 8_388_608;
+
+/**
+ * Characters sent on a client's WebSocket since the client last said anything. The platform tells
+ * nobody how much of it waits in memory, so a client that is silent for so long is taken for one
+ * that does not read.
+ */
+export const SOCKET_UNHEARD_CHARACTERS_MAX = 33_554_432;

@@ -7,6 +7,7 @@ import type { Credentials } from "../base/auth.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
+import { GATEWAY_ERRORS } from "../api/error.ts";
 import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
 import { RequestError } from "./response.ts";
 import { randomFraction, type Platform } from "./platform.ts";

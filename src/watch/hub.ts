@@ -267,7 +267,8 @@ export class WatchHub {
 
   #reportOne(session: Session, watcher: Watcher): void {
     const present = this.#store.revision;
-    const isCurrent = watcher.synced && watcher.next <= present + 1;
+    const isCurrent = watcher.synced && watcher.next <= present + 1 && !watcher.hadEvents;
+    watcher.hadEvents = false;
     if (!watcher.spec.progressNotify || !isCurrent || !session.hasCredit) return;
     const delivery: WatchDelivery = { kind: "progress", watch: watcher.id, revision: present };
     session.deliver({ delivery, weight: CONTROL_WEIGHT, watcher, through: present });
@@ -380,6 +381,7 @@ class Parcel {
   /** Delivers what was gathered; after a whole one the watcher is served below its `next`. */
   flush(options: { readonly partial: boolean }): void {
     if (this.#events.length === 0) return;
+    this.#watcher.hadEvents = true;
     const { partial } = options;
     this.#session.deliver({
       delivery: {

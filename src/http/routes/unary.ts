@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { answerBody } from "../../api/answer-json.ts";
 import { authBody } from "../../api/auth-json.ts";
-import { GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
+import { bodyTooLarge, GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
 import {
   readCompaction,
   readDeleteRange,
@@ -37,7 +37,9 @@ import {
   readMemberUpdate,
   readMoveLeader,
 } from "../../api/member-json.ts";
+import { protoSize } from "../../api/proto-size.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { accept, type Result } from "../../base/result.ts";
 import { withLeaseId } from "../lease-id.ts";
 import { readText, toRouterRequest, type Services } from "../request.ts";
@@ -96,8 +98,10 @@ export function unaryRoutes(services: Services): Hono {
   const routes = new Hono();
   for (const [path, read] of Object.entries(UNARY_PATHS)) {
     routes.post(path, async (context) => {
-      const parsed = read(await readText(context.req.raw), services.regions);
+      const body = await readText(context.req.raw);
+      const parsed = read(body, services.regions);
       if (!parsed.ok) throw new RequestError(parsed.error);
+      refuseTooLarge(body, parsed.value.request);
       const { freshness } = parsed.value;
       const request = withLeaseId(parsed.value.request, services.random);
       const routed = toRouterRequest(context, services, request, freshness);
@@ -110,6 +114,12 @@ export function unaryRoutes(services: Services): Hono {
     });
   }
   return routes;
+}
+
+/** @throws RequestError for a request that gRPC would not carry. Its JSON is larger than it is. */
+function refuseTooLarge(body: string, request: ClientRequest): void {
+  const size = body.length > BODY_BYTES_MAX ? protoSize(request) : 0;
+  if (size > BODY_BYTES_MAX) throw new RequestError(bodyTooLarge(size));
 }
 
 /** `origin` is where the client has reached us. */
