@@ -153,13 +153,13 @@ describe("messages as bytes", () => {
   });
 
   it("of code that did not say whether it is full: it is not", ({ expect }) => {
-    const envelope = { from: 1n, to: 2n, term: 1, incarnation: 1, round: 0, sentAt: 0 };
+    const sent = { from: 1n, to: 2n, term: 1, incarnation: 1, round: 0, sentAt: 0 };
     const said = { lastIndex: 1, version: 2, isFull: true };
-    const answer = { kind: "heartbeatAnswer", ...envelope, ...said } as unknown as Message;
-    const only = encodeMessages([answer]).slice(2);
+    const full = { kind: "heartbeatAnswer", ...sent, ...said } as unknown as Message;
+    const only = encodeMessages([full]).slice(2);
     const earlier = new Writer().byte(2).uint(1);
     earlier.sized((body) => body.raw(only.slice(4, -1)));
-    expect(decodeMessages(earlier.finish())).toEqual([{ ...answer, isFull: false }]);
+    expect(decodeMessages(earlier.finish())).toEqual([{ ...full, isFull: false }]);
   });
 
   it("bear indexes that follow on the previous one", ({ expect }) => {
