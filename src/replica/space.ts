@@ -11,7 +11,6 @@ import type { MemberId } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Calls } from "./calls.ts";
 import type { Machine } from "./machine.ts";
-import { quotaOf } from "./status.ts";
 
 /** An alarm is lowered below this share of the quota: far enough that it is not raised at once. */
 const ROOM_AGAIN = 0.9;
@@ -123,7 +122,7 @@ export class Space {
   }
 
   get #quota(): number {
-    return quotaOf(this.#machine.cluster.limits.current);
+    return this.#machine.quotaBytes;
   }
 
   #bytesInUse(): number {
