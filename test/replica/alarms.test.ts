@@ -166,6 +166,7 @@ describe("while an alarm is active", () => {
     const { commit } = cluster.leader()!.core.status();
     cluster.run(20_000);
     cluster.serve(get(key("a")));
+    cluster.run(500);
     expect(cluster.leader()!.core.status().commit).toBe(commit);
     expect(cluster.statuses().map(({ revision }) => revision)).toEqual(before);
     cluster.serve(alarm("deactivate", "corrupt"));
