@@ -192,7 +192,7 @@ export const MEMBER_THERE_MS = 750;
 /** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
 export const LOG_ENTRIES_KEPT = 5_000;
 
-/** The same while there is no space: 5,000 of the largest entries are more than the quota. */
+/** The same while space is scarce: 5,000 of the largest entries are more than the quota. */
 export const LOG_ENTRIES_KEPT_FULL = 100;
 
 /** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */

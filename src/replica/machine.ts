@@ -5,7 +5,7 @@ import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
-import { LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
+import { DATABASE_BYTES_MAX, LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { DatabaseSize, SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -21,6 +21,9 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { Admission } from "./admission.ts";
 import { versionNeeded } from "./applied-state.ts";
 import { answerRead } from "./requests.ts";
+
+/** The share of the quota from which on the log is kept short. */
+const SCARCE = 0.8;
 
 export interface MachineOptions {
   readonly sql: SqlPort;
@@ -78,9 +81,16 @@ export class Machine {
     return this.cluster.membership;
   }
 
-  /** How many applied entries the log keeps for peers that lag. */
+  /** The quota that holds: never more than what the platform leaves room for. */
+  get quotaBytes(): number {
+    const { quotaBytes } = this.cluster.limits.current;
+    return quotaBytes === 0 ? DATABASE_BYTES_MAX : Math.min(quotaBytes, DATABASE_BYTES_MAX);
+  }
+
+  /** How many applied entries the log keeps for peers that lag: few before writes are refused. */
   get logEntriesKept(): number {
-    return this.cluster.alarms.has("noSpace") ? LOG_ENTRIES_KEPT_FULL : LOG_ENTRIES_KEPT;
+    const isScarce = this.size().inUse > SCARCE * this.quotaBytes;
+    return isScarce ? LOG_ENTRIES_KEPT_FULL : LOG_ENTRIES_KEPT;
   }
 
   size(): DatabaseSize {

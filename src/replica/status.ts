@@ -2,8 +2,6 @@
 // needed for either.
 
 import type { ReplicaStatus } from "../api/replica.ts";
-import { DATABASE_BYTES_MAX } from "../base/limits.ts";
-import type { ClusterLimits } from "../base/cluster-limits.ts";
 import type { StatusAnswer } from "../base/maintenance.ts";
 import type { Incarnation, MemberId } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
@@ -37,10 +35,6 @@ export function memberStatus({ machine, raft }: Parts): StatusAnswer {
     alarms: machine.cluster.alarms.active,
     sizeBytes,
     inUseBytes,
-    quotaBytes: quotaOf(machine.cluster.limits.current),
+    quotaBytes: machine.quotaBytes,
   };
 }
-
-/** The quota that holds: never more than what the platform leaves room for. */
-export const quotaOf = ({ quotaBytes }: ClusterLimits): number =>
-  quotaBytes === 0 ? DATABASE_BYTES_MAX : Math.min(quotaBytes, DATABASE_BYTES_MAX);

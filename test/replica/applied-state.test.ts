@@ -3,6 +3,8 @@
 
 import { describe, test } from "vitest";
 
+import { Alarms } from "../../src/apply/alarms.ts";
+import { asMemberId } from "../../src/base/types.ts";
 import { UNVERSIONED } from "../../src/replica/applied-state.ts";
 import { openNodeSql } from "../support/node-sql.ts";
 
@@ -43,6 +45,21 @@ const META: Readonly<Record<string, string>> = {
   limits: "limits",
   removed: "the replica's own",
 };
+
+test("an alarm that a person has raised is not a leader's, though one raises it as well", ({
+  expect,
+}) => {
+  const sql = openNodeSql();
+  const alarms = new Alarms(sql);
+  const alarm = { member: asMemberId(7n), alarm: "noSpace" } as const;
+  const raise = { ...alarm, raises: true };
+  expect(alarms.change({ ...raise, automatic: false })).toEqual([alarm]);
+  expect(alarms.change({ ...raise, automatic: true })).toEqual([alarm]);
+  expect(alarms.automatic("noSpace")).toEqual([]);
+  expect(alarms.change({ ...alarm, raises: false, automatic: true })).toEqual([]);
+  expect(new Alarms(sql).active).toEqual([alarm]);
+  expect(alarms.change({ ...alarm, raises: false, automatic: false })).toEqual([alarm]);
+});
 
 describe("the database", () => {
   const sql = openNodeSql();
