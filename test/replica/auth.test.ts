@@ -224,7 +224,10 @@ describe("two versions", () => {
     cluster.serve(put(key("a"), key("1")));
     cluster.run(1_000);
     expect(outcome(cluster.serve({ kind: "capVersion", cap: 2 }))).toBe("answered");
+    const { commit } = cluster.leader()!.core.status();
     expect(outcome(administer(cluster, addUser("root")))).toBe("changeUnderWay");
+    // Nor is an entry, on which older code would halt.
+    expect(cluster.leader()!.core.status().commit).toBe(commit);
     expect(outcome(cluster.serve({ kind: "capVersion", cap: null }))).toBe("answered");
     cluster.run(2_000);
     expect(outcome(administer(cluster, addUser("root")))).toBe("answered");
