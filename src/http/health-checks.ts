@@ -37,8 +37,15 @@ const nonLearner: Check = async ({ statuses }) => {
   return told.length > 0 && told.every(isLearner) ? "not supported for learner" : null;
 };
 
+/** Alarms are the cluster's: one replica that knows of it is enough. */
+const noCorruption: Check = async ({ statuses }) => {
+  const alarms = (await statuses()).flatMap((status) => status.alarms);
+  return alarms.some(({ alarm }) => alarm === "corrupt") ? "alarm activated: CORRUPT" : null;
+};
+
 /** By etcd's names. */
 const CHECKS = {
+  data_corruption: noCorruption,
   serializable_read: reading(true),
   linearizable_read: reading(false),
   non_learner: nonLearner,
@@ -49,7 +56,7 @@ type CheckName = keyof typeof CHECKS;
 /** What keeps a cluster alive, and what it takes to be ready, by the path that tells: etcd's lists. */
 export const CHECK_LISTS: Readonly<Record<"/livez" | "/readyz", readonly CheckName[]>> = {
   "/livez": ["serializable_read"],
-  "/readyz": ["serializable_read", "linearizable_read", "non_learner"],
+  "/readyz": ["data_corruption", "serializable_read", "linearizable_read", "non_learner"],
 };
 
 export interface Finding {

@@ -2,7 +2,7 @@
 // it needs a user's token, as in etcd.
 
 import { Hono, type Context, type MiddlewareHandler } from "hono";
-import { SERVED_VERSION } from "../../api/api-version.ts";
+import { ETCD_VERSION } from "../../api/etcd-version.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { CHECK_LISTS, examine, HEALTH_KEY, type Finding, type Patient } from "../health-checks.ts";
 import { askReplicas } from "../replica-survey.ts";
@@ -22,6 +22,12 @@ export const MONITOR_PATHS = [
 /** How long a replica may take to tell its status; ms. */
 const STATUS_MS = 2_000;
 
+/** In the order in which `/health` looks for them, with their names. */
+const ALARMS = [
+  ["noSpace", "NOSPACE"],
+  ["corrupt", "CORRUPT"],
+] as const;
+
 const TEXT = { "Content-Type": "text/plain; charset=utf-8" } as const;
 /** What etcd sends with texts that Go's `http.Error` makes. */
 const PLAIN_TEXT = { ...TEXT, "X-Content-Type-Options": "nosniff" } as const;
@@ -33,7 +39,7 @@ export function healthRoutes(services: Services): Hono {
   for (const path of MONITOR_PATHS) routes.use(path, refuseHead);
   routes.get("/version", (context) => {
     clusterOf(context);
-    return context.json(SERVED_VERSION);
+    return context.json(ETCD_VERSION);
   });
   routes.get("/health", (context) => reportHealth(services, context));
   for (const path of ["/livez", "/readyz"] as const) {
@@ -50,8 +56,12 @@ async function reportHealth(services: Services, context: Context): Promise<Respo
     request: { ...rangeOfKey(HEALTH_KEY), countOnly: true },
     serializable: context.req.query("serializable") === "true",
   } as const;
-  const served = await services.router.serve(toRouterRequest(context, services, request));
-  const reason = reasonOf(served);
+  const excluded = context.req.queries("exclude") ?? [];
+  const patient = patientOf(services, context);
+  const [served, statuses] = await Promise.all([patient.ask(request), patient.statuses()]);
+  const alarms = new Set(statuses.flatMap((status) => status.alarms.map(({ alarm }) => alarm)));
+  const shown = ALARMS.find(([alarm, name]) => alarms.has(alarm) && !excluded.includes(name));
+  const reason = shown === undefined ? reasonOf(served) : `ALARM ${shown[1]}`;
   const body = JSON.stringify({ health: String(reason === ""), reason });
   return new Response(body, { status: reason === "" ? 200 : 503, headers: TEXT });
 }
