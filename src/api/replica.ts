@@ -63,7 +63,12 @@ export type ClientRequest =
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId }
   /** Passwords do not come here, only what the router has made of them. */
-  | { readonly kind: "auth"; readonly request: AuthRequest }
+  | {
+      readonly kind: "auth";
+      readonly request: AuthRequest;
+      /** Of questions: any replica answers, from what it has. */
+      readonly serializable?: boolean;
+    }
   /** What the replica that is asked says of itself; no leader is needed. */
   | { readonly kind: "status" }
   /** Of all members and kinds of alarm where etcd has 0: of `member` only what is changed. */
@@ -181,6 +186,8 @@ export interface ReplicaStatus {
   readonly clusterVersion: number;
   /** The alarms that are active, as far as it has applied. */
   readonly alarms: readonly Alarm[];
+  /** Whether users are in force, as far as it has applied; absent from code that knows none. */
+  readonly authEnabled?: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */

@@ -217,7 +217,7 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
 
-/** Passwords that wait to be hashed or compared in one isolate: 50 ms each, one after another. */
+/** Passwords that are hashed or compared at once in one isolate: 50 ms each, of its only thread. */
 export const PASSWORDS_WAITING_MAX = 64;
 
 /** bcrypt's cost of hashes made elsewhere: one more doubles 50 ms in which an isolate does nothing else. */

@@ -13,6 +13,7 @@ import type { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
 import { RequestError } from "./response.ts";
 import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+import type { SessionsClient } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What all routes work with. */
@@ -87,9 +88,16 @@ export async function* chunksOf(request: Request): AsyncGenerator<Bytes, void, v
 }
 
 /** Where the client is, if the platform knows. */
-export function continentOf(request: Request): string | null {
+function continentOf(request: Request): string | null {
   const continent: unknown = (request as { cf?: { continent?: unknown } }).cf?.continent;
   return typeof continent === "string" ? continent : null;
+}
+
+/** Whose watches those of this request are. */
+export function sessionsClientOf(context: Context): SessionsClient {
+  const cluster = clusterOf(context);
+  const continent = continentOf(context.req.raw);
+  return { cluster, continent, credentials: credentialsOf(context, cluster) };
 }
 
 /** The trace id of W3C's `traceparent`, or empty. */

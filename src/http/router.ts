@@ -317,7 +317,7 @@ export type Located =
 
 /** Whether any replica may answer, from what it has. */
 const isContent = (request: ClientRequest): boolean =>
-  (request.kind === "range" && request.serializable) ||
+  ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
   (request.kind === "memberList" && !request.linearizable) ||
   request.kind === "status" ||
   request.kind === "defragment";

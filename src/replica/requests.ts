@@ -56,7 +56,7 @@ export function isRead(request: ClientRequest): boolean {
 
 /** Whether any replica answers, from what it has; a leader is not needed. */
 export const isLocal = (request: ClientRequest): boolean =>
-  (request.kind === "range" && request.serializable) ||
+  ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
   request.kind === "status" ||
   request.kind === "defragment";
 
