@@ -260,6 +260,11 @@ export class ReplicaCore {
     return nextGeneration(this.#machine.membership, region);
   }
 
+  /** Whether the call's sender may have what it asks for, as far as is known here. */
+  letsIn(call: ReplicaCall): boolean {
+    return this.#machine.admission.refusalOf(call, this.#machine.time(this.#now)) === null;
+  }
+
   levels(): ReplicaLevels {
     return this.#standpoint.levels(this.#sessions);
   }

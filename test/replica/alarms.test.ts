@@ -334,12 +334,10 @@ describe("the quota", () => {
     expect(cluster.leader()!.core.status().revision).toBe(asRevision(4));
   });
 
-  test("of a cluster that cannot raise alarms yet is kept all the same", ({ expect }) => {
+  test("keeps the version at which it is heeded", ({ expect }) => {
     const cluster = settled();
     cluster.serve(limits({ quotaBytes: 1 }));
-    cluster.serve({ kind: "capVersion", cap: 2 });
-    cluster.run(300);
+    expect(outcome(cluster, { kind: "capVersion", cap: 2 })).toBe("stateNeedsVersion");
     expect(outcome(cluster, write)).toBe("noSpace");
-    expect(alarms(cluster)).toEqual([]);
   });
 });
