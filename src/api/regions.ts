@@ -1,8 +1,8 @@
 // Owns the regions that a cluster may live in, and the body that names them.
 
 import { z } from "zod";
-import { accept, refuse, type Result } from "../base/result.ts";
-import { parseJson } from "./plain-body.ts";
+import { accept, type Result } from "../base/result.ts";
+import { parseBody } from "./plain-body.ts";
 
 /** The platform's location hints; for those where it hosts no objects it takes a neighbour. */
 export const LOCATION_HINTS: readonly string[] =
@@ -15,28 +15,29 @@ const REGIONS_MAX = 7;
 export const isRegion = (name: string, configured: readonly string[]): boolean =>
   LOCATION_HINTS.includes(name) || configured.includes(name);
 
-/**
- * Reads `{"regions": [...]}`: one to seven different ones that exist; null for an empty body, or one
- * without regions. Refused with a sentence for the person who sent it.
- */
+/** One to seven different ones that exist, or a sentence for the person who sent something else. */
+export function regionsSchema(configured: readonly string[]): z.ZodType<readonly string[]> {
+  const known = new Set([...configured, ...LOCATION_HINTS]);
+  const wanted = `regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`;
+  return z
+    .array(
+      z.string(wanted).refine((region) => known.has(region), wanted),
+      wanted,
+    )
+    .min(1, wanted)
+    .max(REGIONS_MAX, wanted)
+    .refine((regions) => new Set(regions).size === regions.length, wanted);
+}
+
+/** Reads `{"regions": [...]}`; null for an empty body, or one without regions. */
 export function parseRegions(
   body: string,
   configured: readonly string[],
 ): Result<readonly string[] | null, string> {
   if (body.trim() === "") return accept(null);
-  const known = new Set([...configured, ...LOCATION_HINTS]);
-  const schema = z.object({
-    regions: z
-      .array(z.string().refine((region) => known.has(region)))
-      .min(1)
-      .max(REGIONS_MAX)
-      .refine((regions) => new Set(regions).size === regions.length)
-      .optional(),
-  });
-  const json = parseJson(body);
-  if (!json.ok) return json;
-  const parsed = schema.safeParse(json.value);
-  return parsed.success
-    ? accept(parsed.data.regions ?? null)
-    : refuse(`regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`);
+  const regions = regionsSchema(configured);
+  const wanted = 'the body is {"regions": [...]}';
+  const schema = z.object({ regions: regions.optional() }, wanted);
+  const parsed = parseBody(schema, body);
+  return parsed.ok ? accept(parsed.value.regions ?? null) : parsed;
 }

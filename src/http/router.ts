@@ -2,12 +2,20 @@
 // with deadlines. It does not know what the requests mean, beyond whether they write.
 
 import type { RecoveryAnswer, RecoveryOrder } from "../api/recovery.ts";
-import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
+import type { DeletionAnswer } from "../api/catalog.ts";
+import type {
+  ClientAnswer,
+  ClientRequest,
+  Directory,
+  Freshness,
+  Header,
+  Jurisdiction,
+} from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { Bytes, Term } from "../base/types.ts";
-import { askReplica, type Heard, type Question } from "./attempt.ts";
+import type { Bytes, ClusterId, Term } from "../base/types.ts";
+import { askReplica, soundReplica, type Heard, type Question } from "./attempt.ts";
 import { ClusterViews, type ClusterView } from "./cluster-view.ts";
 import type { Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
@@ -119,12 +127,19 @@ export class Router {
 
   /** The members as Genesis decided them; null when there is no such cluster. */
   async describe(cluster: string): Promise<Directory | null> {
-    return this.#dependencies.network.genesis(cluster).directory();
+    const directory = await this.#dependencies.network.genesis(cluster).directory();
+    if (directory !== null) this.#views.of(cluster).adopt(directory);
+    return directory;
   }
 
   /** Creates the cluster; of one that exists nothing changes. */
-  async create(cluster: string, regions: readonly string[]): Promise<Directory> {
-    const directory = await this.#dependencies.network.genesis(cluster).create(regions);
+  async create(
+    cluster: string,
+    regions: readonly string[],
+    jurisdiction: Jurisdiction | null,
+  ): Promise<Directory> {
+    const genesis = this.#dependencies.network.genesis(cluster);
+    const directory = await genesis.create(regions, jurisdiction);
     this.#views.of(cluster).adopt(directory);
     return directory;
   }
@@ -134,6 +149,14 @@ export class Router {
     const answer = await this.#dependencies.network.genesis(cluster).recover(order);
     // What was known of the lost one would only send requests astray.
     if (answer.kind === "recovered") this.#views.of(cluster).adopt(answer.directory);
+    return answer;
+  }
+
+  /** Deletes the cluster with the id `confirm`; see `Genesis.delete`. */
+  async delete(cluster: string, confirm: ClusterId): Promise<DeletionAnswer> {
+    const { network, clock } = this.#dependencies;
+    const answer = await network.genesis(cluster).delete(confirm);
+    if (answer.kind !== "notConfirmed") this.#views.forget(cluster, clock());
     return answer;
   }
 
@@ -157,6 +180,7 @@ export class Router {
     switch (step.kind) {
       case "ask":
         errand.search.asking(step.contact, this.#dependencies.clock());
+        if (isUnsure(errand)) return this.#sound(errand, step.contact);
         return this.#conclude(errand, await askReplica(this.#dependencies, errand, step.contact));
       case "askGenesis":
         return (await this.#consultGenesis(errand)) ? null : failed("unknownCluster");
@@ -167,6 +191,13 @@ export class Router {
       default:
         return step satisfies never;
     }
+  }
+
+  /** Whether the guessed contact is a replica of this cluster; if so it is asked next. */
+  async #sound(errand: Errand, contact: Contact): Promise<null> {
+    const { outcome } = await soundReplica(this.#dependencies, errand, contact);
+    errand.search.sounded(contact, outcome, this.#dependencies.clock());
+    return null;
   }
 
   /** Waits for news, or gets them for all that wait. */
@@ -313,6 +344,13 @@ export type Located =
 const isContent = (request: ClientRequest): boolean =>
   (request.kind === "range" && request.serializable) ||
   (request.kind === "memberList" && !request.linearizable);
+
+/**
+ * The first contacts of a cluster are a guess. Within a jurisdiction its replicas are other objects,
+ * and nothing of a request may reach one outside; `default` is in none.
+ */
+const isUnsure = ({ view, cluster }: Errand): boolean =>
+  view.isGuess && cluster !== DEFAULT_CLUSTER;
 
 /** Genesis has said, to this request or another, that there is no such cluster. */
 const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);

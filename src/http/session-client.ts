@@ -2,6 +2,7 @@
 // after what was passed on, and acknowledges what its owner has taken. The protocol is described in
 // `api/session.ts`.
 
+import { GATEWAY_ERRORS } from "../api/error.ts";
 import { CodecError } from "../base/codec.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
@@ -37,6 +38,10 @@ const BACK_OFF_MS_MIN = 50;
 const BACK_OFF_MS_MAX = 2_000;
 /** Sockets that fail to open before the first welcome, until the client is told so. */
 const FIRST_ATTEMPTS_MAX = 4;
+
+/** The cluster was deleted: trying again would not bring it back. */
+const isOfNoCluster = (error: unknown): boolean =>
+  error instanceof RequestError && error.error === GATEWAY_ERRORS.unknownCluster;
 
 export class SessionClient {
   readonly #options: SessionClientOptions;
@@ -133,7 +138,7 @@ export class SessionClient {
       socket = await this.#options.connect();
     } catch (error) {
       const isHopeless = error instanceof RequestError || this.#failures >= FIRST_ATTEMPTS_MAX;
-      if (this.#welcome === null && isHopeless) this.#give(error);
+      if ((this.#welcome === null && isHopeless) || isOfNoCluster(error)) this.#give(error);
       return null;
     }
     this.#connection = new SessionConnection(socket, this.#options);
@@ -167,6 +172,9 @@ export class SessionClient {
 
   /** Begins the watches on this connection: new ones, and known ones after what was passed on. */
   async #heardWelcome(connection: SessionConnection, welcome: WelcomeFrame): Promise<void> {
+    const isAnother = this.#welcome !== null && this.#welcome.clusterId !== welcome.clusterId;
+    // Its revisions count other changes: to go on after the last one would leave out, or mix up.
+    if (isAnother) return this.#give(new RequestError(GATEWAY_ERRORS.otherCluster));
     this.#welcome = welcome;
     const frames: ReceiverFrame[] = [];
     const ended: number[] = [];

@@ -6,6 +6,7 @@ import { decodeDirectory } from "../api/directory.ts";
 import type {
   Directory,
   LabOrder,
+  Place,
   ReplicaAnswer,
   ReplicaCall,
   ReplicaCost,
@@ -21,7 +22,6 @@ import {
   loadRemoval,
   parseReplicaName,
   storeCertificate,
-  type Place,
 } from "./certificate.ts";
 import type { Entry } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
@@ -36,7 +36,7 @@ import { foundFrom } from "./founding.ts";
 import { Host } from "./host.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
-import { genesisStub, replicaStub } from "./stubs.ts";
+import { genesisStub, replicaNameOf, replicaStub } from "./stubs.ts";
 
 /** What Genesis orders of the first replica of a rebuilt cluster. */
 export interface RestoreOrder {
@@ -148,6 +148,7 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === "/retire") return this.#retire(decodeDirectory(await request.text()));
+    if (pathname === "/erase") return this.#erase();
     if (this.#removal !== null) return new Response("removed", { status: 410 });
     if (pathname === "/born") await this.beBorn();
     if (this.#host === null) {
@@ -192,6 +193,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     );
     if (answer.kind !== "certified") {
       console.warn(`${this.#name}: Genesis issues no certificate (${answer.kind})`);
+      // Peers that do not know that their cluster is no more may ask an object that was emptied.
+      if (answer.kind === "stranger") await this.ctx.storage.deleteAll();
       return;
     }
     storeCertificate(this.#sql, answer.certificate);
@@ -203,6 +206,15 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     // A certificate that is on its way was issued before.
     await this.#birth;
     this.#host?.end(directory);
+    return new Response(null, { status: 204 });
+  }
+
+  /** Its cluster was deleted: what is left is an object that was never used, without an alarm. */
+  async #erase(): Promise<Response> {
+    await this.#birth;
+    this.#host?.end();
+    await this.ctx.storage.deleteAll();
+    this.#removal = null;
     return new Response(null, { status: 204 });
   }
 
@@ -228,6 +240,6 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   get #name(): string {
-    return present(this.ctx.id.name, "a replica is reached by its name");
+    return replicaNameOf(present(this.ctx.id.name, "a replica is reached by its name"));
   }
 }

@@ -245,7 +245,7 @@ export class ReplicaCore {
 
   get directory(): Directory {
     const { members, index: version } = this.#machine.membership;
-    return { clusterId: this.#identity.directory.clusterId, members, version };
+    return { ...this.#identity.directory, members, version };
   }
 
   /** The generation of the next replica of `region`. */

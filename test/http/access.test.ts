@@ -28,7 +28,12 @@ describe("clusters", () => {
     const again = await send("PUT", "/v1/clusters/flags", { body: '{"regions":["enam"]}' });
     expect(again.status).toBe(200);
     expect(await again.json()).toEqual(description);
-    expect(await (await send("GET", "/v1/clusters/flags")).json()).toEqual(description);
+    expect(await (await send("GET", "/v1/clusters/flags")).json()).toEqual({
+      ...description,
+      regions: ["weur"],
+      jurisdiction: null,
+      leader: "weur",
+    });
   });
 
   test("without regions it takes the configured ones", async () => {

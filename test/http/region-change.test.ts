@@ -32,6 +32,7 @@ class TinyMembership {
   readonly behaviour: Behaviour = ({ request }): ReplicaAnswer => {
     switch (request.kind) {
       case "memberList":
+      case "range":
         return this.#answer();
       case "memberAdd": {
         if (this.members.some(({ isLearner }) => isLearner)) return refused("tooManyLearners");
@@ -130,7 +131,7 @@ describe("PUT /v1/clusters/{name}/regions", () => {
     const network = leading(membership);
     expect((await move(network, REGIONS)).response.status).toBe(200);
     expect(membership.done).toEqual([]);
-    expect(network.log).toEqual(["serve wnam"]);
+    expect(network.log).toEqual(["probe wnam", "serve wnam"]);
   });
 
   test("an answer that was lost is found out about: no step is taken twice", async () => {
