@@ -196,7 +196,9 @@ describe("DELETE /v1/clusters/{name}", () => {
     expect((await range()).status).toBe(200);
     await call("DELETE", `${CLUSTER}?confirm=9`);
     for (const region of REGIONS) network.replicas.set(region, unborn);
+    network.log.length = 0;
     expect((await range()).status).toBe(404);
+    expect(network.log).toEqual(["probe wnam", "genesis directory flags"]);
   });
 
   test("is found out soon by one that has just heard that the cluster is there", async () => {

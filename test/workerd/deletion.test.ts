@@ -166,6 +166,10 @@ describe("a replica that does not hear of the deletion", () => {
   }) => {
     const first = await createWithKey("woken");
     await remove("woken", first);
+    // A new instance, which has not asked for a certificate yet.
+    await stubAt("woken", placesIn(first)[0]!)
+      .lab("abort")
+      .catch(() => {});
     const stub = stubAt("woken", placesIn(first)[0]!);
     expect((await stub.fetch("https://replica/peer", { method: "POST" })).status).toBe(503);
     await stub.beBorn();
