@@ -1,6 +1,8 @@
 // Owns the interface between the router and a replica: what is asked, what may come back. The
 // router reaches objects only through these types; `object/` implements them.
 
+import type { Alarm, AlarmKind } from "../base/alarm.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import type {
   LeaseGrantAnswer,
   LeaseKeepAliveAnswer,
@@ -17,6 +19,7 @@ import type {
   TxnAnswer,
   TxnRequest,
 } from "../base/kv.ts";
+import type { KvHash, StatusAnswer } from "../base/maintenance.ts";
 import type {
   Directory,
   Jurisdiction,
@@ -63,7 +66,26 @@ export type ClientRequest =
   /** Up to where the cluster version may rise, and at most where it is: before older code returns. */
   | { readonly kind: "capVersion"; readonly cap: number | null }
   /** Hands leadership to a voter; answered once that one leads. */
-  | { readonly kind: "moveLeader"; readonly target: MemberId };
+  | { readonly kind: "moveLeader"; readonly target: MemberId }
+  /** What the replica that is asked says of itself; no leader is needed. */
+  | { readonly kind: "status" }
+  /** Of all members and kinds of alarm where etcd has 0: of `member` only what is changed. */
+  | {
+      readonly kind: "alarm";
+      readonly action: "get" | "activate" | "deactivate";
+      readonly member: MemberId;
+      readonly alarm: AlarmKind | null;
+    }
+  /** The hash of the history up to `revision`; 0 and less mean the latest. */
+  | { readonly kind: "hashKv"; readonly revision: number }
+  /** The hash of all replicated state. */
+  | { readonly kind: "hash" }
+  /** Answered once the replica that is asked has freed what nobody can read any more. */
+  | { readonly kind: "defragment" }
+  /** Whether the API could go down to a version; what can be said without the state was said. */
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "setLimits"; readonly limits: ClusterLimits }
+  | { readonly kind: "limits" };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -78,7 +100,15 @@ export type ClientAnswer =
   | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer }
   | { readonly kind: "members"; readonly answer: MembersAnswer }
   | { readonly kind: "capVersion" }
-  | { readonly kind: "moveLeader" };
+  | { readonly kind: "moveLeader" }
+  | { readonly kind: "status"; readonly answer: StatusAnswer }
+  /** All that are active, or those that were changed. */
+  | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "hashKv"; readonly answer: KvHash }
+  | { readonly kind: "hash"; readonly hash: number }
+  | { readonly kind: "defragment" }
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 /** etcd's response header. */
 export interface Header {
@@ -149,6 +179,8 @@ export interface ReplicaStatus {
   readonly isAsleep: boolean;
   /** What entries may mean: the lowest version of the members' code. */
   readonly clusterVersion: number;
+  /** The alarms that are active, as far as it has applied. */
+  readonly alarms: readonly Alarm[];
 }
 
 /** What a replica has cost since its object was last constructed. */

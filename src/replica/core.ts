@@ -5,7 +5,6 @@
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -33,6 +32,7 @@ import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
+import { replicaStatus } from "./status.ts";
 import { Upgrade } from "./upgrade.ts";
 
 /** What a birth certificate says of this replica. */
@@ -108,7 +108,7 @@ export class ReplicaCore {
     });
     this.#commitSeen = store.appliedIndex;
     const header = (): Header => this.#header();
-    this.#sessions = new Sessions(store, header);
+    this.#sessions = new Sessions(store, header, cluster.limits);
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
@@ -254,13 +254,8 @@ export class ReplicaCore {
   }
 
   status(): ReplicaStatus {
-    const { role, term, leader, commit, isAsleep } = this.#raft.status();
-    const { revision, appliedIndex: applied } = this.#machine.store;
-    const { memberId } = this.#identity;
-    const incarnation = this.#incarnation;
-    const { version: clusterVersion } = this.#machine.cluster;
-    const raft = { role, leader, term, commit, isAsleep };
-    return { memberId, ...raft, applied, revision, incarnation, clusterVersion };
+    const parts = { self: this.#identity.memberId, machine: this.#machine, raft: this.#raft };
+    return replicaStatus(parts, this.#incarnation);
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
@@ -379,7 +374,10 @@ export class ReplicaCore {
     }
     this.#snapshots.applied();
     const { appliedIndex } = this.#machine.store;
-    const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
+    const keepFrom = Math.min(
+      appliedIndex - this.#machine.logEntriesKept,
+      this.#snapshots.lowestIndex,
+    );
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 
