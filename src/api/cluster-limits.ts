@@ -7,7 +7,7 @@ import type { Result } from "../base/result.ts";
 import { parseDuration, printDuration } from "./duration.ts";
 import { parseBody } from "./plain-body.ts";
 
-const count = (name: string, unit: string): z.ZodType<number, unknown> => {
+const count = (name: string, unit: string): z.ZodType<number> => {
   const wanted = `${name} is a number of ${unit}, from 0 on`;
   return z.int(wanted).min(0, wanted);
 };
@@ -39,7 +39,7 @@ const byRevisions = z.strictObject(
 );
 
 /** Limits as a body has them. What is absent is as for a cluster that is new. */
-export const limitsSchema: z.ZodType<ClusterLimits, unknown> = z
+export const limitsSchema: z.ZodType<ClusterLimits> = z
   .strictObject(
     {
       quota_bytes: count("quota_bytes", "bytes").default(DEFAULT_LIMITS.quotaBytes),

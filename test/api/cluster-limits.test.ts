@@ -1,6 +1,6 @@
 // A cluster's limits as JSON: what is read is what is shown, and what is not understood is refused.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { parseLimits, printLimits } from "../../src/api/cluster-limits.ts";
 import { parseDuration, printDuration } from "../../src/api/duration.ts";

@@ -1,7 +1,9 @@
 // Who may come in, what a cluster is made of, and the lab door. The replicas are played.
 
 import { describe, expect, test, vi } from "vitest";
+import { printLimits } from "../../src/api/cluster-limits.ts";
 import type { ReplicaStatus } from "../../src/api/replica.ts";
+import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import { asRevision, asTerm } from "../../src/base/types.ts";
 import { FakeNetwork, memberId } from "./support/fake-network.ts";
 
@@ -33,6 +35,7 @@ describe("clusters", () => {
       regions: ["weur"],
       jurisdiction: null,
       leader: "weur",
+      limits: printLimits(DEFAULT_LIMITS),
     });
   });
 

@@ -2,9 +2,21 @@
 // of a request reaches an object before it is known to be a replica.
 
 import { describe, expect, test, vi } from "vitest";
+import { printLimits } from "../../src/api/cluster-limits.ts";
+import { DEFAULT_LIMITS, type ClusterLimits } from "../../src/base/cluster-limits.ts";
 import { asClusterId } from "../../src/base/types.ts";
 import { appTo, errorOf } from "./support/app.ts";
-import { directoryOf, FakeNetwork, hangs, leads, REGIONS, unborn } from "./support/fake-network.ts";
+import {
+  directoryOf,
+  FakeNetwork,
+  hangs,
+  headerOf,
+  inTurn,
+  leads,
+  REGIONS,
+  unborn,
+  type Behaviour,
+} from "./support/fake-network.ts";
 
 const CLUSTER = "/v1/clusters/flags";
 
@@ -65,7 +77,7 @@ describe("a jurisdiction", () => {
 
   test.for([
     [{ jurisdiction: "mars" }, "jurisdiction is one of eu, us, fedramp, or null"],
-    [{ juristiction: "eu" }, "the body may have regions and jurisdiction; nothing else"],
+    [{ juristiction: "eu" }, "the body may have regions, jurisdiction and limits; nothing else"],
   ] as const)("%j is refused, and nothing is created", async ([body, message]) => {
     const network = empty();
     expect(await send(network, "PUT", CLUSTER, body)).toEqual({
@@ -73,6 +85,86 @@ describe("a jurisdiction", () => {
       json: errorOf(3, `edgekeeper: ${message}`),
     });
     expect(network.log).toEqual([]);
+  });
+});
+
+describe("limits", () => {
+  const LIMITS = {
+    quota_bytes: 1_000_000,
+    requests_per_second: 0,
+    watches: 0,
+    leases: 5,
+    auto_compaction: { mode: "periodic", retention: "10m" },
+  };
+  const limits: ClusterLimits = {
+    quotaBytes: 1_000_000,
+    requestsPerSecond: 0,
+    watches: 0,
+    leases: 5,
+    autoCompaction: { mode: "periodic", retention: 600_000 },
+  };
+  const requests = ({ calls }: FakeNetwork) => calls.map(({ request }) => request);
+
+  test("are shown", async () => {
+    const network = new FakeNetwork({ wnam: leads("wnam") });
+    expect(await send(network, "GET", `${CLUSTER}/limits`)).toEqual({
+      status: 200,
+      json: printLimits(DEFAULT_LIMITS),
+    });
+  });
+
+  test("are set as a whole, and shown as they are then", async () => {
+    const network = new FakeNetwork({ wnam: leads("wnam") });
+    const answer = await send(network, "PUT", `${CLUSTER}/limits`, LIMITS);
+    expect(answer).toEqual({ status: 200, json: LIMITS });
+    expect(requests(network).at(-1)).toEqual({ kind: "setLimits", limits });
+    await send(network, "PUT", `${CLUSTER}/limits`, {});
+    expect(requests(network).at(-1)).toEqual({ kind: "setLimits", limits: DEFAULT_LIMITS });
+  });
+
+  test("are set with the cluster, also by a creation that goes on after it was cut off", async () => {
+    const network = empty();
+    const body = { regions: ["wnam"], limits: LIMITS };
+    expect((await send(network, "PUT", CLUSTER, body)).status).toBe(201);
+    expect((await send(network, "PUT", CLUSTER, body)).status).toBe(200);
+    const set = requests(network).filter(({ kind }) => kind === "setLimits");
+    expect(set).toEqual([
+      { kind: "setLimits", limits },
+      { kind: "setLimits", limits },
+    ]);
+  });
+
+  test("wait for a new cluster to agree on what they mean", async () => {
+    const header = headerOf("wnam", 1);
+    const refuses: Behaviour = () => ({ kind: "refused", refusal: "changeUnderWay", header });
+    const network = empty();
+    network.replicas.set("wnam", inTurn(unborn, refuses, refuses, leads("wnam")));
+    const body = JSON.stringify({ regions: ["wnam"], limits: LIMITS });
+    const options = { sleep: () => new Promise<void>((done) => void setTimeout(done, 5)) };
+    expect((await appTo(network, options).send("PUT", CLUSTER, { body })).status).toBe(201);
+    expect(requests(network).at(-1)).toEqual({ kind: "setLimits", limits });
+  });
+
+  test.for([
+    [`${CLUSTER}/limits`, { lease: 5 }],
+    [CLUSTER, { limits: { lease: 5 } }],
+  ] as const)("that are misspelt are refused by PUT %s, and nothing is set", async (row) => {
+    const [path, body] = row;
+    const network = empty();
+    expect(await send(network, "PUT", path, body)).toEqual({
+      status: 400,
+      json: errorOf(
+        3,
+        "edgekeeper: limits are quota_bytes, requests_per_second, watches, leases and auto_compaction; nothing else",
+      ),
+    });
+    expect(network.log).toEqual([]);
+  });
+
+  test("of a cluster that is not there are 404", async () => {
+    expect((await send(empty(), "GET", `${CLUSTER}/limits`)).status).toBe(404);
+    expect((await send(empty(), "PUT", `${CLUSTER}/limits`, {})).status).toBe(404);
+    expect((await send(empty(), "DELETE", `${CLUSTER}/limits`)).status).toBe(501);
   });
 });
 

@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import type { MemberStatus } from "../../src/base/membership.ts";
+import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { asMemberId } from "../../src/base/types.ts";
 import { appTo, errorOf } from "./support/app.ts";
@@ -34,6 +35,12 @@ class TinyMembership {
       case "memberList":
       case "range":
         return this.#answer();
+      case "limits":
+        return {
+          kind: "answered",
+          header: headerOf("wnam", 1),
+          answer: { kind: "limits", limits: DEFAULT_LIMITS },
+        };
       case "memberAdd": {
         if (this.members.some(({ isLearner }) => isLearner)) return refused("tooManyLearners");
         const added = this.#member(request.region, request.isLearner);

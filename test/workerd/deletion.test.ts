@@ -63,7 +63,9 @@ describe("a cluster that is deleted", () => {
   test("is asked for twice, then gone with its keys, and comes back as another one", async ({
     expect,
   }) => {
-    const first = await createWithKey("twice");
+    const limits = { leases: 3, auto_compaction: { mode: "periodic", retention: "1h" } };
+    const first = await createWithKey("twice", { limits });
+    expect((await call("GET", "/v1/clusters/twice")).json).toMatchObject({ limits });
     expect(await listed("twice", true)).toEqual({
       name: "twice",
       cluster_id: String(first.clusterId),
@@ -85,6 +87,7 @@ describe("a cluster that is deleted", () => {
     const second = await createWithKey("twice");
     expect(second.clusterId).not.toBe(first.clusterId);
     expect(second.members.map(({ generation }) => generation)).toEqual([2, 2, 2]);
+    expect((await call("GET", "/v1/clusters/twice/limits")).json).toMatchObject({ leases: 0 });
     const list = await call("GET", "/c/twice/v1/kv/?prefix");
     expect(list.json).toMatchObject({ kvs: [{ key: "a" }] });
     expect(await call("POST", "/c/twice/v3/kv/range", { key: "YQ==" })).toMatchObject({

@@ -12,6 +12,7 @@ import { rangeOfKey } from "../../api/kv-json.ts";
 import type { ClientRequest, Directory } from "../../api/replica.ts";
 import { ZERO_BYTE } from "../../base/interval.ts";
 import { asClusterId } from "../../base/types.ts";
+import { existing } from "../existing-cluster.ts";
 import { withinTime } from "../replica-survey.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError } from "../response.ts";
@@ -53,9 +54,7 @@ export async function deleteCluster(services: Services, context: Context): Promi
 
 async function tellWhatIsLost(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  // Asking the cluster itself would create the default one.
-  const directory = await services.router.describe(name);
-  if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
+  const directory = await existing(services, name);
   const error = deletionUnconfirmed(name, directory.clusterId);
   const keys = await countKeys(services, context);
   return jsonResponse(

@@ -1,22 +1,25 @@
 // Owns the list of clusters, `/v1/clusters`, creating and describing one, `/v1/clusters/{name}`,
 // saying where it shall live, below it `/regions`, and what operators do on bad days: `/replicas`,
-// `/version`, `/recover`. Listing clusters and deleting one have files of their own.
+// `/version`, `/recover`. Listing clusters, deleting one and its limits have files of their own.
 
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS, recoveryRefused } from "../../api/error.ts";
+import { printLimits } from "../../api/cluster-limits.ts";
 import { parseNewCluster } from "../../api/new-cluster.ts";
 import { parseRecovery } from "../../api/recovery.ts";
 import { parseRegions } from "../../api/regions.ts";
 import { parseVersionCap } from "../../api/version-cap.ts";
-import type { ClientRequest, Directory, Jurisdiction, Member } from "../../api/replica.ts";
+import type { ClientRequest, Jurisdiction, Member } from "../../api/replica.ts";
 import { placesIn } from "../../base/membership.ts";
 import type { ClusterId } from "../../base/types.ts";
+import { existing } from "../existing-cluster.ts";
 import { badRequest } from "../plain.ts";
 import { changeRegions, LIST_MEMBERS, membersOf, type RegionMembers } from "../region-change.ts";
 import { askReplicas, leadingRegion, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 import { deleteCluster } from "./cluster-deletion.ts";
+import { changeLimits, limitsNow, setLimits, showLimits } from "./cluster-limits.ts";
 import { listClusters } from "./cluster-list.ts";
 
 /**
@@ -34,11 +37,13 @@ export function clusterRoutes(services: Services): Hono {
   routes.delete("/:cluster", (context) => deleteCluster(services, context));
   routes.get("/:cluster", (context) => describeCluster(services, context));
   routes.put("/:cluster", (context) => createCluster(services, context));
+  routes.get("/:cluster/limits", (context) => showLimits(services, context));
+  routes.put("/:cluster/limits", (context) => changeLimits(services, context));
   routes.put("/:cluster/regions", (context) => moveCluster(services, context));
   routes.get("/:cluster/replicas", (context) => surveyCluster(services, context));
   routes.put("/:cluster/version", (context) => capVersion(services, context));
   routes.post("/:cluster/recover", (context) => recoverCluster(services, context));
-  const below = ["", "/regions", "/replicas", "/version", "/recover"];
+  const below = ["", "/limits", "/regions", "/replicas", "/version", "/recover"];
   for (const path of ["/", ...below.map((one) => `/:cluster${one}`)]) {
     routes.all(path, () => {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
@@ -56,33 +61,29 @@ const administration: MiddlewareHandler = async (context, next) => {
   await next();
 };
 
-/** The members as Genesis was last told. @throws RequestError when there is no such cluster. */
-async function existing(services: Services, name: string): Promise<Directory> {
-  // Asking the cluster itself would create the default one.
-  const directory = await services.router.describe(name);
-  if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-  return directory;
-}
-
 /** Who the members are, as the leader has them: it answers, or nobody does. */
 async function describeCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
   const { jurisdiction } = await existing(services, name);
-  const { leader, ...now } = await membersNow(services, context);
+  const [{ leader, ...now }, limits] = await Promise.all([
+    membersNow(services, context),
+    limitsNow(services, context),
+  ]);
   return jsonResponse({
     ...printCluster(name, now),
     regions: now.members.map(({ region }) => region),
     jurisdiction: jurisdiction ?? null,
     leader,
+    limits: printLimits(limits),
   });
 }
 
-/** 201 when it is new, 200 when it was there; then it lives where it did. */
+/** 201 when it is new, 200 when it was there; then it lives where it did. Limits are set anyway. */
 async function createCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
   const order = parseNewCluster(await readText(context.req.raw), services.regions);
   if (!order.ok) throw badRequest(order.error);
-  const { regions, jurisdiction } = order.value;
+  const { regions, jurisdiction, limits } = order.value;
   const existed = (await services.router.describe(name)) !== null;
   const directory = await services.router.create(
     name,
@@ -93,6 +94,8 @@ async function createCluster(services: Services, context: Context): Promise<Resp
   if (jurisdiction !== undefined && isElsewhere) {
     throw new RequestError(GATEWAY_ERRORS.otherJurisdiction);
   }
+  // Cut off before this, a creation goes on when it is sent again.
+  if (limits !== undefined) await setLimits(services, context, limits);
   if (!existed) return jsonResponse(printCluster(name, directory), { status: 201 });
   return jsonResponse(
     printCluster(name, { ...directory, ...(await membersNow(services, context)) }),

@@ -18,6 +18,7 @@ import type {
   ReplicaCall,
   ReplicaStatus,
 } from "../../../src/api/replica.ts";
+import { DEFAULT_LIMITS } from "../../../src/base/cluster-limits.ts";
 import { placesIn } from "../../../src/base/membership.ts";
 import {
   asClusterId,
@@ -63,6 +64,8 @@ export const leads =
 function answerOf(request: ClientRequest, region: string): ClientAnswer {
   if (request.kind === "put") return { kind: "put", answer: { prevKv: null } };
   if (request.kind === "capVersion") return { kind: "capVersion" };
+  if (request.kind === "limits") return { kind: "limits", limits: DEFAULT_LIMITS };
+  if (request.kind === "setLimits") return { kind: "limits", limits: request.limits };
   if (request.kind !== "memberList") {
     return { kind: "range", answer: { kvs: [], more: false, count: 0 } };
   }
