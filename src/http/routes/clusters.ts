@@ -31,7 +31,6 @@ const STATUS_MS = 5_000;
 /** `/v1/clusters`. */
 export function clusterRoutes(services: Services): Hono {
   const routes = new Hono();
-  routes.use("/:cluster", administration);
   routes.use("/:cluster/*", administration);
   routes.get("/", (context) => listClusters(services, context));
   routes.delete("/:cluster", (context) => deleteCluster(services, context));
