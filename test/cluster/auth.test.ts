@@ -214,7 +214,7 @@ async function firstLine(who: string | null, range: object): Promise<unknown> {
   const reader = response.body!.getReader();
   const { value } = await reader.read();
   await reader.cancel();
-  const { result } = JSON.parse(Buffer.from(value!).toString()) as { result: { header: object } };
+  const { result } = JSON.parse(Buffer.from(value).toString()) as { result: { header: object } };
   const { header: _, ...rest } = result;
   return rest;
 }
@@ -252,7 +252,7 @@ describe("watches", () => {
     await reader.read();
     await call("root", "kv/put", put("e", "heard"));
     const { value } = await reader.read();
-    expect(Buffer.from(value!).toString()).toContain(base64("heard"));
+    expect(Buffer.from(value).toString()).toContain(base64("heard"));
     await reader.cancel();
   });
 
@@ -265,7 +265,7 @@ describe("watches", () => {
     const reader = response.body!.getReader();
     const { value } = await reader.read();
     await reader.cancel();
-    expect(Buffer.from(value!).toString()).toContain(text);
+    expect(Buffer.from(value).toString()).toContain(text);
   });
 
   test("by WebSocket, with the token among the subprotocols", async () => {
@@ -276,8 +276,9 @@ describe("watches", () => {
         socket.addEventListener("message", ({ data }) => resolve(String(data)));
         socket.addEventListener("error", () => reject(new Error("the socket failed")));
       });
-      const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
-      await Promise.race([opened, heard]);
+      const opened = Promise.withResolvers<unknown>();
+      socket.addEventListener("open", opened.resolve);
+      await Promise.race([opened.promise, heard]);
       socket.send(JSON.stringify({ create_request: { key: base64(key) } }));
       const line = await heard;
       socket.close();
