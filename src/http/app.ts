@@ -13,8 +13,9 @@ import { errorResponse, RequestError } from "./response.ts";
 import { Router } from "./router.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
-import { healthRoutes } from "./routes/health.ts";
+import { healthRoutes, MONITOR_PATHS } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
@@ -69,9 +70,10 @@ function mountCluster(app: Hono, prefix: string, services: Services): void {
     app.route(`${prefix}${version}`, streamRoutes(services));
     app.route(`${prefix}${version}/auth`, authRoutes(services));
   }
-  app.use(`${prefix}/health`, crossOrigin);
-  app.use(`${prefix}/version`, crossOrigin);
-  app.route(prefix === "" ? "/" : prefix, healthRoutes(services));
+  for (const path of [...MONITOR_PATHS, "/metrics"]) app.use(prefix + path, crossOrigin);
+  for (const routes of [healthRoutes(services), metricsRoutes(services)]) {
+    app.route(prefix === "" ? "/" : prefix, routes);
+  }
   app.route(`${prefix}/v1/kv`, plainKvRoutes(services));
 }
 

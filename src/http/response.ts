@@ -93,6 +93,12 @@ function mayWrite(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "status":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "limits":
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);

@@ -55,9 +55,15 @@ export class Sessions {
     return this.#hub?.sessionCount ?? 0;
   }
 
+  /** How many watchers there are, and how many of them are behind. */
+  watchers(): { readonly watchers: number; readonly slowWatchers: number } {
+    return this.#hub?.watchers() ?? { watchers: 0, slowWatchers: 0 };
+  }
+
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
   open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
-    this.#hub ??= new WatchHub(this.#machine.store, now);
+    const { store, cluster } = this.#machine;
+    this.#hub ??= new WatchHub(store, now, () => cluster.limits.current.watches);
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }

@@ -47,6 +47,7 @@ const SEQUENCE_LEAP = 2 ** 32;
  */
 export class WatchHub {
   readonly #store: Store;
+  readonly #watchesMax: () => number;
   readonly #sessions = new Map<number, Session>();
   readonly #outgoing = new Set<number>();
   /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
@@ -54,13 +55,21 @@ export class WatchHub {
   #wantsProgress = false;
   #progressAt: Milliseconds;
 
-  constructor(store: Store, now: Milliseconds) {
+  /** `watchesMax` is the cluster's limit of watches of one replica, 0 for none. */
+  constructor(store: Store, now: Milliseconds, watchesMax: () => number = () => 0) {
     this.#store = store;
+    this.#watchesMax = watchesMax;
     this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
   }
 
   get sessionCount(): number {
     return this.#sessions.size;
+  }
+
+  /** How many watchers there are, and how many of them are being caught up from history. */
+  watchers(): { readonly watchers: number; readonly slowWatchers: number } {
+    const all = [...this.#sessions.values()].flatMap((session) => [...session.watchers.values()]);
+    return { watchers: all.length, slowWatchers: all.filter(({ synced }) => !synced).length };
   }
 
   has(id: number): boolean {
@@ -230,7 +239,16 @@ export class WatchHub {
     ) {
       return "edgekeeper: the keys of this session's watches are too long; open another one";
     }
-    return refusalOf(spec);
+    return refusalOf(spec) ?? (this.#hasAll() ? "etcdserver: too many requests" : null);
+  }
+
+  /** Whether this replica has all the watches that it may have. */
+  #hasAll(): boolean {
+    const max = this.#watchesMax();
+    if (max === 0) return false;
+    return (
+      [...this.#sessions.values()].reduce((sum, { watchers }) => sum + watchers.size, 0) >= max
+    );
   }
 
   #control(session: Session, delivery: WatchDelivery): void {

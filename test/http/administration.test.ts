@@ -24,6 +24,7 @@ const status = (region: string, auth: Partial<ReplicaStatus>): ReplicaStatus => 
   incarnation: 1,
   isAsleep: false,
   clusterVersion: 3,
+  alarms: [],
   ...auth,
 });
 
