@@ -79,6 +79,7 @@ export class Alarms {
 /** The active alarms as a snapshot copies them: null while there are none. */
 export const ALARMS: Unversioned = {
   name: "alarms",
+  since: 3,
 
   copy(sql): Bytes | null {
     const active = readRows(sql);

@@ -31,7 +31,12 @@ export class StoredLimits {
 }
 
 /** The limits as a snapshot copies them: null while no entry has set any. */
-export const LIMITS: Unversioned = { name: "limits", copy: readColumn, restore: writeColumn };
+export const LIMITS: Unversioned = {
+  name: "limits",
+  since: 3,
+  copy: readColumn,
+  restore: writeColumn,
+};
 
 function decode(stored: Bytes): ClusterLimits {
   const reader = new Reader(unseal(stored));

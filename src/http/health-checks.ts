@@ -1,8 +1,10 @@
 // Owns what is looked at to say whether a cluster is well: one question to it each.
 
+import { refusalError } from "../api/error.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import type { ClientRequest, ReplicaStatus } from "../api/replica.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
+import { isForLackOfRights } from "./administration.ts";
 import { failureError } from "./response.ts";
 import type { Served } from "./router.ts";
 
@@ -20,14 +22,16 @@ export interface Patient {
 /** Why the cluster is not well, or null when it is, as far as one check goes. */
 type Check = (patient: Patient) => Promise<string | null>;
 
-/** A read that is served at all. One that is refused was served as well: it may want rights. */
+/** A read that is served; one that is refused because nobody in particular asks was served too. */
 const reading =
   (serializable: boolean): Check =>
   async ({ ask }) => {
     const range = { ...rangeOfKey(HEALTH_KEY), countOnly: true };
     const request: ClientRequest = { kind: "range", request: range, serializable };
     const served = await ask(request);
-    return served.kind === "failed" ? failureError(served.failure, request).message : null;
+    if (served.kind === "failed") return failureError(served.failure, request).message;
+    const isFine = served.kind === "answered" || isForLackOfRights(served.refusal);
+    return isFine ? null : refusalError(served.refusal).message;
   };
 
 /** Learners serve few requests; a cluster is more than them. */

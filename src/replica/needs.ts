@@ -38,7 +38,6 @@ export function needOf(request: ClientRequest): Need {
     case "leaseGrant":
     case "memberList":
     case "status":
-    case "downgrade":
       return KNOWN;
     case "alarm":
       return request.action === "get" ? KNOWN : ROOT;
@@ -53,6 +52,7 @@ export function needOf(request: ClientRequest): Need {
     case "hash":
     case "hashKv":
     case "defragment":
+    case "downgrade":
     case "setLimits":
     case "limits":
       return ROOT;

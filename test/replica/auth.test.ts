@@ -134,6 +134,16 @@ describe("a cluster with auth", () => {
     expect(new Set(cluster.statuses().map(({ revision }) => revision)).size).toBe(1);
   });
 
+  test("a read is checked on the state that it is served from", ({ expect }) => {
+    const leader = cluster.leader()!;
+    const taken = cluster.ask(leader, request(FORBID), { credentials: root });
+    const late = cluster.ask(leader, get(key("a")), { credentials: ann });
+    expect(cluster.answers.get(late)).toBeUndefined();
+    cluster.runUntil(() => cluster.answers.has(late));
+    expect(outcome(cluster.answers.get(taken))).toBe("answered");
+    expect(outcome(cluster.answers.get(late))).toBe("permissionDenied");
+  });
+
   test("a token that an earlier entry ends does not write", ({ expect }) => {
     const leader = cluster.leader()!;
     const change = { op: "userChangePassword", name: "ann", passwordHash: HASH } as const;
