@@ -169,6 +169,8 @@ export const GATEWAY_ERRORS = {
   readTimeout: describe(GRPC.unavailable, "etcdserver: request timed out"),
   /** A write without an outcome: it may yet happen, so the code must not invite a retry. */
   writeTimeout: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
+  /** The client's own limit is over. */
+  deadlineExceeded: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
   overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
   /** Also for what is no region: it stands where etcd has a URL. */
   memberUrls: describe(GRPC.invalidArgument, "etcdserver: given member URLs are invalid"),

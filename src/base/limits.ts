@@ -217,6 +217,12 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
 
+/**
+ * Calls of one isolate that wait for a lock, an election or its news: each has a session of its own,
+ * about 20 kB with its socket. Beyond it: "too many requests".
+ */
+export const RECIPES_WAITING_MAX = 1_000;
+
 /** Passwords that are hashed or compared at once in one isolate: 50 ms each, of its only thread. */
 export const PASSWORDS_WAITING_MAX = 64;
 

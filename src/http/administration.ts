@@ -10,11 +10,23 @@ import type { Context } from "hono";
 import { refusalError } from "../api/error.ts";
 import type { AuthAnswer, AuthRequest } from "../base/auth.ts";
 import { decodeUtf8 } from "../base/bytes.ts";
+import type { Refusal } from "../base/refusal.ts";
 import type { Told } from "./replica-survey.ts";
 import { toRouterRequest, type Services } from "./request.ts";
 import { RequestError } from "./response.ts";
 
 const ROOT = "root";
+
+const LACK_OF_RIGHTS: ReadonlySet<Refusal> = new Set<Refusal>([
+  "userNameEmpty",
+  "invalidAuthToken",
+  "permissionDenied",
+  "authRevisionOld",
+  "userNotFound",
+]);
+
+/** Whether a request was refused for who asks, not for what is asked. */
+export const isForLackOfRights = (refusal: Refusal): boolean => LACK_OF_RIGHTS.has(refusal);
 
 /**
  * `told` is what the replicas have told of themselves.

@@ -8,6 +8,7 @@ import { DEPLOYMENT_HEADER, identify } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
+import { WaitingRoom } from "./recipes/waiting-room.ts";
 import type { Services } from "./request.ts";
 import { errorResponse, RequestError } from "./response.ts";
 import { Router } from "./router.ts";
@@ -17,8 +18,10 @@ import { healthRoutes, MONITOR_PATHS } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
+import { recipeRoutes } from "./routes/recipes.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
+import { limitTime } from "./time-limits.ts";
 import { SIMPLE_TOKENS, type TokenSettings } from "./token-options.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -44,6 +47,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   const services: Services = {
     ...dependencies,
     router: new Router(dependencies),
+    waitingRoom: new WaitingRoom(),
     passwords: new Passwords(dependencies),
     tokens: new Tokens(dependencies.authToken ?? SIMPLE_TOKENS),
   };
@@ -66,7 +70,9 @@ export function createApp(dependencies: AppDependencies): Hono {
 function mountCluster(app: Hono, prefix: string, services: Services): void {
   for (const version of ["/v3", "/v3beta"]) {
     app.use(`${prefix}${version}/*`, crossOrigin);
+    app.use(`${prefix}${version}/*`, limitTime(services.clock));
     app.route(`${prefix}${version}`, unaryRoutes(services));
+    app.route(`${prefix}${version}`, recipeRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
     app.route(`${prefix}${version}/auth`, authRoutes(services));
   }

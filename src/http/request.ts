@@ -11,14 +11,16 @@ import { credentialsOf } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
+import type { WaitingRoom } from "./recipes/waiting-room.ts";
 import { RequestError } from "./response.ts";
-import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
-import type { SessionsClient } from "./sessions.ts";
+import { DEFAULT_CLUSTER, type Router, type RouterRequest, type Seeker } from "./router.ts";
+import { patienceOf } from "./time-limits.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What all routes work with. */
 export interface Services extends Platform {
   readonly router: Router;
+  readonly waitingRoom: WaitingRoom;
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
@@ -94,7 +96,7 @@ function continentOf(request: Request): string | null {
 }
 
 /** Whose watches those of this request are. */
-export function sessionsClientOf(context: Context): SessionsClient {
+export function seekerOf(context: Context): Seeker {
   const cluster = clusterOf(context);
   const continent = continentOf(context.req.raw);
   return { cluster, continent, credentials: credentialsOf(context, cluster) };
@@ -118,4 +120,5 @@ export const toRouterRequest = (
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),
+  ...patienceOf(context),
 });

@@ -53,6 +53,8 @@ export function failureError(failure: Failure, request: ClientRequest): ApiError
       return mayWrite(request) ? GATEWAY_ERRORS.writeTimeout : GATEWAY_ERRORS.readTimeout;
     case "noLeader":
       return GATEWAY_ERRORS.noLeader;
+    case "deadline":
+      return GATEWAY_ERRORS.deadlineExceeded;
     case "overloaded":
       return GATEWAY_ERRORS.overloaded;
     case "unknownCluster":

@@ -16,6 +16,8 @@ import { WatchProgress } from "./watch-progress.ts";
 export interface SessionClientOptions extends Platform {
   /** Opens a socket to a replica. @throws RequestError when none serves, or what fetch throws. */
   readonly connect: () => Promise<SessionSocket>;
+  /** The owner wants to hear when there is no leader, and not wait for one. */
+  readonly needsLeader?: boolean;
   /**
    * Takes a delivery; what it returns resolves when the delivery was passed on, and only then is it
    * acknowledged. A rejection ends the session: the client behind it is gone.
@@ -137,15 +139,18 @@ export class SessionClient {
 
   /**
    * Null when it failed. Before the first welcome the owner hears of that; afterwards it is tried
-   * again for as long as the client stays, as etcd does without a leader.
+   * again for as long as the client stays, as etcd does without a leader, unless the client asked
+   * to hear of that.
    */
   async #connect(): Promise<SessionConnection | null> {
     let socket: SessionSocket;
     try {
       socket = await this.#options.connect();
     } catch (error) {
-      const isHopeless = error instanceof RequestError || this.#failures >= FIRST_ATTEMPTS_MAX;
-      if (this.#welcome === null && isHopeless) this.#give(error);
+      const isUnled = error instanceof RequestError;
+      const isHopeless = isUnled || this.#failures >= FIRST_ATTEMPTS_MAX;
+      const mayWait = this.#welcome !== null && !(isUnled && this.#options.needsLeader === true);
+      if (isHopeless && !mayWait) this.#give(error);
       return null;
     }
     this.#connection = new SessionConnection(socket, this.#options);

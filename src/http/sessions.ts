@@ -3,12 +3,11 @@
 
 import type { ClientRequest } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
-import type { Credentials } from "../base/auth.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
 import { failureError, RequestError } from "./response.ts";
-import type { Router } from "./router.ts";
+import type { Router, Seeker } from "./router.ts";
 import { SessionClient } from "./session-client.ts";
 import type { SessionSocket } from "./session-connection.ts";
 import type { OpenSession } from "./watch-stream.ts";
@@ -25,18 +24,13 @@ export interface SessionsOptions extends Platform {
   readonly network: ReplicaNetwork;
 }
 
-/** Whose sessions they are. */
-export interface SessionsClient {
-  readonly cluster: string;
-  readonly continent: string | null;
-  readonly credentials: Credentials;
-}
-
 /** How streams of one client open their sessions to `cluster`. */
-export function sessionsTo(options: SessionsOptions, client: SessionsClient): OpenSession {
+export function sessionsTo(options: SessionsOptions, client: Seeker): OpenSession {
   const connect = (): Promise<SessionSocket> => openSocket(options, client);
-  const { credentials } = client;
-  return (owner) => new SessionClient({ ...options, credentials, connect, ...owner });
+  const needsLeader = client.leaderWithinMs !== undefined;
+  const { credentials = { kind: "none" } } = client;
+  const own = { ...options, connect, needsLeader, credentials };
+  return (owner) => new SessionClient({ ...own, ...owner });
 }
 
 /** A socket that came too late is closed, or the replica would keep a session for nobody. */
@@ -47,13 +41,13 @@ function abandon({ webSocket }: Response): void {
 
 async function openSocket(
   { router, network, sleep }: SessionsOptions,
-  { cluster, continent }: SessionsClient,
+  client: Seeker,
 ): Promise<SessionSocket> {
-  const located = await router.locate(cluster, continent);
+  const located = await router.locate(client);
   if (located.kind === "failed") throw new RequestError(failureError(located.failure, READ));
   const timer = new AbortController();
   const upgraded = network
-    .replica(cluster, located.contact)
+    .replica(client.cluster, located.contact)
     .fetch(SESSION_URL, { headers: { Upgrade: "websocket" } });
   const response = await Promise.race([upgraded, sleep(UPGRADE_MS, timer.signal).then(() => null)]);
   timer.abort();

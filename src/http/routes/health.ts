@@ -7,6 +7,7 @@ import { rangeOfKey } from "../../api/kv-json.ts";
 import { CHECK_LISTS, examine, HEALTH_KEY, type Finding, type Patient } from "../health-checks.ts";
 import { askReplicas } from "../replica-survey.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
+import { isForLackOfRights } from "../administration.ts";
 import type { Served } from "../router.ts";
 
 /** What monitors ask for. */
@@ -68,10 +69,14 @@ async function reportHealth(services: Services, context: Context): Promise<Respo
 
 /** Empty when healthy, else in etcd's words where it has some. */
 function reasonOf(served: Served): string {
-  // A refusal is an answer: the read may want rights.
-  if (served.kind !== "failed") return "";
+  if (served.kind === "answered") return "";
+  if (served.kind === "refused") {
+    // Whoever watches over a cluster need not be one of its users: a leader has said so, and it leads.
+    return isForLackOfRights(served.refusal) ? "" : `RANGE ERROR:${served.refusal}`;
+  }
   switch (served.failure) {
     case "timeout":
+    case "deadline":
     case "noLeader":
       return "RAFT NO LEADER";
     case "overloaded":

@@ -8,17 +8,19 @@ import { bodyTooLarge, errorLine, GATEWAY_ERRORS } from "../../api/error.ts";
 import { readLeaseKeepAlive } from "../../api/lease-json.ts";
 import { assert } from "../../base/assert.ts";
 import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
+import { ObserveStream } from "../observe-stream.ts";
 import {
   chunksOf,
   clusterOf,
   decodeText,
   JSON_BODY_BYTES_MAX,
-  sessionsClientOf,
+  seekerOf,
   toRouterRequest,
   type Services,
 } from "../request.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer, STREAM_HEADERS } from "../response.ts";
 import { sessionsTo } from "../sessions.ts";
+import { atDeadline, streamPatienceOf } from "../time-limits.ts";
 import { acceptSocket, isUpgrade } from "../upgrade.ts";
 import { WatchStream } from "../watch-stream.ts";
 
@@ -37,6 +39,7 @@ export function streamRoutes(services: Services): Hono {
   const routes = new Hono();
   const paths: Readonly<Record<string, Begin>> = {
     "/watch": (context, sink) => beginWatch(services, context, sink),
+    "/election/observe": (context, sink) => new ObserveStream(services, context, sink),
     "/lease/keepalive": (context, sink) => new KeepAlives(services, context, sink),
   };
   for (const [path, begin] of Object.entries(paths)) {
@@ -53,8 +56,16 @@ export function streamRoutes(services: Services): Hono {
 }
 
 function beginWatch(services: Services, context: Context, sink: LineSink): WatchStream {
-  const openSession = sessionsTo(services, sessionsClientOf(context));
-  return new WatchStream({ sink, openSession });
+  const client = {
+    ...seekerOf(context),
+    ...streamPatienceOf(context),
+  };
+  const stream = new WatchStream({ sink, openSession: sessionsTo(services, client) });
+  void atDeadline(services, context, () => {
+    stream.close();
+    void sink.fail(GATEWAY_ERRORS.deadlineExceeded);
+  });
+  return stream;
 }
 
 /** Answers each keepalive in its order, and ends after the last. */

@@ -39,8 +39,7 @@ import {
 } from "../../api/member-json.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
 import { accept, type Result } from "../../base/result.ts";
-import { asLeaseId, NO_LEASE, type LeaseId } from "../../base/types.ts";
-import type { Platform } from "../platform.ts";
+import { withLeaseId } from "../lease-id.ts";
 import { readText, toRouterRequest, type Services } from "../request.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer } from "../response.ts";
 
@@ -133,20 +132,4 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
     default:
       return answerBody(header, answer);
   }
-}
-
-/**
- * A grant without an id gets one here, before the first attempt: a repeat of the same request then
- * names the same lease.
- */
-function withLeaseId(request: ClientRequest, random: Platform["random"]): ClientRequest {
-  if (request.kind !== "leaseGrant" || request.id !== NO_LEASE) return request;
-  return { ...request, id: randomLeaseId(random) };
-}
-
-/** A positive 63-bit id, as etcd chooses them. */
-function randomLeaseId(random: Platform["random"]): LeaseId {
-  const bytes = random(8);
-  const bits = new DataView(bytes.buffer).getBigUint64(0);
-  return asLeaseId(BigInt.asUintN(63, bits) || 1n);
 }
