@@ -41,7 +41,7 @@ export const printKeyValue = (kv: KeyValue): object => ({
 });
 
 /** Answers about keys and leases; `member-json.ts` has those about members. */
-export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" }>;
+export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" | "snapshot" }>;
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>

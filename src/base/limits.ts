@@ -198,3 +198,15 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 /** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
+
+/** Snapshots that are downloaded from one replica at once: each stops its sweep. */
+export const DOWNLOADS_MAX = 2;
+
+/** A chunk of the streamed snapshot, as etcd's. */
+export const SNAPSHOT_BLOB_BYTES = 32_768;
+
+/** A part in a snapshot file: SNAPSHOT_PART_BYTES, and at most one row more, with room. */
+export const SNAPSHOT_FILE_PART_BYTES_MAX = 4_194_304;
+
+/** A replica that is being filled from a file, and hears nothing for so long, is emptied; ms. */
+export const UPLOAD_PATIENCE_MS = 600_000;

@@ -13,6 +13,7 @@ import { clusterRoutes } from "./routes/clusters.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
+import { snapshotRoutes, snapshotStreamRoutes } from "./routes/snapshots.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
 
@@ -44,6 +45,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   app.use(guard(dependencies));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
+  app.route("/v1/clusters", snapshotRoutes(services));
   if (dependencies.development) app.route("/_lab", labRoutes(services));
   return app;
 }
@@ -54,6 +56,7 @@ function mountCluster(app: Hono, prefix: string, services: Services): void {
     app.use(`${prefix}${version}/*`, crossOrigin);
     app.route(`${prefix}${version}`, unaryRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
+    app.route(`${prefix}${version}`, snapshotStreamRoutes(services));
   }
   app.use(`${prefix}/health`, crossOrigin);
   app.use(`${prefix}/version`, crossOrigin);

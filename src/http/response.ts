@@ -83,6 +83,7 @@ function mayWrite(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "snapshot":
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);

@@ -4,8 +4,13 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { decodeDirectory, encodeDirectory } from "../api/directory.ts";
-import type { RecoveryAnswer, RecoveryOrder, RecoveryRefusal } from "../api/recovery.ts";
-import type { Directory, GenesisRpc, Member } from "../api/replica.ts";
+import type {
+  FoundingOrder,
+  RecoveryAnswer,
+  RecoveryOrder,
+  RecoveryRefusal,
+} from "../api/recovery.ts";
+import type { Directory, Founder, GenesisRpc, Member } from "../api/replica.ts";
 import { asClusterId, asMemberId, type MemberId } from "../base/types.ts";
 import { Reader } from "../base/codec.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
@@ -28,7 +33,7 @@ import {
   type RecoveryContext,
   type Retirement,
 } from "./recovery.ts";
-import type { RestoreOrder } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import { replicaStub } from "./stubs.ts";
 
 /** The members as replicas have told; `version` is the log index of the change. */
@@ -131,21 +136,45 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     if (await isMajorityAlive(this.#context, lost.members)) {
       return refused("isAlive", "a majority of its members answers");
     }
-    const founder = await this.#reserve(order.region);
+    const member = await this.#reserve(order.region, 1);
     const nonce = crypto.randomUUID();
     const bumpRevisions = order.bumpRevisions ?? RECOVERY_REVISIONS;
-    const copied = await this.#copy(founder, { from: order.from, nonce, bumpRevisions });
-    if (!copied.ok) return refused("notCopied", copied.error);
-    if (await isMajorityAlive(this.#context, lost.members)) {
-      return refused("isAlive", "a majority of its members has come back");
-    }
-    // Another recovery may have been quicker. Nothing is awaited between this look and the writes.
-    if (this.#latest()?.clusterId !== lost.clusterId) {
-      return refused("notConfirmed", "the cluster was given up already");
-    }
-    const directory = this.#replace(founder, nonce);
-    await this.alarm();
-    return { kind: "recovered", directory, revision: copied.value };
+    return this.#foundBy({
+      founder: { member, nonce },
+      copy: (stub) => stub.restore({ from: order.from, nonce, bumpRevisions }),
+      isBack: () => isMajorityAlive(this.#context, lost.members),
+      // Another recovery may have been quicker.
+      refusal: () =>
+        this.#latest()?.clusterId === lost.clusterId
+          ? null
+          : refused("notConfirmed", "the cluster was given up already"),
+    });
+  }
+
+  /**
+   * A name for the first replica of a cluster that does not exist and is to be restored. Generations
+   * begin with the second: the first are for those who create the cluster, should this come to
+   * nothing. Null when the cluster exists.
+   */
+  async reserveFounder(region: string): Promise<Founder | null> {
+    if (this.#latest() !== null) return null;
+    const nonce = crypto.randomUUID();
+    return { member: await this.#reserve(region, 2), nonce };
+  }
+
+  /** Makes a cluster of a replica that was reserved and filled, unless there is one by now. */
+  async found(order: FoundingOrder): Promise<RecoveryAnswer> {
+    const refusal = (): RecoveryAnswer | null =>
+      this.#latest() === null ? null : refused("exists", "there is a cluster of this name");
+    return (
+      refusal() ??
+      this.#foundBy({
+        founder: order.founder,
+        copy: (stub) => stub.sealUpload(order),
+        isBack: async () => false,
+        refusal,
+      })
+    );
   }
 
   /** Tells the replicas of a lost cluster, until all have heard. Never throws. */
@@ -185,8 +214,8 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   }
 
   /** A name of `region` that nothing has lived under, and that will not be given again. */
-  async #reserve(region: string): Promise<Member> {
-    for (let generation = 1; ; generation++) {
+  async #reserve(region: string, atLeast: number): Promise<Member> {
+    for (let generation = atLeast; ; generation++) {
       const member = await this.#member({ region, generation });
       const name = replicaName(this.#cluster, member);
       if (this.#isTaken(name) || this.#admission(name) !== null) continue;
@@ -195,12 +224,18 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     }
   }
 
-  async #copy(founder: Member, order: RestoreOrder): Promise<Result<number, string>> {
-    try {
-      return await replicaStub(this.env, this.#cluster, founder).restore(order);
-    } catch (error) {
-      return refuse(String(error));
-    }
+  /** Founds a cluster: the copy first, then everything at once, unless something speaks against it. */
+  async #foundBy({ founder, copy, isBack, refusal }: Founding): Promise<RecoveryAnswer> {
+    const { member, nonce } = founder;
+    const copied = await copyOrRefuse(copy(replicaStub(this.env, this.#cluster, member)));
+    if (!copied.ok) return refused("notCopied", copied.error);
+    if (await isBack()) return refused("isAlive", "a majority of its members has come back");
+    // Nothing is awaited between this look and the writes.
+    const late = refusal();
+    if (late !== null) return late;
+    const directory = this.#replace(member, nonce);
+    await this.alarm();
+    return { kind: "recovered", directory, revision: copied.value };
   }
 
   /** Puts the cluster of `founder` in place of the one that is there. */
@@ -280,6 +315,27 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   async #member({ region, generation }: Place): Promise<Member> {
     const id = await memberId(replicaName(this.#cluster, { region, generation }));
     return { id, region, generation };
+  }
+}
+
+/** A cluster on its way into the world. */
+interface Founding {
+  readonly founder: Founder;
+  /** Makes the founder what it is to be; returns the revision that it begins with. */
+  readonly copy: (founder: DurableObjectStub<Replica>) => Promise<Result<number, string>>;
+  /** Whether a cluster that was taken for lost is back. */
+  readonly isBack: () => Promise<boolean>;
+  /** What speaks against it at the last moment; null when nothing does. */
+  readonly refusal: () => RecoveryAnswer | null;
+}
+
+async function copyOrRefuse(
+  copy: Promise<Result<number, string>>,
+): Promise<Result<number, string>> {
+  try {
+    return await copy;
+  } catch (error) {
+    return refuse(String(error));
   }
 }
 

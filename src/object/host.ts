@@ -1,12 +1,18 @@
 // Owns running a replica's core in a Durable Object: it hands inputs in, and performs the effects.
 // What a replica does is decided in `replica/`, when it wakes by itself in `wakeups.ts`.
 
-import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
+import type {
+  Directory,
+  ReplicaAnswer,
+  ReplicaCall,
+  ReplicaStatus,
+  SnapshotDownload,
+} from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
-import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
+import { asMilliseconds, type Bytes, type Milliseconds, type Term } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
@@ -96,6 +102,20 @@ export class Host {
     const messages = decodeMessages(body);
     const answers = this.#turn((core) => core.peer(messages, this.#now()));
     return new Response(encodeMessages(answers));
+  }
+
+  /** A part of a snapshot that a call has opened; null when its pin is lost. */
+  snapshotPart(name: string, cursor: Bytes): SnapshotDownload | null {
+    if (this.#isIsolated || this.#hasEnded) return null;
+    const part = this.#turn((core) => core.downloads.part(name, cursor, this.#now()));
+    const { databaseSize: databaseBytes } = this.#options.context.storage.sql;
+    return part === null ? null : { ...part, databaseBytes };
+  }
+
+  snapshotEnd(name: string): void {
+    if (this.#hasEnded) return;
+    this.#core.downloads.end(name);
+    this.#tick();
   }
 
   urge(term: Term): void {
@@ -305,7 +325,8 @@ export class Host {
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;
     this.#wakeups.keep({
       deadline: isWanted ? this.#now() : this.#core.deadline(),
-      isOccupied: this.#waiting.size > 0,
+      // A pin is lost with the memory, which a timer holds.
+      isOccupied: this.#waiting.size > 0 || this.#core.downloads.due !== null,
       mustSurvive: this.#core.hasRunningLeases,
     });
   }

@@ -25,8 +25,9 @@ import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
 import type { Calls } from "./calls.ts";
+import type { Downloads } from "./downloads.ts";
 import type { Effects } from "./effects.ts";
-import { Inquiry } from "./inquiry.ts";
+import { inquiriesTo, Inquiry } from "./inquiry.ts";
 import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
@@ -61,7 +62,6 @@ const COMMIT_FLUSH_MS = 5;
 export class ReplicaCore {
   readonly #identity: Identity;
   readonly #incarnation: Incarnation;
-  readonly #codeVersion: number;
   readonly #machine: Machine;
   readonly #raft: RaftNode;
   readonly #sessions: Sessions;
@@ -87,14 +87,13 @@ export class ReplicaCore {
     const { identity, sql, now, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
     this.#incarnation = options.incarnation;
-    this.#codeVersion = codeVersion;
     this.#now = now;
     const { configuration, directory } = identity;
     const { members } = directory;
     const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
-    this.#upgrade = new Upgrade(cluster);
+    this.#upgrade = new Upgrade(cluster, codeVersion);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -199,7 +198,12 @@ export class ReplicaCore {
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
-    if (this.#inquiry.take(now)) this.#inquire();
+    if (this.#inquiry.take(now)) {
+      const { memberId: from } = this.#identity;
+      const { members } = this.#machine.membership;
+      const asked = inquiriesTo(members, { from, term: this.#raft.status().term });
+      for (const wake of asked) this.#outbox.add(wake);
+    }
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -241,6 +245,11 @@ export class ReplicaCore {
   /** Whether time must go on for this replica even when its object has lost its memory. */
   get hasRunningLeases(): boolean {
     return this.#machine.hasLeases;
+  }
+
+  /** Snapshots that calls have opened. `tick` is wanted when one was ended. */
+  get downloads(): Downloads {
+    return this.#machine.downloads;
   }
 
   get directory(): Directory {
@@ -301,8 +310,10 @@ export class ReplicaCore {
       this.#isUnsettled = false;
       this.#settled = this.#machine.membership;
     }
-    if (isLeading) this.#raiseVersion();
-    else this.#upgrade.stop();
+    const raise = this.#upgrade.follow(isLeading ? this.#raft.peers() : null);
+    if (raise === null) return;
+    this.#service.propose(null, raise, this.#now);
+    this.#service.append(this.#now);
   }
 
   /**
@@ -323,26 +334,6 @@ export class ReplicaCore {
   /** As far as this replica has applied. One that joins is none yet. */
   get #isMember(): boolean {
     return this.#machine.membership.members.some(({ id }) => id === this.#identity.memberId);
-  }
-
-  /** Whoever knows that this replica was removed says so to any message. */
-  #inquire(): void {
-    const { memberId: from } = this.#identity;
-    const { term } = this.#raft.status();
-    for (const { id: to } of this.#machine.membership.members) {
-      if (to !== from) this.#outbox.add({ kind: "wake", from, to, term });
-    }
-  }
-
-  /** Once every member's code knows a higher version, entries may mean what that says. */
-  #raiseVersion(): void {
-    const { version: current, versionCap: cap } = this.#machine.cluster;
-    if (current >= this.#codeVersion) return;
-    const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
-    const version = this.#upgrade.next(versions);
-    if (version === null) return;
-    this.#service.propose(null, { kind: "version", version, cap }, this.#now);
-    this.#service.append(this.#now);
   }
 
   #handle(ready: Ready): void {

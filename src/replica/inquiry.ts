@@ -2,7 +2,8 @@
 // leader campaigns, and so learns that it was removed; a learner would wait for ever.
 
 import { AWAY_PROBE_MS_MAX, AWAY_PROBE_MS_MIN } from "../base/limits.ts";
-import { later, type Milliseconds } from "../base/types.ts";
+import { later, type MemberId, type Milliseconds, type Term } from "../base/types.ts";
+import type { Message } from "../raft/types.ts";
 
 export class Inquiry {
   #pauseMs = AWAY_PROBE_MS_MIN;
@@ -30,3 +31,10 @@ export class Inquiry {
     return true;
   }
 }
+
+/** The question: whoever knows that `from` was removed says so to any message. */
+export const inquiriesTo = (
+  members: readonly { readonly id: MemberId }[],
+  asker: { readonly from: MemberId; readonly term: Term },
+): Message[] =>
+  members.flatMap(({ id: to }) => (to === asker.from ? [] : [{ kind: "wake", ...asker, to }]));

@@ -13,6 +13,7 @@ import { ClusterClock } from "../lease/cluster-clock.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Entry } from "../raft/types.ts";
+import { Downloads } from "./downloads.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { answerRead } from "./requests.ts";
 
@@ -29,6 +30,7 @@ export class Machine {
   readonly keeper: LeaseKeeper;
   readonly applier: Applier;
   readonly cluster: ClusterState;
+  readonly downloads: Downloads;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
 
@@ -38,6 +40,7 @@ export class Machine {
     this.cluster = new ClusterState(sql, atBirth, codeVersion);
     this.keeper = new LeaseKeeper(this.#leases, (id) => this.store.countKeysOfLease(id));
     const { store, cluster } = this;
+    this.downloads = new Downloads(sql, store);
     this.applier = new Applier({ sql, store, leases: this.#leases, cluster, codeVersion });
     this.#clock = ClusterClock.resume({ stamp: this.applier.time, appliedAt: store.wall, now });
   }

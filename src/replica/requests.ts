@@ -35,6 +35,7 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "snapshot":
       return true;
     case "txn":
       return isReadOnlyTxn(request.request);

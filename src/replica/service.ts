@@ -26,6 +26,8 @@ export class Service {
   readonly #reads = new Reads();
   readonly #reconfiguring: Reconfiguring;
   readonly #sweeper: Sweeper;
+  readonly #self: MemberId;
+  readonly #vantage: Vantage;
 
   constructor(options: {
     readonly self: MemberId;
@@ -37,6 +39,8 @@ export class Service {
     this.#machine = machine;
     this.#raft = raft;
     this.#calls = new Calls(vantage);
+    this.#self = self;
+    this.#vantage = vantage;
     this.#sweeper = new Sweeper(machine.store);
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
@@ -124,6 +128,7 @@ export class Service {
       this.propose(null, command, now);
     }
     for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
+    this.#machine.downloads.tick(now);
   }
 
   /** When `tick` is wanted next, as far as calls, leases and the sweep go. */
@@ -132,7 +137,8 @@ export class Service {
     const leasesAt =
       leases === null ? Infinity : now + Math.max(leases - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
-    return Math.min(leasesAt, timeout, this.#sweeper.due ?? Infinity);
+    const { due } = this.#machine.downloads;
+    return Math.min(leasesAt, timeout, this.#sweeper.due ?? Infinity, due ?? Infinity);
   }
 
   takeAnswers(): CallAnswer[] {
@@ -185,6 +191,7 @@ export class Service {
     const call = this.#calls.get(id);
     if (call === null) return;
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
+    if (call.request.kind === "snapshot") return this.#openDownload(id, now);
     const minRevision = call.freshness?.minRevision ?? null;
     // An index that the leader confirmed is applied: a revision above it does not exist.
     if (minRevision !== null && minRevision > this.#machine.store.revision) {
@@ -194,6 +201,21 @@ export class Service {
     if (result === null) return;
     if (result.ok) this.#calls.succeed(id, result.value);
     else this.#calls.refuse(id, result.error);
+  }
+
+  /** What was acknowledged before is applied here, and is in what is pinned now. */
+  #openDownload(id: number, now: Milliseconds): void {
+    const place = this.#machine.membership.members.find((member) => member.id === this.#self);
+    // A leader that was just removed has no place to be asked at.
+    if (place === undefined) return this.#calls.redirect(id);
+    const opened = this.#machine.downloads.begin(now);
+    if (!opened.ok) return this.#calls.refuse(id, opened.error);
+    const { name, pin } = opened.value;
+    const { index, revision } = pin;
+    const { clusterId } = this.#vantage.header();
+    const clusterVersion = this.#machine.cluster.version;
+    const head = { clusterId, clusterVersion, index, term: this.#raft.termOf(index), revision };
+    this.#calls.succeed(id, { kind: "snapshot", answer: { head, name, place } });
   }
 
   #settle({ index, term, outcome, revision }: AppliedEntry): void {

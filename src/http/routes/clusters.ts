@@ -135,7 +135,7 @@ interface Printed {
   readonly members: readonly (Member & { readonly isLearner?: boolean })[];
 }
 
-const printCluster = (name: string, { clusterId, members }: Printed): object => ({
+export const printCluster = (name: string, { clusterId, members }: Printed): object => ({
   name,
   cluster_id: String(clusterId),
   members: members.map(({ id, region, generation, isLearner }) => ({

@@ -28,6 +28,7 @@ import {
   readMoveLeader,
 } from "../../api/member-json.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import { unreachable } from "../../base/assert.ts";
 import { accept, type Result } from "../../base/result.ts";
 import { asLeaseId, NO_LEASE, type LeaseId } from "../../base/types.ts";
 import type { Platform } from "../platform.ts";
@@ -104,6 +105,8 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return membersBody(header, answer.answer, origin);
     case "moveLeader":
       return MOVE_LEADER_BODY;
+    case "snapshot":
+      return unreachable("a snapshot is streamed");
     default:
       return answerBody(header, answer);
   }
