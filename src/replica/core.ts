@@ -23,11 +23,12 @@ import { CODE_VERSION } from "../base/versions.ts";
 import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
-import type { Configuration, Entry, Message } from "../raft/types.ts";
+import { isOwners, type Configuration, type Entry, type Message } from "../raft/types.ts";
 import type { Calls } from "./calls.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Effects } from "./effects.ts";
-import { inquiriesTo, Inquiry } from "./inquiry.ts";
+import { Inquiry } from "./inquiry.ts";
+import { Integrity } from "./integrity.ts";
 import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
@@ -67,10 +68,11 @@ export class ReplicaCore {
   readonly #sessions: Sessions;
   readonly #service: Service;
   readonly #snapshots: Snapshots;
+  readonly #integrity: Integrity;
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
-  readonly #inquiry = new Inquiry();
+  readonly #inquiry: Inquiry;
   readonly #upgrade: Upgrade;
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
@@ -94,6 +96,7 @@ export class ReplicaCore {
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
     this.#upgrade = new Upgrade(cluster, codeVersion);
+    this.#inquiry = new Inquiry(identity.memberId, cluster);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -116,6 +119,9 @@ export class ReplicaCore {
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
+    const send = (message: Message): void => this.#outbox.add(message);
+    const parts = { self: identity.memberId, sql, store, raft: this.#raft };
+    this.#integrity = new Integrity({ ...parts, now, send });
     this.#drain();
   }
 
@@ -145,7 +151,9 @@ export class ReplicaCore {
     this.#sample(now);
     for (const message of messages) {
       if (message.kind === "removed") this.#isRemoved = true;
-      else if (!this.#isSpent) this.#raft.step(message, now);
+      else if (this.#isSpent) continue;
+      else if (isOwners(message)) this.#integrity.receive(message, now);
+      else this.#raft.step(message, now);
       // What a message brings is applied before the next one is looked at.
       if (!this.#isSpent) this.#drain();
     }
@@ -198,12 +206,9 @@ export class ReplicaCore {
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
-    if (this.#inquiry.take(now)) {
-      const { memberId: from } = this.#identity;
-      const { members } = this.#machine.membership;
-      const asked = inquiriesTo(members, { from, term: this.#raft.status().term });
-      for (const wake of asked) this.#outbox.add(wake);
-    }
+    this.#integrity.tick(now);
+    const { term } = this.#raft.status();
+    for (const question of this.#inquiry.take({ term, now })) this.#outbox.add(question);
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -236,6 +241,7 @@ export class ReplicaCore {
       this.#service.deadline(this.#now),
       this.#commitFlushDue,
       this.#snapshots.due,
+      this.#integrity.due,
       this.#inquiry.due,
       this.#sessions.deadline(this.#now),
     ];
@@ -300,6 +306,7 @@ export class ReplicaCore {
     // Before it serves as well: it may be the receiver whose answer it lacks for that.
     this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
+    this.#integrity.follow({ isLeading, isIntact: true }, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }

@@ -36,6 +36,7 @@ const META: Readonly<Record<string, string>> = {
   cluster_version: "clusterVersion",
   version_cap: "clusterVersion",
   removed: "the replica's own",
+  compared: "how often this replica has looked",
 };
 
 describe("the database", () => {
