@@ -11,6 +11,7 @@ import type {
 } from "../base/kv.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import { encodeBase64 } from "./base64.ts";
+import type { MaintenanceAnswer } from "./maintenance-json.ts";
 import type { ClientAnswer, Header } from "./replica.ts";
 
 export const printInteger = (value: number | bigint): string | undefined =>
@@ -40,8 +41,11 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
-/** Answers about keys and leases; `member-json.ts` has those about members. */
-export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" | "snapshot" }>;
+/** Answers about keys and leases; others stand in `member-json.ts` and `maintenance-json.ts`. */
+export type StoreAnswer = Exclude<
+  ClientAnswer,
+  MaintenanceAnswer | { kind: "members" | "moveLeader" | "snapshot" }
+>;
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>

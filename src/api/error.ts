@@ -18,6 +18,7 @@ export const GRPC = {
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  dataLoss: 15,
   unauthenticated: 16,
 } as const;
 
@@ -44,6 +45,7 @@ const STATUS: Record<GrpcCode, number> = {
   12: 501,
   13: 500,
   14: 503,
+  15: 500,
   16: 401,
 };
 
@@ -114,6 +116,7 @@ const REFUSED: Record<Refusal, ApiError> = {
     "edgekeeper: the change would leave the cluster without a voter",
   ),
   badTransferee: describe(GRPC.failedPrecondition, "etcdserver: bad leader transferee"),
+  corrupt: describe(GRPC.dataLoss, "etcdserver: corrupt cluster"),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -135,6 +138,15 @@ export const GATEWAY_ERRORS = {
   overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
   /** Also for what is no region: it stands where etcd has a URL. */
   memberUrls: describe(GRPC.invalidArgument, "etcdserver: given member URLs are invalid"),
+  // What is said about downgrades without a look at the cluster.
+  downgradeFormat: describe(
+    GRPC.invalidArgument,
+    "etcdserver: wrong downgrade target version format",
+  ),
+  downgradeTarget: describe(GRPC.invalidArgument, "etcdserver: invalid downgrade target version"),
+  noDowngrade: describe(GRPC.failedPrecondition, "etcdserver: no inflight downgrade job"),
+  notCapable: describe(GRPC.failedPrecondition, "etcdserver: not capable"),
+  unknownMethod: describe(GRPC.unknown, "etcdserver: unknown method"),
   unknownCluster: describe(
     GRPC.notFound,
     "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",

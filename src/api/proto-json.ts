@@ -95,10 +95,12 @@ export function repeated<Item extends z.ZodType>(item: Item) {
     .default([]);
 }
 
+const anyString = scalar("string", (value) => (value.kind === "string" ? value.value : null));
+
+export const string = anyString.default("");
+
 /** A repeated string. */
-export const repeatedText = repeated(
-  scalar("string", (value) => (value.kind === "string" ? value.value : null)),
-);
+export const repeatedText = repeated(anyString);
 
 /**
  * A message. The keys of `fields` are JSON names, camelCase; snake_case is accepted for each.

@@ -1,6 +1,8 @@
 // Owns the interface between the router and a replica: what is asked, what may come back. The
 // router reaches objects only through these types; `object/` implements them.
 
+import type { Alarm, AlarmKind } from "../base/alarm.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import type {
   LeaseGrantAnswer,
   LeaseKeepAliveAnswer,
@@ -17,6 +19,7 @@ import type {
   TxnAnswer,
   TxnRequest,
 } from "../base/kv.ts";
+import type { KvHash, StatusAnswer } from "../base/maintenance.ts";
 import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
@@ -60,7 +63,26 @@ export type ClientRequest =
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId }
   /** Pins the state for a download: it holds everything acknowledged before. */
-  | { readonly kind: "snapshot" };
+  | { readonly kind: "snapshot" }
+  /** What the replica that is asked says of itself; no leader is needed. */
+  | { readonly kind: "status" }
+  /** Of all members and kinds of alarm where etcd has 0: of `member` only what is changed. */
+  | {
+      readonly kind: "alarm";
+      readonly action: "get" | "activate" | "deactivate";
+      readonly member: MemberId;
+      readonly alarm: AlarmKind | null;
+    }
+  /** The hash of the history up to `revision`; 0 and less mean the latest. */
+  | { readonly kind: "hashKv"; readonly revision: number }
+  /** The hash of all replicated state. */
+  | { readonly kind: "hash" }
+  /** Answered once the replica that is asked has freed what nobody can read any more. */
+  | { readonly kind: "defragment" }
+  /** Whether the API could go down to a version; what can be said without the state was said. */
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "setLimits"; readonly limits: ClusterLimits }
+  | { readonly kind: "limits" };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -76,7 +98,15 @@ export type ClientAnswer =
   | { readonly kind: "members"; readonly answer: MembersAnswer }
   | { readonly kind: "capVersion" }
   | { readonly kind: "moveLeader" }
-  | { readonly kind: "snapshot"; readonly answer: SnapshotOpened };
+  | { readonly kind: "snapshot"; readonly answer: SnapshotOpened }
+  | { readonly kind: "status"; readonly answer: StatusAnswer }
+  /** All that are active, or those that were changed. */
+  | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "hashKv"; readonly answer: KvHash }
+  | { readonly kind: "hash"; readonly hash: number }
+  | { readonly kind: "defragment" }
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 /** A snapshot that is ready to be read, part by part, of the replica that opened it. */
 export interface SnapshotOpened {
@@ -162,6 +192,8 @@ export interface ReplicaStatus {
   readonly isAsleep: boolean;
   /** What entries may mean: the lowest version of the members' code. */
   readonly clusterVersion: number;
+  /** The alarms that are active, as far as it has applied. */
+  readonly alarms: readonly Alarm[];
 }
 
 /** What a replica has cost since its object was last constructed. */

@@ -30,6 +30,7 @@ import type { AppliedRequest } from "../mvcc/history-row.ts";
 import type { Store } from "../mvcc/store.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { decodeProposal, NO_REQUEST, NOT_KEPT, type Command, type Proposal } from "./command.ts";
+import { forbidden, isLeaseTooMany } from "./guard.ts";
 import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
 
@@ -240,6 +241,8 @@ export class Applier {
 
   #perform(command: Command, batch: Batch): Outcome | null {
     const { kind } = command;
+    const refusal = forbidden(command, this.#cluster);
+    if (refusal !== null) return this.#forbid(command, refusal, batch);
     switch (kind) {
       case "put":
         return named(kind, this.#store.put(command.request, this.#leases));
@@ -268,6 +271,11 @@ export class Applier {
       case "version":
         this.#cluster.setVersion(command.version, command.cap);
         return accept({ kind });
+      case "alarm":
+        return accept({ kind, alarms: this.#cluster.alarms.change(command) });
+      case "limits":
+        this.#cluster.limits.set(command.limits);
+        return accept({ kind, limits: command.limits });
       default:
         return kind satisfies never;
     }
@@ -283,8 +291,16 @@ export class Applier {
     this.#cluster.setMembership(batch.membership);
   }
 
+  /** Leases whose expiry is forbidden wait until it is not. */
+  #forbid(command: Command, refusal: Refusal, batch: Batch): Outcome | null {
+    if (command.kind !== "leaseExpire") return refuse(refusal);
+    batch.settled.push(...command.expiries.map(({ id }) => id));
+    return null;
+  }
+
   #grant(command: Command & { kind: "leaseGrant" }, batch: Batch): Outcome {
     const { id, ttlSeconds } = command;
+    if (isLeaseTooMany(command, this.#leases, this.#cluster)) return refuse("tooManyRequests");
     const result = this.#leases.grant({ id, ttlSeconds, time: this.#time });
     if (!result.ok) return result;
     batch.granted.push(result.value);

@@ -1,8 +1,11 @@
 // Owns the commands that the log carries and the bytes of their entries. The format is replicated:
 // what is added here is added with a new kind or version, above the cluster version.
 
+import type { Alarm } from "../base/alarm.ts";
+import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../base/kv.ts";
 import {
@@ -12,6 +15,7 @@ import {
   writePutRequest,
 } from "../base/kv-codec.ts";
 import { ENTRY_CONFIGURATION } from "../base/entry-kinds.ts";
+import { readLimits, writeLimits } from "../base/limits-codec.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   readConfiguration,
@@ -42,7 +46,10 @@ export type Command =
   /** Who takes part from now on, and where they live. Raft reads its head. */
   | ({ readonly kind: "membership" } & Omit<Membership, "index">)
   /** What entries may mean from now on; `cap` keeps a leader from raising it further. */
-  | { readonly kind: "version"; readonly version: number; readonly cap: number | null };
+  | { readonly kind: "version"; readonly version: number; readonly cap: number | null }
+  /** Raises or lowers an alarm; `automatic` says that a leader does so by itself. */
+  | ({ readonly kind: "alarm"; readonly raises: boolean; readonly automatic: boolean } & Alarm)
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 /** Entry kinds by command, append only: a number is for ever. What Raft reads lies below 16. */
 const ENTRY_KINDS = {
@@ -56,6 +63,8 @@ const ENTRY_KINDS = {
   leaseExtend: 22,
   leaseExpire: 23,
   version: 24,
+  alarm: 26,
+  limits: 27,
 } as const satisfies Record<Command["kind"], number>;
 
 const COMMAND_KINDS = new Map<number, Command["kind"]>(
@@ -63,7 +72,12 @@ const COMMAND_KINDS = new Map<number, Command["kind"]>(
 );
 
 /** The cluster version from which on a kind may be proposed; 1 for those that are not listed. */
-const KINDS_SINCE: Partial<Record<Command["kind"], number>> = { membership: 2, version: 2 };
+const KINDS_SINCE: Partial<Record<Command["kind"], number>> = {
+  membership: 2,
+  version: 2,
+  alarm: 3,
+  limits: 3,
+};
 
 /** The version of the code that understands a command: `base/versions.ts`. */
 export const versionOf = (kind: Command["kind"]): number => KINDS_SINCE[kind] ?? 1;
@@ -154,6 +168,12 @@ function writeCommand(writer: Writer, command: Command): void {
     case "version":
       writer.uint(command.version).uint(command.cap ?? 0);
       break;
+    case "alarm":
+      writeAlarm(writer.flag(command.raises).flag(command.automatic), command);
+      break;
+    case "limits":
+      writeLimits(writer, command.limits);
+      break;
     default:
       command satisfies never;
   }
@@ -188,6 +208,10 @@ function readCommand(kind: Exclude<Command["kind"], "membership">, reader: Reade
       const version = reader.uint();
       return { kind, version, cap: reader.uint() || null };
     }
+    case "alarm":
+      return { kind, raises: reader.flag(), automatic: reader.flag(), ...readAlarm(reader) };
+    case "limits":
+      return { kind, limits: readLimits(reader) };
     default:
       return kind satisfies never;
   }

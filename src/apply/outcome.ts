@@ -1,5 +1,8 @@
 // Owns what applying a command answers, and its bytes: answers are remembered for repeats.
 
+import type { Alarm } from "../base/alarm.ts";
+import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeAnswer, PutAnswer, TxnAnswer } from "../base/kv.ts";
 import {
@@ -10,6 +13,7 @@ import {
   writePutAnswer,
   writeRefusal,
 } from "../base/kv-codec.ts";
+import { readLimits, writeLimits } from "../base/limits-codec.ts";
 import { readTxnAnswer, writeTxnAnswer } from "../base/txn-codec.ts";
 import type { LeaseGrantAnswer } from "../base/lease.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -25,7 +29,10 @@ export type CommandAnswer =
   | { readonly kind: "leaseRevoke" }
   /** What the members are now, the leader tells. */
   | { readonly kind: "membership" }
-  | { readonly kind: "version" };
+  | { readonly kind: "version" }
+  /** The alarms that were touched. */
+  | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 export type Outcome = Result<CommandAnswer, Refusal>;
 
@@ -40,6 +47,8 @@ const KINDS = [
   "leaseRevoke",
   "membership",
   "version",
+  "alarm",
+  "limits",
 ] as const;
 
 export function encodeOutcome(outcome: Outcome): Bytes {
@@ -62,6 +71,12 @@ export function encodeOutcome(outcome: Outcome): Bytes {
       break;
     case "leaseGrant":
       writer.id(value.answer.id).uint(value.answer.ttlSeconds);
+      break;
+    case "alarm":
+      writer.list(value.alarms, writeAlarm);
+      break;
+    case "limits":
+      writeLimits(writer, value.limits);
       break;
     case "compact":
     case "leaseRevoke":
@@ -91,6 +106,10 @@ export function decodeOutcome(bytes: Bytes): Outcome {
       const id = asLeaseId(reader.signedId());
       return accept({ kind, answer: { id, ttlSeconds: reader.uint() } });
     }
+    case "alarm":
+      return accept({ kind, alarms: reader.list(readAlarm) });
+    case "limits":
+      return accept({ kind, limits: readLimits(reader) });
     case "compact":
     case "leaseRevoke":
     case "membership":

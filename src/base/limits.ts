@@ -1,6 +1,12 @@
 // Owns every bound of the project, with its unit and its reason. 128 MB per isolate is shared by
 // all replicas that live in it, so nothing may grow without one.
 
+/**
+ * Bytes in use from which on writes are refused, whatever the quota: the platform ends at 10 GB, and
+ * deletions, compactions and alarms must go on.
+ */
+export const DATABASE_BYTES_MAX = 9_000_000_000;
+
 /** The largest encoded write, as etcd's `--max-request-bytes`: 1.5 MiB. */
 export const REQUEST_BYTES_MAX = 1_572_864;
 
@@ -92,6 +98,15 @@ export const CATCH_UP_BYTES_MAX = 262_144;
 /** Events of one delivery frame, so that a session's credit is spent in small steps. */
 export const DELIVERY_BYTES_MAX = 262_144;
 
+/** Hashes of the history under way at once: each holds every sweep up, and some memory per key. */
+export const HASHES_MAX = 4;
+
+/** What automatic compaction lets gather beyond its retention, in ms, as etcd: an hour's writes. */
+export const AUTO_COMPACTION_MS_MAX = 3_600_000;
+
+/** By revisions it compacts as soon as so many ms after there is anything to compact, as etcd. */
+export const REVISION_COMPACTION_MS = 300_000;
+
 /** Rows of superseded versions that one slice of compaction looks at: a few milliseconds. */
 export const COMPACTION_SLICE_ROWS = 500;
 
@@ -176,6 +191,9 @@ export const MEMBER_THERE_MS = 750;
 
 /** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
 export const LOG_ENTRIES_KEPT = 5_000;
+
+/** The same while there is no space: 5,000 of the largest entries are more than the quota. */
+export const LOG_ENTRIES_KEPT_FULL = 100;
 
 /** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */
 export const SNAPSHOT_RESEND_MS = 2_000;

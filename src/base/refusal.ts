@@ -36,6 +36,7 @@ export const REFUSALS = [
   "changeUnderWay",
   "lastVoter",
   "badTransferee",
+  "corrupt",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

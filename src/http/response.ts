@@ -84,6 +84,12 @@ function mayWrite(request: ClientRequest): boolean {
     case "leaseLeases":
     case "memberList":
     case "snapshot":
+    case "status":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "limits":
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);

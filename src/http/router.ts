@@ -228,10 +228,11 @@ export class Router {
     const { isFateUnknown } = errand.search;
     errand.search.learn(contact, outcome, now);
     this.#urgeIfLost(errand, now);
-    // "Too many requests" would say that it did not happen, which an earlier attempt may belie.
+    // "Too many requests" and the like would say that it did not happen, which an earlier attempt may
+    // belie.
     const isTurnedAway =
       outcome.kind === "overloaded" ||
-      (outcome.kind === "refused" && outcome.refusal === "tooManyRequests");
+      (outcome.kind === "refused" && TURNED_AWAY.includes(outcome.refusal));
     if (isTurnedAway && isFateUnknown) return failed("timeout");
     switch (outcome.kind) {
       case "answered":
@@ -317,7 +318,12 @@ export type Located =
 /** Whether any replica may answer, from what it has. */
 const isContent = (request: ClientRequest): boolean =>
   (request.kind === "range" && request.serializable) ||
-  (request.kind === "memberList" && !request.linearizable);
+  (request.kind === "memberList" && !request.linearizable) ||
+  request.kind === "status" ||
+  request.kind === "defragment";
+
+/** Refusals for which nobody has looked whether the request was applied before. */
+const TURNED_AWAY: readonly Refusal[] = ["tooManyRequests", "noSpace", "corrupt"];
 
 /** Genesis has said, to this request or another, that there is no such cluster. */
 const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);

@@ -5,7 +5,6 @@
 import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -35,6 +34,7 @@ import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
+import { replicaStatus } from "./status.ts";
 import { Upgrade } from "./upgrade.ts";
 
 /** What a birth certificate says of this replica. */
@@ -110,7 +110,7 @@ export class ReplicaCore {
     });
     this.#commitSeen = store.appliedIndex;
     const header = (): Header => this.#header();
-    this.#sessions = new Sessions(store, header);
+    this.#sessions = new Sessions(store, header, cluster.limits);
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
@@ -120,7 +120,7 @@ export class ReplicaCore {
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
     const send = (message: Message): void => this.#outbox.add(message);
-    const parts = { self: identity.memberId, sql, store, raft: this.#raft };
+    const parts = { self: identity.memberId, sql, store, cluster, raft: this.#raft };
     this.#integrity = new Integrity({ ...parts, now, send });
     this.#drain();
   }
@@ -269,13 +269,8 @@ export class ReplicaCore {
   }
 
   status(): ReplicaStatus {
-    const { role, term, leader, commit, isAsleep } = this.#raft.status();
-    const { revision, appliedIndex: applied } = this.#machine.store;
-    const { memberId } = this.#identity;
-    const incarnation = this.#incarnation;
-    const { version: clusterVersion } = this.#machine.cluster;
-    const raft = { role, leader, term, commit, isAsleep };
-    return { memberId, ...raft, applied, revision, incarnation, clusterVersion };
+    const parts = { self: this.#identity.memberId, machine: this.#machine, raft: this.#raft };
+    return replicaStatus(parts, this.#incarnation);
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
@@ -306,7 +301,6 @@ export class ReplicaCore {
     // Before it serves as well: it may be the receiver whose answer it lacks for that.
     this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
-    this.#integrity.follow({ isLeading, isIntact: true }, this.#now);
     if (commit > this.#commitSeen && role === "leader") {
       this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
     }
@@ -317,9 +311,10 @@ export class ReplicaCore {
       this.#isUnsettled = false;
       this.#settled = this.#machine.membership;
     }
-    const raise = this.#upgrade.follow(isLeading ? this.#raft.peers() : null);
-    if (raise === null) return;
-    this.#service.propose(null, raise, this.#now);
+    const raises = this.#upgrade.follow(isLeading ? this.#raft.peers() : null);
+    const alarms = this.#integrity.follow(isLeading, this.#now);
+    if (raises.length + alarms.length === 0) return;
+    for (const each of [...raises, ...alarms]) this.#service.propose(null, each, this.#now);
     this.#service.append(this.#now);
   }
 
@@ -377,7 +372,10 @@ export class ReplicaCore {
     }
     this.#snapshots.applied();
     const { appliedIndex } = this.#machine.store;
-    const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
+    const keepFrom = Math.min(
+      appliedIndex - this.#machine.logEntriesKept,
+      this.#snapshots.lowestIndex,
+    );
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 

@@ -7,11 +7,13 @@
 //      \ index, revision, compacted                     / hash
 //   peer  `-> waits until it has applied it  [slice] [slice]
 //
-// It is bounded by the writes since the last one, and begins only while there is work anyway: an idle
-// cluster sleeps on, and nobody who sleeps is woken. A hash is made in slices, with requests in between.
+// It is bounded by the writes since the last one, and begins with a write only: an idle cluster sleeps
+// on, and nobody who sleeps is woken. A hash is made in slices, with requests in between.
 // When the store is compacted meanwhile it is given up, for it could be compared with nobody's: so it
 // never keeps the sweep waiting.
 
+import type { ClusterState } from "../apply/cluster-state.ts";
+import { versionOf, type Command } from "../apply/command.ts";
 import { bytesKey } from "../base/bytes.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import {
@@ -66,6 +68,7 @@ export interface IntegrityOptions {
   readonly self: MemberId;
   readonly sql: SqlPort;
   readonly store: Store;
+  readonly cluster: ClusterState;
   readonly raft: RaftNode;
   readonly now: Milliseconds;
   readonly send: (message: Message) => void;
@@ -74,14 +77,17 @@ export interface IntegrityOptions {
 export class Integrity {
   readonly #options: IntegrityOptions;
   #compared: Compared;
+  /** What was applied when it was last looked at. */
+  #applied: LogIndex;
   #asked: Task | null = null;
   #hashing: Hashing | null = null;
   #comparison: Comparison | null = null;
-  #corrupt: MemberId[] = [];
+  #corrupt: readonly Command[] = [];
 
   constructor(options: IntegrityOptions) {
     this.#options = options;
     this.#compared = readCompared(options);
+    this.#applied = options.store.appliedIndex;
   }
 
   /** When `tick` is wanted; null when nothing is under way. An answer that is missing wakes nobody. */
@@ -90,14 +96,18 @@ export class Integrity {
     return (this.#comparison?.holders.size ?? 0) > 1 ? this.#comparison!.until : null;
   }
 
-  /** Begins what is due. `isIntact`: nobody is known to differ, so that it is worth looking. */
-  follow(
-    role: { readonly isLeading: boolean; readonly isIntact: boolean },
-    now: Milliseconds,
-  ): void {
-    if (!role.isLeading) this.#comparison = null;
-    else if (role.isIntact && this.#isDue(now)) this.#compare(now);
+  /** Begins what is due. Returns the alarms to propose: for whoever was found to differ, each once. */
+  follow(isLeading: boolean, now: Milliseconds): readonly Command[] {
+    const { appliedIndex } = this.#options.store;
+    const isAtWork = appliedIndex > this.#applied;
+    this.#applied = appliedIndex;
+    if (!isLeading) this.#comparison = null;
+    else if (isAtWork && this.#isDue(now)) this.#compare(now);
     if (this.#asked !== null) this.#beginAsked(this.#asked, now);
+    if (this.#corrupt.length === 0) return this.#corrupt;
+    const found = this.#corrupt;
+    this.#corrupt = [];
+    return isLeading ? found : [];
   }
 
   receive(message: HashRequest | HashAnswer, now: Milliseconds): void {
@@ -111,22 +121,17 @@ export class Integrity {
     this.#judge(now);
   }
 
-  /** Who was found to differ; each once. */
-  takeCorrupt(): readonly MemberId[] {
-    const taken = this.#corrupt;
-    this.#corrupt = [];
-    return taken;
-  }
-
   #isDue(now: Milliseconds): boolean {
-    const { store, raft } = this.#options;
+    const { store, cluster, raft } = this.#options;
     const { revision, compacted, rows, at } = this.#compared;
     const isCompacted = store.compacted !== compacted;
     if (store.revision === revision && !isCompacted) return false;
     if (now < later(at, isCompacted ? COMPARE_COMPACTED_MS : COMPARE_MS)) return false;
     if (rows > (store.revision - revision) * COMPARE_ROWS_PER_REVISION) return false;
+    // Where there is an alarm already, or cannot be one yet, nothing would come of it.
+    if (cluster.alarms.has("corrupt") || cluster.version < versionOf("alarm")) return false;
     const isBusy = this.#hashing !== null || (this.#comparison?.until ?? -Infinity) > now;
-    return !isBusy && !raft.status().isAsleep && raft.peers().length > 0;
+    return !isBusy && raft.peers().length > 0;
   }
 
   #compare(now: Milliseconds): void {
@@ -203,11 +208,21 @@ export class Integrity {
     const isMajority = (group: readonly MemberId[]): boolean => 2 * group.length > members.length;
     const differs = groups.length > 1;
     if (differs && groups.some(isMajority)) {
-      this.#corrupt.push(...groups.filter((group) => !isMajority(group)).flat());
-    } else if (differs && isOver) this.#corrupt.push(NOBODY_KNOWS_WHO);
+      const wrong = groups.filter((group) => !isMajority(group)).flat();
+      this.#corrupt = wrong.map(alarmOf);
+    } else if (differs && isOver) this.#corrupt = [alarmOf(NOBODY_KNOWS_WHO)];
     if (isOver || this.#corrupt.length > 0) this.#comparison = null;
   }
 }
+
+/** It stays until a person lowers it. */
+const alarmOf = (member: MemberId): Command => ({
+  kind: "alarm",
+  raises: true,
+  automatic: false,
+  member,
+  alarm: "corrupt",
+});
 
 /** For one that never was stands the oldest thing that the history remembers. */
 function readCompared({ sql, store, now }: IntegrityOptions): Compared {

@@ -4,15 +4,18 @@
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
+import { LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
-import type { SqlPort } from "../base/ports.ts";
+import type { DatabaseSize, SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
-import type { ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
+import type { Bytes, ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
 import { ClusterClock } from "../lease/cluster-clock.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
+import { beginHashKv, type KvHashing } from "../mvcc/hash-kv.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Entry } from "../raft/types.ts";
+import { unversionedBytes } from "./applied-state.ts";
 import { Downloads } from "./downloads.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { answerRead } from "./requests.ts";
@@ -30,15 +33,21 @@ export class Machine {
   readonly keeper: LeaseKeeper;
   readonly applier: Applier;
   readonly cluster: ClusterState;
+  readonly #sql: SqlPort;
   readonly downloads: Downloads;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
 
   constructor({ sql, atBirth, codeVersion, now }: MachineOptions) {
+    this.#sql = sql;
     this.store = new Store(sql);
     this.#leases = new LeaseTable(sql);
     this.cluster = new ClusterState(sql, atBirth, codeVersion);
-    this.keeper = new LeaseKeeper(this.#leases, (id) => this.store.countKeysOfLease(id));
+    this.keeper = new LeaseKeeper(
+      this.#leases,
+      (id) => this.store.countKeysOfLease(id),
+      () => !this.cluster.alarms.has("corrupt"),
+    );
     const { store, cluster } = this;
     this.downloads = new Downloads(sql, store);
     this.applier = new Applier({ sql, store, leases: this.#leases, cluster, codeVersion });
@@ -51,6 +60,25 @@ export class Machine {
 
   get membership(): Membership {
     return this.cluster.membership;
+  }
+
+  /** How many applied entries the log keeps for peers that lag. */
+  get logEntriesKept(): number {
+    return this.cluster.alarms.has("noSpace") ? LOG_ENTRIES_KEPT_FULL : LOG_ENTRIES_KEPT;
+  }
+
+  size(): DatabaseSize {
+    return this.#sql.size();
+  }
+
+  /** Begins to hash the history up to `revision`; 0 means the latest. */
+  beginHash(revision: number): Result<KvHashing, Refusal> {
+    return beginHashKv(this.#sql, this.store, revision);
+  }
+
+  /** All replicated state besides keys and their history, in bytes that are equal on all replicas. */
+  unversioned(): Bytes {
+    return unversionedBytes(this.#sql, this.#leases);
   }
 
   /** Cluster time at the local moment `now`. */

@@ -2,7 +2,7 @@
 
 import type { Command } from "../apply/command.ts";
 import type { ClientAnswer, ClientRequest, ReplicaCall } from "../api/replica.ts";
-import { unreachable } from "../base/assert.ts";
+import { present, unreachable } from "../base/assert.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, type Result } from "../base/result.ts";
@@ -36,13 +36,26 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseLeases":
     case "memberList":
     case "snapshot":
+    case "hashKv":
+    case "hash":
+    case "downgrade":
+    case "limits":
       return true;
+    case "alarm":
+      // Nothing is active under the name of no alarm: nothing to change.
+      return request.action === "get" || request.alarm === null;
     case "txn":
       return isReadOnlyTxn(request.request);
     default:
       return false;
   }
 }
+
+/** Whether any replica answers, from what it has; a leader is not needed. */
+export const isLocal = (request: ClientRequest): boolean =>
+  (request.kind === "range" && request.serializable) ||
+  request.kind === "status" ||
+  request.kind === "defragment";
 
 /** A read of keys that says how fresh its answer must be: any replica may answer it. */
 export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
@@ -100,6 +113,13 @@ export function commandOf(request: ClientRequest, version: number): Command {
         version: Math.min(version, request.cap ?? version),
         cap: request.cap,
       };
+    case "alarm": {
+      const { member } = request;
+      const alarm = present(request.alarm, "only a named alarm is changed");
+      return { kind, raises: request.action === "activate", automatic: false, member, alarm };
+    }
+    case "setLimits":
+      return { kind: "limits", limits: request.limits };
     default:
       return unreachable(`${kind} is a write`);
   }

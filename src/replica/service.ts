@@ -15,8 +15,8 @@ import type { Machine } from "./machine.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { Reconfiguring } from "./reconfiguring.ts";
-import { commandOf, isBounded, isRead, refusalAtDoor } from "./requests.ts";
-import { Sweeper } from "./sweeper.ts";
+import { commandOf, isBounded, isLocal, isRead, refusalAtDoor } from "./requests.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export class Service {
   readonly #machine: Machine;
@@ -25,9 +25,9 @@ export class Service {
   readonly #proposals = new Proposals();
   readonly #reads = new Reads();
   readonly #reconfiguring: Reconfiguring;
-  readonly #sweeper: Sweeper;
   readonly #self: MemberId;
   readonly #vantage: Vantage;
+  readonly #upkeep: Upkeep;
 
   constructor(options: {
     readonly self: MemberId;
@@ -41,9 +41,10 @@ export class Service {
     this.#calls = new Calls(vantage);
     this.#self = self;
     this.#vantage = vantage;
-    this.#sweeper = new Sweeper(machine.store);
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
+    const propose = (command: Command, now: Milliseconds): void => this.propose(null, command, now);
+    this.#upkeep = new Upkeep({ self, ...parts, propose });
   }
 
   /** A call arrives. It is answered exactly once. */
@@ -51,9 +52,12 @@ export class Service {
     this.#calls.open(id, call, now);
     const { request } = call;
     const refusal = refusalAtDoor(request);
+    const isOwn = isLocal(request) || isBounded(call) || this.#raft.status().role === "leader";
     if (refusal !== null) this.#calls.refuse(id, refusal);
-    else if (isBounded(call)) this.#startRead(id, call, now);
-    else if (request.kind === "range" && request.serializable) this.#answerRead(id, now);
+    else if (isOwn && this.#upkeep.isTooMuch(request, now)) {
+      this.#calls.refuse(id, "tooManyRequests");
+    } else if (isBounded(call)) this.#startRead(id, call, now);
+    else if (isLocal(request)) this.#answerRead(id, now);
     else if (!this.#reconfiguring.begin(id, call, now)) this.#serveAsLeader(id, call, now);
   }
 
@@ -94,6 +98,7 @@ export class Service {
 
   /** A batch was applied: whoever waits for one of its entries is told what became of it. */
   applied(batch: AppliedBatch, now: Milliseconds): void {
+    this.#upkeep.applied();
     for (const entry of batch.entries) this.#settle(entry);
     const retried = this.#machine.keeper.applied(batch, this.#machine.time(now));
     for (const id of retried) this.#answerRead(id, now);
@@ -117,9 +122,11 @@ export class Service {
     role: { readonly isLeader: boolean; readonly isServing: boolean },
     now: Milliseconds,
   ): void {
-    this.#sweeper.follow(now);
+    this.#upkeep.follow(role.isServing, now);
     for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
     this.#reconfiguring.follow(role.isLeader);
+    // What upkeep wants is not to wait for the next input.
+    if (role.isServing) this.append(now);
   }
 
   tick(now: Milliseconds): void {
@@ -127,18 +134,18 @@ export class Service {
     for (const command of this.#machine.keeper.due(this.#machine.time(now))) {
       this.propose(null, command, now);
     }
-    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
+    this.#upkeep.tick(now);
     this.#machine.downloads.tick(now);
   }
 
-  /** When `tick` is wanted next, as far as calls, leases and the sweep go. */
+  /** When `tick` is wanted next, as far as calls, leases and upkeep go. */
   deadline(now: Milliseconds): number {
     const leases = this.#machine.keeper.nextDue();
     const leasesAt =
       leases === null ? Infinity : now + Math.max(leases - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
     const { due } = this.#machine.downloads;
-    return Math.min(leasesAt, timeout, this.#sweeper.due ?? Infinity, due ?? Infinity);
+    return Math.min(leasesAt, timeout, this.#upkeep.deadline(now), due ?? Infinity);
   }
 
   takeAnswers(): CallAnswer[] {
@@ -176,7 +183,7 @@ export class Service {
     const command = commandOf(request, version);
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
     else if (!this.#isUnderstood(command)) this.#calls.refuse(id, "changeUnderWay");
-    else this.propose(id, command, now);
+    else if (!this.#upkeep.refuses(id, command, now)) this.propose(id, command, now);
   }
 
   /** Whether every member's code knows the command; one that does not would halt. */
@@ -192,6 +199,7 @@ export class Service {
     if (call === null) return;
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
     if (call.request.kind === "snapshot") return this.#openDownload(id, now);
+    if (this.#upkeep.answers(id, call.request, now)) return;
     const minRevision = call.freshness?.minRevision ?? null;
     // An index that the leader confirmed is applied: a revision above it does not exist.
     if (minRevision !== null && minRevision > this.#machine.store.revision) {
@@ -227,12 +235,8 @@ export class Service {
     if (!outcome.ok) this.#calls.refuse(call, outcome.error);
     else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
     else if (outcome.value.kind === "version") this.#calls.succeed(call, { kind: "capVersion" });
-    else if (this.#waitsForSweep(call)) this.#sweeper.wait(call);
-    else this.#calls.succeed(call, outcome.value, revision);
-  }
-
-  #waitsForSweep(id: number): boolean {
-    const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && !this.#machine.store.isSwept;
+    else if (!this.#upkeep.awaitsSweep(call)) {
+      this.#calls.succeed(call, outcome.value, revision);
+    }
   }
 }

@@ -1,6 +1,7 @@
 // Owns the session protocol on the replica's side: frames in, frames out, over the watch hub.
 
 import type { Header } from "../api/replica.ts";
+import type { StoredLimits } from "../apply/stored-limits.ts";
 import {
   CLOSE_NO_LEADER,
   CLOSE_PROTOCOL,
@@ -25,15 +26,17 @@ const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [] };
 export class Sessions {
   readonly #store: Store;
   readonly #header: () => Header;
+  readonly #limits: StoredLimits;
   #hub: WatchHub | null = null;
   readonly #changed = new Set<number>();
   #welcomes: { session: number; frames: ReplicaFrame[] }[] = [];
   #closes: SessionEffects["closes"][number][] = [];
   #leaderlessSince: Milliseconds | null = null;
 
-  constructor(store: Store, header: () => Header) {
+  constructor(store: Store, header: () => Header, limits: StoredLimits) {
     this.#store = store;
     this.#header = header;
+    this.#limits = limits;
   }
 
   get count(): number {
@@ -42,7 +45,7 @@ export class Sessions {
 
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
   open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
-    this.#hub ??= new WatchHub(this.#store, now);
+    this.#hub ??= new WatchHub(this.#store, now, () => this.#limits.current.watches);
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }

@@ -6,6 +6,8 @@ import type { Command } from "../apply/command.ts";
 import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
 import type { PeerStatus } from "../raft/node.ts";
 
+const NOTHING: readonly Command[] = [];
+
 export class Upgrade {
   readonly #cluster: ClusterState;
   readonly #codeVersion: number;
@@ -21,11 +23,12 @@ export class Upgrade {
    * What to propose now, so that entries may mean more: nothing unless this replica leads `peers`. One
    * that leads no more may have lost what it proposed.
    */
-  follow(peers: readonly Pick<PeerStatus, "version">[] | null): Command | null {
+  follow(peers: readonly Pick<PeerStatus, "version">[] | null): readonly Command[] {
     if (peers === null) this.#from = null;
-    if (peers === null || this.#cluster.version >= this.#codeVersion) return null;
+    if (peers === null || this.#cluster.version >= this.#codeVersion) return NOTHING;
     const version = this.#next([this.#codeVersion, ...peers.map((peer) => peer.version)]);
-    return version === null ? null : { kind: "version", version, cap: this.#cluster.versionCap };
+    const cap = this.#cluster.versionCap;
+    return version === null ? NOTHING : [{ kind: "version", version, cap }];
   }
 
   /**

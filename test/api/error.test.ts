@@ -43,6 +43,7 @@ const EXPECTED = {
   ],
   tooManyLearners: [9, 400, "etcdserver: too many learner members in cluster"],
   badTransferee: [9, 400, "etcdserver: bad leader transferee"],
+  corrupt: [15, 500, "etcdserver: corrupt cluster"],
 } as const;
 
 describe("the error table", () => {

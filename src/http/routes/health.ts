@@ -1,6 +1,7 @@
 // Owns what monitors ask: `/health` and `/version`, as etcd answers them.
 
 import { Hono, type Context, type MiddlewareHandler } from "hono";
+import { ETCD_VERSION } from "../../api/etcd-version.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
@@ -8,12 +9,6 @@ import type { Served } from "../router.ts";
 
 /** The key whose reading tells health, as etcdctl's `endpoint health` does; it need not exist. */
 const HEALTH_KEY = encodeUtf8("health");
-
-/**
- * The version whose API we speak. Clients switch features on by it: Kubernetes asks for progress
- * reports from 3.5.13 on.
- */
-const VERSION = { etcdserver: "3.7.1", etcdcluster: "3.7.0", storage: "3.7.0" } as const;
 
 /** `/health` and `/version`. */
 export function healthRoutes(services: Services): Hono {
@@ -23,7 +18,7 @@ export function healthRoutes(services: Services): Hono {
   routes.use("/health", refuseHead);
   routes.get("/version", (context) => {
     clusterOf(context);
-    return context.json(VERSION);
+    return context.json(ETCD_VERSION);
   });
   routes.get("/health", (context) => reportHealth(services, context));
   routes.all("/version", refuseVerb);

@@ -18,6 +18,15 @@ import {
   readLeaseTimeToLive,
 } from "../../api/lease-json.ts";
 import {
+  maintenanceBody,
+  readAlarm,
+  readDefragment,
+  readDowngrade,
+  readHash,
+  readHashKv,
+  readStatus,
+} from "../../api/maintenance-json.ts";
+import {
   membersBody,
   MOVE_LEADER_BODY,
   readMemberAdd,
@@ -61,6 +70,12 @@ const PLAIN_PATHS: Readonly<Record<string, Read<ClientRequest>>> = {
   "/cluster/member/update": readMemberUpdate,
   "/cluster/member/promote": readMemberPromote,
   "/maintenance/transfer-leadership": readMoveLeader,
+  "/maintenance/alarm": readAlarm,
+  "/maintenance/status": readStatus,
+  "/maintenance/defragment": readDefragment,
+  "/maintenance/hash": readHash,
+  "/maintenance/hashkv": readHashKv,
+  "/maintenance/downgrade": readDowngrade,
 };
 
 const UNARY_PATHS: Readonly<Record<string, Read<FreshRequest>>> = {
@@ -107,6 +122,14 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return MOVE_LEADER_BODY;
     case "snapshot":
       return unreachable("a snapshot is streamed");
+    case "status":
+    case "alarm":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "limits":
+      return maintenanceBody(header, answer);
     default:
       return answerBody(header, answer);
   }

@@ -1,0 +1,91 @@
+// Owns the quota as a leader keeps it: writes are refused when there is no room for them, an alarm
+// tells every replica so, and once there is room again it is lowered. Source: etcd
+// server/etcdserver/api/v3rpc/quota.go; there the alarm stays until somebody lowers it.
+
+import { costOf, forbidden } from "../apply/guard.ts";
+import { versionOf, type Command } from "../apply/command.ts";
+import type { Alarm } from "../base/alarm.ts";
+import type { Refusal } from "../base/refusal.ts";
+import type { MemberId } from "../base/types.ts";
+import type { Calls } from "./calls.ts";
+import type { Machine } from "./machine.ts";
+import { quotaOf } from "./status.ts";
+
+/** An alarm is lowered below this share of the quota: far enough that it is not raised at once. */
+const ROOM_AGAIN = 0.9;
+
+type Propose = (command: Command) => void;
+
+export class Space {
+  readonly #self: MemberId;
+  readonly #machine: Machine;
+  readonly #calls: Calls;
+  /** Bytes in use, as of the last look; null when something has changed since. */
+  #inUse: number | null = null;
+  /** Calls that are refused once the alarm that they have raised is there. */
+  #raising: number[] | null = null;
+  #isLowering = false;
+
+  constructor(self: MemberId, machine: Machine, calls: Calls) {
+    this.#self = self;
+    this.#machine = machine;
+    this.#calls = calls;
+  }
+
+  /** The database may have changed. */
+  changed(): void {
+    this.#inUse = null;
+  }
+
+  /** Why alarms that are active here forbid the write, or null. */
+  refusal(command: Command): Refusal | null {
+    return forbidden(command, this.#machine.cluster);
+  }
+
+  /**
+   * Whether there is no room for the write of `call`. Then it is answered here: refused as soon as
+   * the alarm is raised that says so.
+   */
+  refuses(call: number, command: Command, propose: Propose): boolean {
+    const cost = costOf(command);
+    if (cost === 0 || this.#bytesInUse() + cost <= this.#quota) return false;
+    if (this.#machine.cluster.version < versionOf("alarm")) this.#calls.refuse(call, "noSpace");
+    else if (this.#raising !== null) this.#raising.push(call);
+    else {
+      this.#raising = [call];
+      propose(this.#command({ member: this.#self, alarm: "noSpace" }, true));
+    }
+    return true;
+  }
+
+  /** After anything was applied, or whether this replica serves as leader may have changed. */
+  follow(isServing: boolean, propose: Propose): void {
+    const { alarms } = this.#machine.cluster;
+    if (this.#raising !== null && (!isServing || alarms.has("noSpace"))) {
+      for (const call of this.#raising) {
+        if (isServing) this.#calls.refuse(call, "noSpace");
+        else this.#calls.redirect(call);
+      }
+      this.#raising = null;
+    }
+    const raised = alarms.automatic("noSpace");
+    if (!isServing || raised.length === 0) this.#isLowering = false;
+    else if (!this.#isLowering && this.#bytesInUse() < ROOM_AGAIN * this.#quota) {
+      this.#isLowering = true;
+      for (const alarm of raised) propose(this.#command(alarm, false));
+    }
+  }
+
+  #command({ member, alarm }: Alarm, raises: boolean): Command {
+    return { kind: "alarm", raises, automatic: true, member, alarm };
+  }
+
+  get #quota(): number {
+    return quotaOf(this.#machine.cluster.limits.current);
+  }
+
+  #bytesInUse(): number {
+    this.#inUse ??= this.#machine.size().inUse;
+    return this.#inUse;
+  }
+}
