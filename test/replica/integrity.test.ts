@@ -5,7 +5,7 @@ import { describe, test } from "vitest";
 
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { COMPARE_COMPACTED_MS, COMPARE_MS, COMPARE_PATIENCE_MS } from "../../src/base/limits.ts";
-import type { Bytes } from "../../src/base/types.ts";
+import { asLogIndex, asMilliseconds, asRevision, type Bytes } from "../../src/base/types.ts";
 import type { NodeSql } from "../support/node-sql.ts";
 import { put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
@@ -126,6 +126,28 @@ describe("a healthy cluster", () => {
     }
     expect(compared(cluster)).toBe(3);
     for (const node of cluster.nodes) expect(alarms(node)).toEqual([]);
+  });
+
+  test("has no answer for one that was compacted differently, and waits for what it lacks", ({
+    expect,
+  }) => {
+    const cluster = busyCluster();
+    const asked = follower(cluster);
+    const { memberId: from, term, applied, revision } = cluster.leader()!.core.status();
+    const request = { kind: "hashRequest", from, to: asked.id, term } as const;
+    const ask = (compacted: number, index: number): void => {
+      const at = { index: asLogIndex(index), revision: asRevision(revision) };
+      const message = { ...request, ...at, compacted: asRevision(compacted) };
+      asked.core.peer([message], asMilliseconds(cluster.now));
+      cluster.run(2_000);
+    };
+    ask(19, applied);
+    expect(compared(cluster)).toBe(0);
+    ask(20, applied + 1);
+    expect(compared(cluster)).toBe(0);
+    cluster.serve(put(key("k1"), key("next")));
+    cluster.run(2_000);
+    expect(compared(cluster)).toBe(1);
   });
 
   test("is left asleep, however long ago it was compared", ({ expect }) => {
