@@ -5,8 +5,10 @@
 import { costOf, forbidden } from "../apply/guard.ts";
 import { versionOf, type Command } from "../apply/command.ts";
 import type { Alarm } from "../base/alarm.ts";
+import { DATABASE_BYTES_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { MemberId } from "../base/types.ts";
+import type { RaftNode } from "../raft/node.ts";
 import type { Calls } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import { quotaOf } from "./status.ts";
@@ -14,20 +16,30 @@ import { quotaOf } from "./status.ts";
 /** An alarm is lowered below this share of the quota: far enough that it is not raised at once. */
 const ROOM_AGAIN = 0.9;
 
+interface Parts {
+  readonly self: MemberId;
+  readonly machine: Machine;
+  readonly raft: RaftNode;
+  readonly calls: Calls;
+}
+
 type Propose = (command: Command) => void;
 
 export class Space {
   readonly #self: MemberId;
   readonly #machine: Machine;
+  readonly #raft: RaftNode;
   readonly #calls: Calls;
   /** Bytes in use, as of the last look; null when something has changed since. */
   #inUse: number | null = null;
   /** Calls that are refused once the alarm that they have raised is there. */
   #raising: number[] | null = null;
   #isLowering = false;
+  #isRaisingForPeers = false;
 
-  constructor(self: MemberId, machine: Machine, calls: Calls) {
+  constructor({ self, machine, raft, calls }: Parts) {
     this.#self = self;
+    this.#raft = raft;
     this.#machine = machine;
     this.#calls = calls;
   }
@@ -58,6 +70,11 @@ export class Space {
     return true;
   }
 
+  /** Whether this replica has no room left, whatever the quota. */
+  get isFull(): boolean {
+    return this.#bytesInUse() > DATABASE_BYTES_MAX;
+  }
+
   /** After anything was applied, or whether this replica serves as leader may have changed. */
   follow(isServing: boolean, propose: Propose): void {
     const { alarms } = this.#machine.cluster;
@@ -68,12 +85,37 @@ export class Space {
       }
       this.#raising = null;
     }
-    const raised = alarms.automatic("noSpace");
+    this.#lower(isServing, propose);
+    this.#raiseForPeers(isServing, propose);
+  }
+
+  /** Lowers what leaders have raised once there is room here, and where it was raised for. */
+  #lower(isServing: boolean, propose: Propose): void {
+    const raised = this.#machine.cluster.alarms.automatic("noSpace");
     if (!isServing || raised.length === 0) this.#isLowering = false;
     else if (!this.#isLowering && this.#bytesInUse() < ROOM_AGAIN * this.#quota) {
-      this.#isLowering = true;
-      for (const alarm of raised) propose(this.#command(alarm, false));
+      const over = raised.filter(({ member }) => !this.#fullPeers().includes(member));
+      this.#isLowering = over.length > 0;
+      for (const alarm of over) propose(this.#command(alarm, false));
     }
+  }
+
+  /** Replicas differ in what they store besides what is replicated: one may be full before others. */
+  #raiseForPeers(isServing: boolean, propose: Propose): void {
+    const { alarms, version } = this.#machine.cluster;
+    if (!isServing || alarms.has("noSpace")) this.#isRaisingForPeers = false;
+    else if (!this.#isRaisingForPeers && version >= versionOf("alarm")) {
+      const full = this.#fullPeers();
+      this.#isRaisingForPeers = full.length > 0;
+      for (const member of full) propose(this.#command({ member, alarm: "noSpace" }, true));
+    }
+  }
+
+  #fullPeers(): MemberId[] {
+    return this.#raft
+      .peers()
+      .filter(({ isFull }) => isFull)
+      .map(({ id }) => id);
   }
 
   #command({ member, alarm }: Alarm, raises: boolean): Command {

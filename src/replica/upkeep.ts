@@ -33,9 +33,9 @@ export class Upkeep {
   #isServing = false;
 
   constructor(parts: Parts) {
-    const { self, machine, calls } = parts;
+    const { machine, calls } = parts;
     this.#parts = parts;
-    this.#space = new Space(self, machine, calls);
+    this.#space = new Space(parts);
     this.#sweeper = new Sweeper(machine.store);
     this.#hasher = new Hasher(machine, calls);
     this.#compaction = new AutoCompaction(machine.store, () => machine.cluster.limits.current);
@@ -112,6 +112,7 @@ export class Upkeep {
   /** Something was applied. */
   applied(): void {
     this.#space.changed();
+    this.#parts.raft.setFull(this.#space.isFull);
   }
 
   /** Whether this replica serves as leader may have changed, or whether anything is to be done. */

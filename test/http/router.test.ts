@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { ClientRequest } from "../../src/api/replica.ts";
+import type { Refusal } from "../../src/base/refusal.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asLogIndex, NO_LEASE } from "../../src/base/types.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
@@ -44,11 +45,9 @@ const WRITE: ClientRequest = {
   },
 };
 
-const refusesTooMany: Behaviour = () => ({
-  kind: "refused",
-  refusal: "tooManyRequests",
-  header: headerOf("wnam", 3),
-});
+const turnsAwayBy =
+  (refusal: Refusal): Behaviour =>
+  () => ({ kind: "refused", refusal, header: headerOf("wnam", 3) });
 
 const routerTo = (network: FakeNetwork): Router =>
   new Router({ ...PLATFORM, network, regions: REGIONS });
@@ -220,8 +219,21 @@ describe("a leader that is lost", () => {
     expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(2);
   });
 
+  test("that is at work and refuses to answer whether it is there: it is there", async () => {
+    const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
+    const router = await believing(network);
+    network.replicas.set("wnam", (call) =>
+      call.request.kind === "put"
+        ? slowly(3_000, leads("wnam", 3))(call)
+        : turnsAwayBy("tooManyRequests")(call),
+    );
+    expect((await serve(router, WRITE)).served).toMatchObject({ header: { term: 3 } });
+    expect(network.log.join()).not.toContain("urge");
+  });
+
   test("that broke, and then turns a repeat away: the fate of a write stays unknown", async () => {
-    for (const turnsAway of [isOverloaded, refusesTooMany]) {
+    const refusals = ["tooManyRequests", "noSpace", "corrupt"] as const;
+    for (const turnsAway of [isOverloaded, ...refusals.map(turnsAwayBy)]) {
       const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
       const router = await believing(network);
       network.replicas.set("wnam", inTurn(breaks, turnsAway));
