@@ -30,6 +30,9 @@ import type { VersionRecord } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
 import { liveRun, supersededRun, type SupersededPlace } from "./version-walk.ts";
 
+/** Whoever changes what is hashed, or how, counts on: others would be taken for corrupt. */
+export const STATE_HASH_METHOD = 1;
+
 /** What one slice reads: a few milliseconds. */
 const SLICE = { rowsMax: COMPACTION_SLICE_ROWS, bytesMax: CATCH_UP_BYTES_MAX };
 

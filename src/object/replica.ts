@@ -207,7 +207,7 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   override async alarm(): Promise<void> {
     try {
       if (this.#host !== null) this.#host.wake();
-      else if (this.#removal === null) await this.#giveUpload();
+      else if (this.#removal === null && hasDatabase(this.#sql)) await this.#giveUpload();
     } catch {
       // The host has told why and stopped the object; it sets the alarm anew when it starts.
     }

@@ -165,9 +165,10 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
   },
   removed: nothing,
   hashRequest: {
-    write: (writer, { index, revision, compacted }) =>
-      void writer.uint(index).uint(revision).int(compacted),
+    write: (writer, { method, index, revision, compacted }) =>
+      void writer.uint(method).uint(index).uint(revision).int(compacted),
     read: (reader) => ({
+      method: reader.uint(),
       index: readIndex(reader),
       revision: asRevision(reader.uint()),
       compacted: asRevision(reader.int()),

@@ -223,6 +223,8 @@ export interface RemovedMessage extends Envelope {
 /** "Hash what you hold at this revision": the owner's affair, of which Raft knows nothing. */
 export interface HashRequest extends Envelope {
   readonly kind: "hashRequest";
+  /** How it is hashed: code that does it otherwise does not answer. */
+  readonly method: number;
   /** The entry after which the asker stood at that revision, and was compacted so far. */
   readonly index: LogIndex;
   readonly revision: Revision;

@@ -26,7 +26,7 @@ import {
 import type { SqlPort } from "../base/ports.ts";
 import { asMemberId, asMilliseconds, asRevision, later } from "../base/types.ts";
 import type { Bytes, LogIndex, MemberId, Milliseconds, Revision } from "../base/types.ts";
-import { StateHashing } from "../mvcc/state-hash.ts";
+import { STATE_HASH_METHOD as METHOD, StateHashing } from "../mvcc/state-hash.ts";
 import type { Store } from "../mvcc/store.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { HashAnswer, HashRequest, Message } from "../raft/types.ts";
@@ -112,8 +112,8 @@ export class Integrity {
 
   receive(message: HashRequest | HashAnswer, now: Milliseconds): void {
     if (message.kind === "hashAnswer") return this.#take(message, now);
-    const { from: asker, index, revision, compacted } = message;
-    this.#asked = { asker, index, revision, compacted };
+    const { from: asker, method, index, revision, compacted } = message;
+    if (method === METHOD) this.#asked = { asker, index, revision, compacted };
   }
 
   tick(now: Milliseconds): void {
@@ -139,9 +139,8 @@ export class Integrity {
     const { appliedIndex: index, revision, compacted } = store;
     const members = raft.peers().map(({ id }) => id);
     const { term } = raft.status();
-    for (const to of members) {
-      send({ kind: "hashRequest", from: self, to, term, index, revision, compacted });
-    }
+    const request = { kind: "hashRequest", method: METHOD, index, revision, compacted } as const;
+    for (const to of members) send({ ...request, from: self, to, term });
     const until = later(now, COMPARE_PATIENCE_MS);
     this.#comparison = { index, members: [self, ...members], until, holders: new Map() };
     this.#begin({ asker: self, index, revision, compacted }, now);

@@ -128,20 +128,21 @@ describe("a healthy cluster", () => {
     for (const node of cluster.nodes) expect(alarms(node)).toEqual([]);
   });
 
-  test("has no answer for one that was compacted differently, and waits for what it lacks", ({
+  test("hashes nothing that was compacted, or is hashed, otherwise; and waits for what it lacks", ({
     expect,
   }) => {
     const cluster = busyCluster();
     const asked = follower(cluster);
     const { memberId: from, term, applied, revision } = cluster.leader()!.core.status();
     const request = { kind: "hashRequest", from, to: asked.id, term } as const;
-    const ask = (compacted: number, index: number): void => {
-      const at = { index: asLogIndex(index), revision: asRevision(revision) };
+    const ask = (compacted: number, index: number, method = 1): void => {
+      const at = { method, index: asLogIndex(index), revision: asRevision(revision) };
       const message = { ...request, ...at, compacted: asRevision(compacted) };
       asked.core.peer([message], asMilliseconds(cluster.now));
       cluster.run(2_000);
     };
     ask(19, applied);
+    ask(20, applied, 2);
     expect(compared(cluster)).toBe(0);
     ask(20, applied + 1);
     expect(compared(cluster)).toBe(0);

@@ -385,17 +385,4 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     seeds: 300,
     isSmall: true,
   },
-  {
-    name: "what is not swept yet is compared",
-    models: "a replica that sweeps later is taken for a corrupt one",
-    patches: [
-      {
-        file: "src/mvcc/state-hash.ts",
-        find: "{ revision: modMax, compacted: untilMin } = this;",
-        replace: "{ revision: modMax } = this, untilMin = -1;",
-      },
-    ],
-    seeds: 100,
-    isSmall: true,
-  },
 ];
