@@ -19,7 +19,7 @@ export const printInteger = (value: number | bigint): string | undefined =>
 
 export const printFlag = (value: boolean): true | undefined => (value ? true : undefined);
 
-const printBytes = (value: Bytes): string | undefined =>
+export const printBytes = (value: Bytes): string | undefined =>
   value.length === 0 ? undefined : encodeBase64(value);
 
 export const printList = <T, U>(items: readonly T[], print: (item: T) => U): U[] | undefined =>
@@ -41,10 +41,13 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
-/** Answers about keys and leases; others stand in `member-json.ts` and `maintenance-json.ts`. */
+/**
+ * Answers about keys and leases; others stand in `member-json.ts`, `auth-json.ts` and
+ * `maintenance-json.ts`.
+ */
 export type StoreAnswer = Exclude<
   ClientAnswer,
-  MaintenanceAnswer | { kind: "members" | "moveLeader" | "snapshot" }
+  MaintenanceAnswer | { kind: "members" | "moveLeader" | "snapshot" | "auth" }
 >;
 
 /** The body of a unary answer. */

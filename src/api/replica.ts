@@ -1,6 +1,7 @@
 // Owns the interface between the router and a replica: what is asked, what may come back. The
 // router reaches objects only through these types; `object/` implements them.
 
+import type { AuthAnswer, AuthRequest, Credentials } from "../base/auth.ts";
 import type { Alarm, AlarmKind } from "../base/alarm.ts";
 import type { ClusterLimits } from "../base/cluster-limits.ts";
 import type {
@@ -24,6 +25,7 @@ import type { Directory, Member, MemberChange, MembersAnswer } from "../base/mem
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+import type { ReplicaMetrics } from "./metrics.ts";
 import type { FoundingOrder, RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
 import type { SnapshotHead } from "./snapshot-file.ts";
 
@@ -64,6 +66,13 @@ export type ClientRequest =
   | { readonly kind: "moveLeader"; readonly target: MemberId }
   /** Pins the state for a download: it holds everything acknowledged before. */
   | { readonly kind: "snapshot" }
+  /** Passwords do not come here, only what the router has made of them. */
+  | {
+      readonly kind: "auth";
+      readonly request: AuthRequest;
+      /** Of questions: any replica answers, from what it has. */
+      readonly serializable?: boolean;
+    }
   /** What the replica that is asked says of itself; no leader is needed. */
   | { readonly kind: "status" }
   /** Of all members and kinds of alarm where etcd has 0: of `member` only what is changed. */
@@ -99,6 +108,7 @@ export type ClientAnswer =
   | { readonly kind: "capVersion" }
   | { readonly kind: "moveLeader" }
   | { readonly kind: "snapshot"; readonly answer: SnapshotOpened }
+  | { readonly kind: "auth"; readonly answer: AuthAnswer }
   | { readonly kind: "status"; readonly answer: StatusAnswer }
   /** All that are active, or those that were changed. */
   | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
@@ -147,6 +157,8 @@ export interface ReplicaCall {
   readonly request: ClientRequest;
   /** Of reads: without it, as the request says, linearizable or serializable. */
   readonly freshness?: Freshness;
+  /** Who asks; absent: nobody that we know of. */
+  readonly credentials?: Credentials;
   /**
    * 16 bytes that name the write. The router repeats a write whose fate it does not know with the
    * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
@@ -194,6 +206,8 @@ export interface ReplicaStatus {
   readonly clusterVersion: number;
   /** The alarms that are active, as far as it has applied. */
   readonly alarms: readonly Alarm[];
+  /** Whether users are in force, as far as it has applied; absent from code that knows none. */
+  readonly authEnabled?: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */
@@ -221,6 +235,8 @@ export interface ReplicaRpc {
   uploadEnd(nonce: string): Promise<void>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
+  /** Null from an object that is not a replica. */
+  metrics(): Promise<ReplicaMetrics | null>;
   /** Refused (it throws) where the lab is not enabled. */
   lab(order: LabOrder): Promise<void>;
 }

@@ -1,5 +1,6 @@
 // Owns what applying a command answers, and its bytes: answers are remembered for repeats.
 
+import type { AuthAnswer } from "../base/auth.ts";
 import type { Alarm } from "../base/alarm.ts";
 import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
 import type { ClusterLimits } from "../base/cluster-limits.ts";
@@ -30,6 +31,7 @@ export type CommandAnswer =
   /** What the members are now, the leader tells. */
   | { readonly kind: "membership" }
   | { readonly kind: "version" }
+  | { readonly kind: "auth"; readonly answer: AuthAnswer }
   /** The alarms that were touched. */
   | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
   | { readonly kind: "limits"; readonly limits: ClusterLimits };
@@ -47,6 +49,7 @@ const KINDS = [
   "leaseRevoke",
   "membership",
   "version",
+  "auth",
   "alarm",
   "limits",
 ] as const;
@@ -71,6 +74,10 @@ export function encodeOutcome(outcome: Outcome): Bytes {
       break;
     case "leaseGrant":
       writer.id(value.answer.id).uint(value.answer.ttlSeconds);
+      break;
+    case "auth":
+      // A change is answered by a token, or by nothing.
+      writer.text(value.answer.op === "token" ? value.answer.token : "");
       break;
     case "alarm":
       writer.list(value.alarms, writeAlarm);
@@ -105,6 +112,10 @@ export function decodeOutcome(bytes: Bytes): Outcome {
     case "leaseGrant": {
       const id = asLeaseId(reader.signedId());
       return accept({ kind, answer: { id, ttlSeconds: reader.uint() } });
+    }
+    case "auth": {
+      const token = reader.text();
+      return accept({ kind, answer: token === "" ? { op: "done" } : { op: "token", token } });
     }
     case "alarm":
       return accept({ kind, alarms: reader.list(readAlarm) });

@@ -7,10 +7,14 @@ import type { ClientRequest, Freshness } from "../api/replica.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
+import { credentialsOf } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
+import type { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
 import { RequestError } from "./response.ts";
 import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+import type { SessionsClient } from "./sessions.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** What all routes work with. */
 export interface Services extends Platform {
@@ -18,6 +22,8 @@ export interface Services extends Platform {
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
+  readonly passwords: Passwords;
+  readonly tokens: Tokens;
 }
 
 /**
@@ -82,9 +88,16 @@ export async function* chunksOf(request: Request): AsyncGenerator<Bytes, void, v
 }
 
 /** Where the client is, if the platform knows. */
-export function continentOf(request: Request): string | null {
+function continentOf(request: Request): string | null {
   const continent: unknown = (request as { cf?: { continent?: unknown } }).cf?.continent;
   return typeof continent === "string" ? continent : null;
+}
+
+/** Whose watches those of this request are. */
+export function sessionsClientOf(context: Context): SessionsClient {
+  const cluster = clusterOf(context);
+  const continent = continentOf(context.req.raw);
+  return { cluster, continent, credentials: credentialsOf(context, cluster) };
 }
 
 /** The trace id of W3C's `traceparent`, or empty. */
@@ -101,6 +114,7 @@ export const toRouterRequest = (
   cluster: clusterOf(context),
   request,
   ...(freshness === null ? {} : { freshness }),
+  credentials: credentialsOf(context, clusterOf(context)),
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),

@@ -3,6 +3,7 @@
 
 import type { ClientRequest } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
+import type { Credentials } from "../base/auth.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
@@ -24,13 +25,18 @@ export interface SessionsOptions extends Platform {
   readonly network: ReplicaNetwork;
 }
 
+/** Whose sessions they are. */
+export interface SessionsClient {
+  readonly cluster: string;
+  readonly continent: string | null;
+  readonly credentials: Credentials;
+}
+
 /** How streams of one client open their sessions to `cluster`. */
-export function sessionsTo(
-  options: SessionsOptions,
-  client: { readonly cluster: string; readonly continent: string | null },
-): OpenSession {
+export function sessionsTo(options: SessionsOptions, client: SessionsClient): OpenSession {
   const connect = (): Promise<SessionSocket> => openSocket(options, client);
-  return (owner) => new SessionClient({ ...options, connect, ...owner });
+  const { credentials } = client;
+  return (owner) => new SessionClient({ ...options, credentials, connect, ...owner });
 }
 
 /** A socket that came too late is closed, or the replica would keep a session for nobody. */
@@ -41,7 +47,7 @@ function abandon({ webSocket }: Response): void {
 
 async function openSocket(
   { router, network, sleep }: SessionsOptions,
-  { cluster, continent }: { readonly cluster: string; readonly continent: string | null },
+  { cluster, continent }: SessionsClient,
 ): Promise<SessionSocket> {
   const located = await router.locate(cluster, continent);
   if (located.kind === "failed") throw new RequestError(failureError(located.failure, READ));

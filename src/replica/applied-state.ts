@@ -4,12 +4,14 @@
 
 import { ALARMS } from "../apply/alarms.ts";
 import { CLUSTER_VERSION, MEMBERSHIP } from "../apply/cluster-state.ts";
+import { AUTH } from "../auth/auth-tables.ts";
 import { LIMITS } from "../apply/stored-limits.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { Writer } from "../base/codec.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes, LogIndex, Milliseconds, Term } from "../base/types.ts";
 import type { Unversioned } from "../base/unversioned.ts";
+import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
 import { LEASE_PAGES, type LeaseTable } from "../lease/lease-table.ts";
 import { installStaged } from "../mvcc/snapshot-install.ts";
 import { resetLog } from "../raft/log-base.ts";
@@ -23,6 +25,7 @@ export const UNVERSIONED: readonly Unversioned[] = [
   LEASE_PAGES,
   MEMBERSHIP,
   CLUSTER_VERSION,
+  AUTH,
   ALARMS,
   LIMITS,
 ];
@@ -41,6 +44,15 @@ export function unversionedBytes(sql: SqlPort, leases: LeaseTable): Bytes {
   }
   return writer.finish();
 }
+
+/**
+ * The lowest cluster version that all of it is heeded at: older code would pass over the rest as if it
+ * were not there, users and roles among it.
+ */
+export const versionNeeded = (sql: SqlPort): number =>
+  UNVERSIONED.reduce((needed, { since = CLUSTER_VERSION_MIN, copy }) => {
+    return since <= needed || copy(sql) === null ? needed : since;
+  }, CLUSTER_VERSION_MIN);
 
 /**
  * Puts the received snapshot of the entry `index` of `term` in place of the applied state and the

@@ -2,9 +2,11 @@
 // It is pure: time comes in with each input, effects are taken after it, and the same file runs in
 // a Durable Object and in a simulation. It neither sends nor sleeps.
 
-import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
+import type { ReplicaLevels } from "../api/metrics.ts";
+import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
+import { COMMIT_FLUSH_MS } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -23,7 +25,6 @@ import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import { isOwners, type Configuration, type Entry, type Message } from "../raft/types.ts";
-import type { Calls } from "./calls.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
@@ -34,7 +35,7 @@ import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
-import { replicaStatus } from "./status.ts";
+import { Standpoint } from "./standpoint.ts";
 import { Upgrade } from "./upgrade.ts";
 
 /** What a birth certificate says of this replica. */
@@ -57,14 +58,11 @@ export interface CoreOptions {
   readonly codeVersion?: number;
 }
 
-/** After a commit, followers are told by the next append, or after this at the latest. */
-const COMMIT_FLUSH_MS = 5;
-
 export class ReplicaCore {
   readonly #identity: Identity;
-  readonly #incarnation: Incarnation;
   readonly #machine: Machine;
   readonly #raft: RaftNode;
+  readonly #standpoint: Standpoint;
   readonly #sessions: Sessions;
   readonly #service: Service;
   readonly #snapshots: Snapshots;
@@ -88,7 +86,6 @@ export class ReplicaCore {
   constructor(options: CoreOptions) {
     const { identity, sql, now, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
-    this.#incarnation = options.incarnation;
     this.#now = now;
     const { configuration, directory } = identity;
     const { members } = directory;
@@ -109,13 +106,23 @@ export class ReplicaCore {
       version: codeVersion,
     });
     this.#commitSeen = store.appliedIndex;
-    const header = (): Header => this.#header();
-    this.#sessions = new Sessions(store, header, cluster.limits);
+    const { memberId } = identity;
+    const { clusterId } = directory;
+    const { incarnation } = options;
+    this.#standpoint = new Standpoint(
+      { clusterId, memberId, incarnation },
+      { machine: this.#machine, raft: this.#raft },
+    );
+    this.#sessions = new Sessions(
+      this.#machine,
+      () => this.#standpoint.header(),
+      (settle) => this.#service.assure(settle, this.#now),
+    );
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
       raft: this.#raft,
-      vantage: { header, redirect: () => this.#redirection() },
+      vantage: this.#standpoint,
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
@@ -189,7 +196,8 @@ export class ReplicaCore {
 
   sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame);
+    this.#sessions.receive(id, frame, now);
+    if (this.#raft.hasReady()) this.#drain();
   }
 
   closeSession(id: number): void {
@@ -259,8 +267,7 @@ export class ReplicaCore {
   }
 
   get directory(): Directory {
-    const { members, index: version } = this.#machine.membership;
-    return { clusterId: this.#identity.directory.clusterId, members, version };
+    return this.#standpoint.directory;
   }
 
   /** The generation of the next replica of `region`. */
@@ -268,9 +275,12 @@ export class ReplicaCore {
     return nextGeneration(this.#machine.membership, region);
   }
 
+  levels(): ReplicaLevels {
+    return this.#standpoint.levels(this.#sessions);
+  }
+
   status(): ReplicaStatus {
-    const parts = { self: this.#identity.memberId, machine: this.#machine, raft: this.#raft };
-    return replicaStatus(parts, this.#incarnation);
+    return this.#standpoint.status();
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
@@ -377,19 +387,5 @@ export class ReplicaCore {
       this.#snapshots.lowestIndex,
     );
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
-  }
-
-  #header(): Header {
-    const { memberId, directory } = this.#identity;
-    const { revision } = this.#machine.store;
-    return { clusterId: directory.clusterId, memberId, revision, term: this.#raft.status().term };
-  }
-
-  #redirection(): ReturnType<ConstructorParameters<typeof Calls>[0]["redirect"]> {
-    const { leader, term } = this.#raft.status();
-    const { memberId } = this.#identity;
-    const { directory } = this;
-    // A replica that has just stepped down may still name itself: that would send the router round.
-    return { kind: "redirect", leader: leader === memberId ? null : leader, term, directory };
   }
 }

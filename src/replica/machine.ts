@@ -1,6 +1,7 @@
 // Owns the state machine of one replica: the applied state, the time it is measured by, and what a
 // leader does about leases. Entries come in committed and in order; how they became so is Raft's.
 
+import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
@@ -18,6 +19,8 @@ import type { Entry } from "../raft/types.ts";
 import { unversionedBytes } from "./applied-state.ts";
 import { Downloads } from "./downloads.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { Admission } from "./admission.ts";
+import { versionNeeded } from "./applied-state.ts";
 import { answerRead } from "./requests.ts";
 
 export interface MachineOptions {
@@ -33,6 +36,8 @@ export class Machine {
   readonly keeper: LeaseKeeper;
   readonly applier: Applier;
   readonly cluster: ClusterState;
+  readonly auth: AuthState;
+  readonly admission: Admission;
   readonly #sql: SqlPort;
   readonly downloads: Downloads;
   readonly #leases: LeaseTable;
@@ -48,14 +53,28 @@ export class Machine {
       (id) => this.store.countKeysOfLease(id),
       () => !this.cluster.alarms.has("corrupt"),
     );
-    const { store, cluster } = this;
+    this.auth = new AuthState(sql);
+    this.admission = new Admission(this.auth, this.store);
+    const { store, cluster, auth } = this;
     this.downloads = new Downloads(sql, store);
-    this.applier = new Applier({ sql, store, leases: this.#leases, cluster, codeVersion });
+    this.applier = new Applier({
+      sql,
+      store,
+      leases: this.#leases,
+      cluster,
+      auth,
+      versionNeeded: () => versionNeeded(sql),
+      codeVersion,
+    });
     this.#clock = ClusterClock.resume({ stamp: this.applier.time, appliedAt: store.wall, now });
   }
 
   get hasLeases(): boolean {
-    return this.#leases.size > 0;
+    return this.leaseCount > 0;
+  }
+
+  get leaseCount(): number {
+    return this.#leases.size;
   }
 
   get membership(): Membership {
@@ -115,7 +134,8 @@ export class Machine {
   ): Result<ClientAnswer, Refusal> | null {
     const time = this.time(now);
     if (request.kind !== "leaseKeepAlive") {
-      return answerRead(request, { store: this.store, keeper: this.keeper, time });
+      const { store, keeper, auth } = this;
+      return answerRead(request, { store, keeper, auth, time });
     }
     const answer = this.keeper.keepAlive(id, request.id, time);
     return answer === null ? null : { ok: true, value: { kind: request.kind, answer } };

@@ -19,8 +19,9 @@ export function replicaStatus(parts: Parts, incarnation: Incarnation): ReplicaSt
   const { role, term, leader, commit, isAsleep } = parts.raft.status();
   const { revision, appliedIndex: applied } = parts.machine.store;
   const { version: clusterVersion, alarms } = parts.machine.cluster;
+  const { enabled: authEnabled } = parts.machine.auth;
   const raft = { role, leader, term, commit, isAsleep };
-  const state = { applied, revision, clusterVersion, alarms: alarms.active };
+  const state = { applied, revision, clusterVersion, alarms: alarms.active, authEnabled };
   return { memberId: parts.self, ...raft, ...state, incarnation };
 }
 

@@ -192,6 +192,37 @@ describe("a snapshot of a cluster", () => {
     expect((await call("GET", "/v1/clusters/crowded/snapshot")).status).toBe(200);
   });
 
+  test.concurrent(
+    "is root's alone once auth is on, and takes users along",
+    {
+      timeout: 60_000,
+    },
+    async ({ expect }) => {
+      await createCluster("guarded");
+      const auth = async (path: string, body: object): Promise<Response> =>
+        call("POST", `/c/guarded/v3/auth/${path}`, JSON.stringify(body));
+      await auth("user/add", { name: "root", password: "secret" });
+      await auth("role/add", { name: "root" });
+      await auth("user/grant", { user: "root", role: "root" });
+      expect((await auth("enable", {})).status).toBe(200);
+      for (const [method, path] of [
+        ["GET", "/v1/clusters/guarded/snapshot"],
+        ["POST", "/c/guarded/v3/maintenance/snapshot"],
+      ] as const) {
+        const refused = await call(method, path, method === "POST" ? "{}" : undefined);
+        expect(await refused.json()).toMatchObject({ message: "etcdserver: user name is empty" });
+      }
+      const answer = await auth("authenticate", { name: "root", password: "secret" });
+      const { token } = (await answer.json()) as { token: string };
+      const headers = { Authorization: token };
+      const url = `${ORIGIN}/v1/clusters/guarded/snapshot`;
+      const file = await (await worker.fetch(new Request(url, { headers }))).arrayBuffer();
+      expect((await restore("guarded-copy", file)).status).toBe(201);
+      const read = await call("GET", "/c/guarded-copy/v1/kv/a");
+      expect(await read.json()).toMatchObject({ message: "etcdserver: user name is empty" });
+    },
+  );
+
   test.concurrent("is none of a cluster that does not exist", async ({ expect }) => {
     expect((await call("GET", "/v1/clusters/nowhere/snapshot")).status).toBe(404);
     expect((await call("POST", "/c/nowhere/v3/maintenance/snapshot", "{}")).status).toBe(404);

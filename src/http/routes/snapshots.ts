@@ -11,7 +11,7 @@ import { SNAPSHOT_BLOB_BYTES } from "../../base/limits.ts";
 import type { Bytes } from "../../base/types.ts";
 import { ResponseLines } from "../line-sink.ts";
 import { badRequest } from "../plain.ts";
-import { changeRegions, type RegionMembers } from "../region-change.ts";
+import { changeRegions, LIST_MEMBERS, type RegionMembers } from "../region-change.ts";
 import { chunksOf, clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { ANSWER_HEADERS, jsonResponse, RequestError, STREAM_HEADERS } from "../response.ts";
 import { openSnapshot, snapshotFile, type FileChunk } from "../snapshot-download.ts";
@@ -158,8 +158,8 @@ async function grow(
   { directory, regions }: { readonly directory: Directory; readonly regions: readonly string[] },
 ): Promise<RegionMembers | Directory> {
   if (regions.length === 1) return directory;
-  const { trace, continent } = toRouterRequest(context, services, SNAPSHOT);
-  const order = { cluster: clusterOf(context), trace, continent, wanted: regions };
+  // Of a cluster with users it takes a token that came along.
+  const order = { ...toRouterRequest(context, services, LIST_MEMBERS), wanted: regions };
   try {
     return await changeRegions(services, order);
   } catch (error) {

@@ -11,9 +11,9 @@ import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
 import {
   chunksOf,
   clusterOf,
-  continentOf,
   decodeText,
   JSON_BODY_BYTES_MAX,
+  sessionsClientOf,
   toRouterRequest,
   type Services,
 } from "../request.ts";
@@ -53,8 +53,8 @@ export function streamRoutes(services: Services): Hono {
 }
 
 function beginWatch(services: Services, context: Context, sink: LineSink): WatchStream {
-  const client = { cluster: clusterOf(context), continent: continentOf(context.req.raw) };
-  return new WatchStream({ sink, openSession: sessionsTo(services, client) });
+  const openSession = sessionsTo(services, sessionsClientOf(context));
+  return new WatchStream({ sink, openSession });
 }
 
 /** Answers each keepalive in its order, and ends after the last. */

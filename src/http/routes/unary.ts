@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { answerBody } from "../../api/answer-json.ts";
+import { authBody } from "../../api/auth-json.ts";
 import { GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
 import {
   readCompaction,
@@ -122,6 +123,8 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return MOVE_LEADER_BODY;
     case "snapshot":
       return unreachable("a snapshot is streamed");
+    case "auth":
+      return authBody(header, answer.answer);
     case "status":
     case "alarm":
     case "hash":
