@@ -1,11 +1,13 @@
 // Backup and restore over HTTP, against real objects: a file holds everything that was acknowledged,
-// another cluster is made of it, and a file that is not whole makes none.
+// another cluster is made of it, and a file that is not whole makes none. One after another: they are
+// heavy, and a request that waits for its turn of the machine for seven seconds is given up.
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, test } from "vitest";
 import type { Founder } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asLeaseId, asLogIndex, asTerm, type Bytes } from "../../src/base/types.ts";
+import { pause } from "../../src/object/pause.ts";
 import worker from "../../src/worker.ts";
 import {
   ask,
@@ -58,7 +60,7 @@ function inOddChunks(file: Bytes): ReadableStream<Bytes> {
 }
 
 describe("a snapshot of a cluster", () => {
-  test.concurrent(
+  test(
     "becomes another cluster, with its keys, leases and a leap of revisions",
     {
       timeout: 90_000,
@@ -94,7 +96,7 @@ describe("a snapshot of a cluster", () => {
     },
   );
 
-  test.concurrent("keeps its revisions when it is told to", async ({ expect }) => {
+  test("keeps its revisions when it is told to", async ({ expect }) => {
     await createCluster("kept");
     for (const value of ["1", "2", "3"]) await ask("kept", put("a", value));
     const file = await download("kept");
@@ -108,9 +110,9 @@ describe("a snapshot of a cluster", () => {
     ]);
   });
 
-  test.concurrent("has the framing of etcd's stream, and the same bytes", async ({ expect }) => {
+  test("has the framing of etcd's stream, and the same bytes", async ({ expect }) => {
     await createCluster("framed");
-    for (let n = 0; n < 30; n++) await ask("framed", put(`key/${n}`, "x".repeat(50_000)));
+    for (let n = 0; n < 15; n++) await ask("framed", put(`key/${n}`, "x".repeat(50_000)));
     const bytesOf = ({ blob }: Record<string, string>): Bytes =>
       Uint8Array.from(atob(blob!), (character) => character.charCodeAt(0));
     const stream = async () => {
@@ -139,11 +141,12 @@ describe("a snapshot of a cluster", () => {
     expect(blobs.at(-1)).toEqual(await sha256(content));
     const [whole, digest] = [file.slice(0, -DIGEST_BYTES), file.slice(-DIGEST_BYTES)];
     expect(await sha256(whole)).toEqual(digest);
-    expect(whole).toEqual(content);
-    expect(whole.length).toBeGreaterThan(30 * 50_000);
+    // By the digest: to compare millions of bytes one by one stops all that runs beside.
+    expect(blobs.at(-1)).toEqual(digest);
+    expect(whole.length).toBeGreaterThan(15 * 50_000);
   }, 60_000);
 
-  test.concurrent("is of one moment, though writes go on", async ({ expect }) => {
+  test("is of one moment, though writes go on", async ({ expect }) => {
     await createCluster("moving");
     for (let n = 0; n < 40; n++) await ask("moving", put(`key/${n}`, "0".repeat(50_000)));
     const response = await call("GET", "/v1/clusters/moving/snapshot");
@@ -158,7 +161,7 @@ describe("a snapshot of a cluster", () => {
     for (const n of [0, 20, 39]) expect(await textOf(`/c/moved/v1/kv/key/${n}`)).toMatch(/^0+$/);
   });
 
-  test.concurrent("ends with an error when its replica has lost it", async ({ expect }) => {
+  test("ends with an error when its replica has lost it", async ({ expect }) => {
     await createCluster("lost");
     for (let n = 0; n < 40; n++) await ask("lost", put(`key/${n}`, "x".repeat(50_000)));
     const stream = await call("POST", "/c/lost/v3/maintenance/snapshot", "{}");
@@ -175,7 +178,7 @@ describe("a snapshot of a cluster", () => {
     expect(JSON.parse(last)).toMatchObject({ error: { code: 14, http_code: 503 } });
   });
 
-  test.concurrent("is refused to more clients at once than a replica can hold pins for", async ({
+  test("is refused to more clients at once than a replica can hold pins for", async ({
     expect,
   }) => {
     await createCluster("crowded");
@@ -192,13 +195,16 @@ describe("a snapshot of a cluster", () => {
     expect((await call("GET", "/v1/clusters/crowded/snapshot")).status).toBe(200);
   });
 
-  test.concurrent(
+  test(
     "is root's alone once auth is on, and takes users along",
     {
       timeout: 60_000,
     },
     async ({ expect }) => {
       await createCluster("guarded");
+      // Users are of the third version, to which the leader raises a new cluster.
+      const version = async () => (await replica("guarded", "wnam").status())?.clusterVersion ?? 0;
+      while ((await version()) < 3) await pause(20);
       const auth = async (path: string, body: object): Promise<Response> =>
         call("POST", `/c/guarded/v3/auth/${path}`, JSON.stringify(body));
       await auth("user/add", { name: "root", password: "secret" });
@@ -223,7 +229,7 @@ describe("a snapshot of a cluster", () => {
     },
   );
 
-  test.concurrent("is none of a cluster that does not exist", async ({ expect }) => {
+  test("is none of a cluster that does not exist", async ({ expect }) => {
     expect((await call("GET", "/v1/clusters/nowhere/snapshot")).status).toBe(404);
     expect((await call("POST", "/c/nowhere/v3/maintenance/snapshot", "{}")).status).toBe(404);
     expect((await call("GET", "/v3/maintenance/snapshot")).status).toBe(501);
@@ -239,9 +245,9 @@ describe("a file that is not whole", () => {
     return tables.length === 0 && (await genesis(name).directory()) === null;
   };
 
-  test.concurrent("makes no cluster, wherever it is damaged or cut", async ({ expect }) => {
+  test("makes no cluster, wherever it is damaged or cut", async ({ expect }) => {
     await createCluster("whole");
-    for (let n = 0; n < 30; n++) await ask("whole", put(`key/${n}`, "x".repeat(50_000)));
+    for (let n = 0; n < 15; n++) await ask("whole", put(`key/${n}`, "x".repeat(50_000)));
     const file = await download("whole");
     const flipped = (at: number): Bytes => {
       const copy = file.slice();
@@ -254,7 +260,7 @@ describe("a file that is not whole", () => {
       magic: flipped(0),
       head: flipped(30),
       length: flipped(50),
-      part: flipped(700_000),
+      part: flipped(600_000),
       zeros: flipped(-DIGEST_BYTES - 1),
       digest: flipped(-1),
       "no-digest": file.slice(0, -DIGEST_BYTES),
@@ -273,7 +279,7 @@ describe("a file that is not whole", () => {
     expect((await restore("torn-part", file)).status).toBe(409);
   });
 
-  test.concurrent("an upload that breaks off leaves nothing behind", async ({ expect }) => {
+  test("an upload that breaks off leaves nothing behind", async ({ expect }) => {
     const founder = (await genesis("broken").reserveFounder("weur"))!;
     await createCluster("whole-2");
     const part = await firstPart("whole-2");
@@ -286,9 +292,7 @@ describe("a file that is not whole", () => {
     expect(await genesis("broken").directory()).toBeNull();
   });
 
-  test.concurrent("a cluster that was created meanwhile is the one that stays", async ({
-    expect,
-  }) => {
+  test("a cluster that was created meanwhile is the one that stays", async ({ expect }) => {
     const founder = (await genesis("raced").reserveFounder("weur"))!;
     await createCluster("whole-3");
     const opened = await ask("whole-3", { kind: "snapshot" });
@@ -326,14 +330,12 @@ describe("the parameters of a restoration", () => {
     "bump=1",
   ];
 
-  test.concurrent.each(BAD)("%s is refused", async (query) => {
+  test.each(BAD)("%s is refused", async (query) => {
     const { status } = await restore("badly-asked", new Uint8Array(1), query);
     if (status !== 400) throw new Error(`${status}`);
   });
 
-  test.concurrent("are the configured regions and a leap of a thousand million", async ({
-    expect,
-  }) => {
+  test("are the configured regions and a leap of a thousand million", async ({ expect }) => {
     await createCluster("plain");
     const { status, text } = await restore("plain-copy", await download("plain"), "");
     expect(status).toBe(201);
