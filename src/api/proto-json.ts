@@ -204,7 +204,7 @@ function shownText(value: JsonNode): string {
     case "array":
       return "[";
     case "string":
-      return quote(value.value);
+      return shortenQuoted(value.raw);
     case "number":
       return shorten(value.digits);
     case "boolean":
@@ -218,6 +218,9 @@ function shownText(value: JsonNode): string {
 
 const shorten = (text: string): string =>
   text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`;
+/** A string as it was written: the beginning, and its quotation marks. */
+const shortenQuoted = (raw: string): string =>
+  raw.length <= SHOWN_MAX + 2 ? raw : `${raw.slice(0, SHOWN_MAX + 1)}..."`;
 const quote = (text: string): string => JSON.stringify(shorten(text));
 
 const snakeCase = (name: string): string =>
