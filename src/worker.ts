@@ -17,12 +17,19 @@ const network: ReplicaNetwork = {
   genesis: (cluster) => genesisStub(environment, cluster),
 };
 
+/** Keys are secrets under names that the deployment chooses. */
+function secretOf(name: string): string | undefined {
+  const value: unknown = (environment as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof value === "string" ? value : undefined;
+}
+
 /** The router. One per isolate: it remembers who leads. */
 export default createApp({
   ...PLATFORM,
   network,
   regions: environment.EDGEKEEPER_REGIONS.split(",").map((region) => region.trim()),
   token: environment.EDGEKEEPER_TOKEN ?? null,
+  authToken: { spec: environment.EDGEKEEPER_AUTH_TOKEN ?? "simple", secretOf },
   development: environment.EDGEKEEPER_DEVELOPMENT === "1",
   reportError: (error) => console.error(error),
 });

@@ -31,11 +31,12 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
   raft: { layers: ["base"], packages: /^$/ },
   mvcc: { layers: ["base"], packages: /^$/ },
   lease: { layers: ["base"], packages: /^$/ },
+  auth: { layers: ["base"], packages: /^$/ },
   watch: { layers: ["base", "mvcc"], packages: /^$/ },
-  apply: { layers: ["base", "mvcc", "lease"], packages: /^$/ },
+  apply: { layers: ["base", "mvcc", "lease", "auth"], packages: /^$/ },
   api: { layers: ["base"], packages: /^zod$/ },
   replica: {
-    layers: ["base", "raft", "mvcc", "lease", "watch", "apply", "api"],
+    layers: ["base", "raft", "mvcc", "lease", "auth", "watch", "apply", "api"],
     packages: /^$/,
   },
   object: {
@@ -43,7 +44,7 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
     packages: /^cloudflare:workers$/,
   },
   // The router reaches objects through the interface in `api/replica.ts`, never through `object/`.
-  http: { layers: ["base", "api"], packages: /^hono(\/|$)/ },
+  http: { layers: ["base", "api"], packages: /^(?:hono(\/|$)|prom-client\/|bcryptjs$|jose$)/ },
   cli: { layers: ["base", "api"], packages: /^(node:|miniflare$|esbuild$)/ },
   "worker.ts": { layers: ["http", "object"], packages: /^cloudflare:workers$/ },
 };

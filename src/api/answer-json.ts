@@ -18,7 +18,7 @@ export const printInteger = (value: number | bigint): string | undefined =>
 
 export const printFlag = (value: boolean): true | undefined => (value ? true : undefined);
 
-const printBytes = (value: Bytes): string | undefined =>
+export const printBytes = (value: Bytes): string | undefined =>
   value.length === 0 ? undefined : encodeBase64(value);
 
 export const printList = <T, U>(items: readonly T[], print: (item: T) => U): U[] | undefined =>
@@ -40,8 +40,8 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
-/** Answers about keys and leases; `member-json.ts` has those about members. */
-export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" }>;
+/** Answers about keys and leases; `member-json.ts` and `auth-json.ts` have the others. */
+export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" | "auth" }>;
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>

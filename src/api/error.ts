@@ -1,7 +1,12 @@
 // Owns the one table of errors that a client can see: their text (etcd's, to the letter, because
 // clients match by text), their gRPC code and their HTTP status. It does not decide when to refuse.
 
-import { BODY_BYTES_MAX, ANSWER_BYTES_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
+import {
+  ANSWER_BYTES_MAX,
+  BODY_BYTES_MAX,
+  MUTATION_KEYS_MAX,
+  PASSWORD_COST_MAX,
+} from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 
 /** The codes of gRPC that etcd answers with. */
@@ -114,6 +119,35 @@ const REFUSED: Record<Refusal, ApiError> = {
     "etcdserver: re-configuration failed due to not enough started members",
   ),
   badTransferee: describe(GRPC.failedPrecondition, "etcdserver: bad leader transferee"),
+  authFailed: describe(
+    GRPC.invalidArgument,
+    "etcdserver: authentication failed, invalid user ID or password",
+  ),
+  authNotEnabled: describe(GRPC.failedPrecondition, "etcdserver: authentication is not enabled"),
+  authRevisionOld: describe(GRPC.invalidArgument, "etcdserver: revision of auth store is old"),
+  permissionDenied: describe(GRPC.permissionDenied, "etcdserver: permission denied"),
+  userNameEmpty: describe(GRPC.invalidArgument, "etcdserver: user name is empty"),
+  invalidAuthToken: describe(GRPC.unauthenticated, "etcdserver: invalid auth token"),
+  roleNameEmpty: describe(GRPC.invalidArgument, "etcdserver: role name is empty"),
+  invalidAuthManagement: describe(GRPC.invalidArgument, "etcdserver: invalid auth management"),
+  permissionNotGranted: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: permission is not granted to the role",
+  ),
+  roleExists: describe(GRPC.failedPrecondition, "etcdserver: role name already exists"),
+  roleNotFound: describe(GRPC.failedPrecondition, "etcdserver: role name not found"),
+  roleNotGranted: describe(GRPC.failedPrecondition, "etcdserver: role is not granted to the user"),
+  rootRoleMissing: describe(
+    GRPC.failedPrecondition,
+    "etcdserver: root user does not have root role",
+  ),
+  rootUserMissing: describe(GRPC.failedPrecondition, "etcdserver: root user does not exist"),
+  userExists: describe(GRPC.failedPrecondition, "etcdserver: user name already exists"),
+  userNotFound: describe(GRPC.failedPrecondition, "etcdserver: user name not found"),
+  stateNeedsVersion: describe(
+    GRPC.failedPrecondition,
+    "edgekeeper: the cluster holds users, roles or other state that older code would not heed",
+  ),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -155,6 +189,20 @@ export const GATEWAY_ERRORS = {
       "and send it as `Authorization: Bearer <token>`",
   ),
   badCredential: describe(GRPC.unauthenticated, "etcdserver: invalid auth token"),
+  noPasswordUser: describe(
+    GRPC.unknown,
+    "auth: authentication failed, password was given for no password user",
+  ),
+  passwordTooLong: describe(GRPC.unknown, "bcrypt: password length exceeds 72 bytes"),
+  passwordHash: describe(
+    GRPC.invalidArgument,
+    `edgekeeper: hashedPassword is not a bcrypt hash of cost 4 to ${PASSWORD_COST_MAX}, in base64 or as it is`,
+  ),
+  permissionNotGiven: describe(GRPC.invalidArgument, "etcdserver: permission not given"),
+  permissionType: describe(
+    GRPC.invalidArgument,
+    "edgekeeper: permType is READ, WRITE or READWRITE",
+  ),
   labHeader: describe(
     GRPC.permissionDenied,
     "edgekeeper: the lab door wants the header `X-Edgekeeper-Lab: 1`",
@@ -180,11 +228,22 @@ export const GATEWAY_ERRORS = {
 /** The error that a client sees for a refusal. */
 export const refusalError = (refusal: Refusal): ApiError => REFUSED[refusal];
 
+/** A refusal as etcd words it where it stands inside an answer: with the name of its code. */
+export function rpcErrorText(refusal: Refusal): string {
+  const { code, message } = refusalError(refusal);
+  const name = Object.entries(GRPC).find(([, each]) => each === code)![0];
+  return `rpc error: code = ${name[0]!.toUpperCase()}${name.slice(1)} desc = ${message}`;
+}
+
 /** Why a cluster is not rebuilt; nothing has changed. 409: what stands in the way is its state. */
 export const recoveryRefused = (detail: string): ApiError => ({
   ...describe(GRPC.failedPrecondition, `edgekeeper: ${detail}`),
   status: 409,
 });
+
+/** Tokens cannot be signed as the deployment is configured; `detail` names no secret. */
+export const tokensMisconfigured = (detail: string): ApiError =>
+  describe(GRPC.failedPrecondition, `edgekeeper: EDGEKEEPER_AUTH_TOKEN: ${detail}`);
 
 /** A request that does not have the form it should have. `message` must echo little of it. */
 export const malformed = (message: string): ApiError => describe(GRPC.invalidArgument, message);

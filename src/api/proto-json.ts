@@ -95,21 +95,27 @@ export function repeated<Item extends z.ZodType>(item: Item) {
     .default([]);
 }
 
+const stringScalar = scalar("string", (value) => (value.kind === "string" ? value.value : null));
+export const string = stringScalar.default("");
+
 /** A repeated string. */
-export const repeatedText = repeated(
-  scalar("string", (value) => (value.kind === "string" ? value.value : null)),
-);
+export const repeatedText = repeated(stringScalar);
 
 /**
- * A message. The keys of `fields` are JSON names, camelCase; snake_case is accepted for each.
- * `oneofs` names members that exclude each other, under the oneof's full name.
+ * A message. The keys of `fields` are JSON names, camelCase; snake_case is accepted for each but
+ * those in `camelInProto`, which have no other name. `oneofs` names members that exclude each other,
+ * under the oneof's full name.
  */
 export function message<Fields extends z.core.$ZodLooseShape>(
   fields: Fields,
   oneofs: Readonly<Record<string, readonly string[]>> = {},
+  camelInProto: readonly string[] = [],
 ) {
   const fieldOf = new Map<string, string>();
-  for (const name of Object.keys(fields)) fieldOf.set(name, name).set(snakeCase(name), name);
+  for (const name of Object.keys(fields)) {
+    fieldOf.set(name, name);
+    if (!camelInProto.includes(name)) fieldOf.set(snakeCase(name), name);
+  }
   const oneofOf = new Map<string, string>();
   for (const [oneof, members] of Object.entries(oneofs)) {
     for (const member of members) oneofOf.set(member, oneof);

@@ -1,6 +1,7 @@
 // Owns the interface between the router and a replica: what is asked, what may come back. The
 // router reaches objects only through these types; `object/` implements them.
 
+import type { AuthAnswer, AuthRequest, Credentials } from "../base/auth.ts";
 import type {
   LeaseGrantAnswer,
   LeaseKeepAliveAnswer,
@@ -20,6 +21,7 @@ import type {
 import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+import type { ReplicaMetrics } from "./metrics.ts";
 import type { RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
 
 export type { Directory, Member } from "../base/membership.ts";
@@ -56,7 +58,9 @@ export type ClientRequest =
   /** Up to where the cluster version may rise, and at most where it is: before older code returns. */
   | { readonly kind: "capVersion"; readonly cap: number | null }
   /** Hands leadership to a voter; answered once that one leads. */
-  | { readonly kind: "moveLeader"; readonly target: MemberId };
+  | { readonly kind: "moveLeader"; readonly target: MemberId }
+  /** Passwords do not come here, only what the router has made of them. */
+  | { readonly kind: "auth"; readonly request: AuthRequest };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -71,7 +75,8 @@ export type ClientAnswer =
   | { readonly kind: "leaseLeases"; readonly answer: LeaseLeasesAnswer }
   | { readonly kind: "members"; readonly answer: MembersAnswer }
   | { readonly kind: "capVersion" }
-  | { readonly kind: "moveLeader" };
+  | { readonly kind: "moveLeader" }
+  | { readonly kind: "auth"; readonly answer: AuthAnswer };
 
 /** etcd's response header. */
 export interface Header {
@@ -97,6 +102,8 @@ export interface ReplicaCall {
   readonly request: ClientRequest;
   /** Of reads: without it, as the request says, linearizable or serializable. */
   readonly freshness?: Freshness;
+  /** Who asks; absent: nobody that we know of. */
+  readonly credentials?: Credentials;
   /**
    * 16 bytes that name the write. The router repeats a write whose fate it does not know with the
    * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
@@ -161,6 +168,8 @@ export interface ReplicaRpc {
   status(): Promise<ReplicaStatus | null>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
+  /** Null from an object that is not a replica. */
+  metrics(): Promise<ReplicaMetrics | null>;
   /** Refused (it throws) where the lab is not enabled. */
   lab(order: LabOrder): Promise<void>;
 }

@@ -2,6 +2,7 @@
 // A frame is one tag byte and its fields; a message is frames one after another until its end.
 
 import { CodecError, Reader, Writer } from "../base/codec.ts";
+import { readCredentials, writeCredentials } from "./credentials-codec.ts";
 import { readKeyValue, writeKeyValue } from "../base/kv-codec.ts";
 import { readWatchSpec, writeWatchSpec } from "../base/watch-codec.ts";
 import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../base/types.ts";
@@ -14,6 +15,7 @@ const WATCH = 2;
 const CANCEL = 3;
 const PROGRESS = 4;
 const ACK = 5;
+const WATCH_AS = 6;
 
 const WELCOME = 1;
 const DELIVERY = 2;
@@ -62,8 +64,7 @@ function writeReceiverFrame(writer: Writer, frame: ReceiverFrame): void {
       writer.byte(HELLO).uint(frame.version);
       return;
     case "watch":
-      writer.byte(WATCH).uint(frame.watch);
-      writeWatchSpec(writer, frame.spec);
+      writeWatch(writer, frame);
       return;
     case "cancel":
       writer.byte(CANCEL).uint(frame.watch);
@@ -79,6 +80,22 @@ function writeReceiverFrame(writer: Writer, frame: ReceiverFrame): void {
   }
 }
 
+/** Without credentials as code writes it, and reads it, that knows of none. */
+function writeWatch(writer: Writer, frame: Extract<ReceiverFrame, { kind: "watch" }>): void {
+  const { watch, spec, credentials = { kind: "none" }, isResumed = false } = frame;
+  const isKnown = credentials.kind !== "none";
+  writer.byte(isKnown ? WATCH_AS : WATCH).uint(watch);
+  if (isKnown) writeCredentials(writer.flag(isResumed), credentials);
+  writeWatchSpec(writer, spec);
+}
+
+function readWatchAs(reader: Reader): ReceiverFrame {
+  const watch = reader.uint();
+  const isResumed = reader.flag();
+  const credentials = readCredentials(reader);
+  return { kind: "watch", watch, spec: readWatchSpec(reader), credentials, isResumed };
+}
+
 function readReceiverFrame(reader: Reader): ReceiverFrame {
   const tag = reader.byte();
   switch (tag) {
@@ -86,6 +103,8 @@ function readReceiverFrame(reader: Reader): ReceiverFrame {
       return { kind: "hello", version: reader.uint() };
     case WATCH:
       return { kind: "watch", watch: reader.uint(), spec: readWatchSpec(reader) };
+    case WATCH_AS:
+      return readWatchAs(reader);
     case CANCEL:
       return { kind: "cancel", watch: reader.uint() };
     case PROGRESS:

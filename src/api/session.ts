@@ -15,6 +15,7 @@
 // off, resumes each watch after the revision that was last acknowledged, and a receiver drops what
 // it has seen. The text frame "ping" is answered with "pong" without waking the replica.
 
+import type { Credentials } from "../base/auth.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import type { ClusterId, MemberId, Revision, Term } from "../base/types.ts";
 
@@ -32,7 +33,18 @@ export const CLOSE_PROTOCOL = 4003;
 export type ReceiverFrame =
   | { readonly kind: "hello"; readonly version: number }
   /** `watch` is the receiver's own number for it, unique in the session, 0 or more. */
-  | { readonly kind: "watch"; readonly watch: number; readonly spec: WatchSpec }
+  | {
+      readonly kind: "watch";
+      readonly watch: number;
+      readonly spec: WatchSpec;
+      /** Who watches; absent: nobody that is known. */
+      readonly credentials?: Credentials;
+      /**
+       * It was created before, on another connection: as in etcd, who may watch is asked once. The
+       * receiver is trusted with this, as it is with the names that it has read from tokens.
+       */
+      readonly isResumed?: boolean;
+    }
   | { readonly kind: "cancel"; readonly watch: number }
   /** Asks for one progress report on all watches; unanswered while any is behind. */
   | { readonly kind: "progress" }

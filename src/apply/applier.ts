@@ -1,6 +1,8 @@
 // Owns the way from committed entries to state: one synchronous, deterministic step per batch. The
 // same entries give the same state and the same answers on every replica.
 
+import type { AuthState } from "../auth/auth-state.ts";
+import { refusalOf } from "../auth/permission.ts";
 import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
@@ -29,7 +31,15 @@ import type { Expiry } from "../lease/lessor.ts";
 import type { AppliedRequest } from "../mvcc/history-row.ts";
 import type { Store } from "../mvcc/store.ts";
 import type { ClusterState } from "./cluster-state.ts";
-import { decodeProposal, NO_REQUEST, NOT_KEPT, type Command, type Proposal } from "./command.ts";
+import { needOfCommand } from "./command-need.ts";
+import {
+  decodeProposal,
+  isMeantAt,
+  NO_REQUEST,
+  NOT_KEPT,
+  type Command,
+  type Proposal,
+} from "./command.ts";
 import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
 
@@ -93,7 +103,11 @@ export class Applier {
   readonly #store: Store;
   readonly #leases: LeaseTable;
   readonly #cluster: ClusterState;
+  readonly #auth: AuthState;
+  readonly #versionNeeded: () => number;
   readonly #codeVersion: number;
+  /** Leases that have ended by themselves since this was made. */
+  leasesExpired = 0;
   /** Read at first use: not while the object starts, which may be for a read. See `#window`. */
   #requests: RequestWindow | null = null;
   #time: ClusterTime;
@@ -103,6 +117,9 @@ export class Applier {
     readonly store: Store;
     readonly leases: LeaseTable;
     readonly cluster: ClusterState;
+    readonly auth: AuthState;
+    /** The lowest cluster version that all of the applied state is heeded at. */
+    readonly versionNeeded: () => number;
     /** The version of the code that applies: what it does not know, halts it. */
     readonly codeVersion: number;
   }) {
@@ -110,6 +127,8 @@ export class Applier {
     this.#store = options.store;
     this.#leases = options.leases;
     this.#cluster = options.cluster;
+    this.#auth = options.auth;
+    this.#versionNeeded = options.versionNeeded;
     this.#codeVersion = options.codeVersion;
     this.#time = this.#store.clusterTime;
   }
@@ -195,7 +214,7 @@ export class Applier {
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
     if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
-    const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch);
+    const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch, index);
     const outcome = batch.isAwaited(index) ? done.outcome : null;
     batch.entries.push({ index, term, trace: proposal.trace, outcome, revision: done.revision });
   }
@@ -221,10 +240,13 @@ export class Applier {
   }
 
   #applyOnce(
-    { command, requestId }: Proposal,
+    proposal: Proposal,
     batch: Batch,
+    index: LogIndex,
   ): { outcome: Outcome | null; revision: Revision } {
-    const outcome = this.#perform(command, batch);
+    const { command, requestId } = proposal;
+    const refusal = this.#permissionRefusal(proposal);
+    const outcome = refusal === null ? this.#perform(command, batch, index) : refuse(refusal);
     const { revision } = this.#store;
     if (outcome === null || equalBytes(requestId, NO_REQUEST)) return { outcome, revision };
     const encoded = encodeOutcome(outcome);
@@ -238,8 +260,18 @@ export class Applier {
     return { outcome, revision };
   }
 
-  #perform(command: Command, batch: Batch): Outcome | null {
+  /** By what is permitted now, which may have changed since it was proposed. */
+  #permissionRefusal({ command, requester = null, requestId }: Proposal): Refusal | null {
+    // What the leader proposes by itself has no request id.
+    if (!this.#auth.enabled || equalBytes(requestId, NO_REQUEST)) return null;
+    const keysOfLease = this.#store.keysOfLease.bind(this.#store);
+    return refusalOf(this.#auth, needOfCommand(command), { requester, keysOfLease });
+  }
+
+  #perform(command: Command, batch: Batch, index: LogIndex): Outcome | null {
     const { kind } = command;
+    // The version may have been lowered since it was proposed.
+    if (!isMeantAt(kind, this.#cluster.version)) return refuse("changeUnderWay");
     switch (kind) {
       case "put":
         return named(kind, this.#store.put(command.request, this.#leases));
@@ -266,8 +298,13 @@ export class Applier {
       case "membership":
         return accept({ kind });
       case "version":
+        if (command.version < this.#versionNeeded()) return refuse("stateNeedsVersion");
         this.#cluster.setVersion(command.version, command.cap);
         return accept({ kind });
+      case "auth": {
+        const result = this.#auth.apply(command.request, { index, time: this.#time });
+        return result.ok ? accept({ kind, answer: result.value }) : result;
+      }
       default:
         return kind satisfies never;
     }
@@ -304,7 +341,7 @@ export class Applier {
 
   /** A lease whose horizon has moved since was kept alive: its expiry does nothing. */
   #expire({ id, horizon }: Expiry, batch: Batch): void {
-    if (this.#leases.get(id)?.horizon === horizon) this.#revoke(id, batch);
+    if (this.#leases.get(id)?.horizon === horizon && this.#revoke(id, batch)) this.leasesExpired++;
     else batch.settled.push(id);
   }
 }

@@ -1,6 +1,8 @@
 // Owns the commands that the log carries and the bytes of their entries. The format is replicated:
 // what is added here is added with a new kind or version, above the cluster version.
 
+import { readAuthCommand, writeAuthCommand, type AuthCommand } from "../auth/auth-command.ts";
+import type { Requester } from "../auth/permission.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { Reader, Writer } from "../base/codec.ts";
@@ -42,7 +44,8 @@ export type Command =
   /** Who takes part from now on, and where they live. Raft reads its head. */
   | ({ readonly kind: "membership" } & Omit<Membership, "index">)
   /** What entries may mean from now on; `cap` keeps a leader from raising it further. */
-  | { readonly kind: "version"; readonly version: number; readonly cap: number | null };
+  | { readonly kind: "version"; readonly version: number; readonly cap: number | null }
+  | { readonly kind: "auth"; readonly request: AuthCommand };
 
 /** Entry kinds by command, append only: a number is for ever. What Raft reads lies below 16. */
 const ENTRY_KINDS = {
@@ -56,6 +59,7 @@ const ENTRY_KINDS = {
   leaseExtend: 22,
   leaseExpire: 23,
   version: 24,
+  auth: 25,
 } as const satisfies Record<Command["kind"], number>;
 
 const COMMAND_KINDS = new Map<number, Command["kind"]>(
@@ -63,13 +67,28 @@ const COMMAND_KINDS = new Map<number, Command["kind"]>(
 );
 
 /** The cluster version from which on a kind may be proposed; 1 for those that are not listed. */
-const KINDS_SINCE: Partial<Record<Command["kind"], number>> = { membership: 2, version: 2 };
+const KINDS_SINCE: Partial<Record<Command["kind"], number>> = {
+  membership: 2,
+  version: 2,
+  auth: 3,
+};
 
 /** The version of the code that understands a command: `base/versions.ts`. */
 export const versionOf = (kind: Command["kind"]): number => KINDS_SINCE[kind] ?? 1;
 
-/** The version of the data's layout that this code writes, and the highest that it reads. */
-const FORMAT_VERSION = 1;
+/**
+ * Whether the kind may change a cluster of this version. Those of the second version always might, for
+ * they are how it is reached; what came later leaves state that older code would pass over.
+ */
+export const isMeantAt = (kind: Command["kind"], clusterVersion: number): boolean =>
+  versionOf(kind) <= Math.max(clusterVersion, 2);
+
+/** The layout of the data. The second tells who asks as well: used while auth is on. */
+const FORMAT_PLAIN = 1;
+const FORMAT_ASKED = 2;
+
+/** The cluster version from which on there is the second layout. */
+const ASKED_SINCE = 3;
 
 /** The length of a request id: 128 bits. */
 const REQUEST_ID_BYTES = 16;
@@ -84,15 +103,19 @@ export interface Proposal {
   readonly time: ClusterTime;
   readonly requestId: Bytes;
   readonly trace: string;
+  /** Who asks for it, as far as that matters: not while auth is off, nor of the replica's own. */
+  readonly requester?: Requester | null;
 }
 
 /** The kind and data of the proposal's entry. */
 export function encodeProposal(proposal: Proposal): { kind: number; data: Bytes } {
   assert(proposal.requestId.length === REQUEST_ID_BYTES, "a request id has 16 bytes");
   const writer = new Writer();
-  const { command } = proposal;
+  const { command, requester = null } = proposal;
   if (command.kind === "membership") writeConfiguration(writer, command.configuration);
-  writer.byte(FORMAT_VERSION).uint(proposal.time).raw(proposal.requestId).text(proposal.trace);
+  writer.byte(requester === null ? FORMAT_PLAIN : FORMAT_ASKED);
+  writer.uint(proposal.time).raw(proposal.requestId).text(proposal.trace);
+  if (requester !== null) writeRequester(writer, requester);
   writeCommand(writer, command);
   return { kind: ENTRY_KINDS[command.kind], data: writer.finish() };
 }
@@ -109,18 +132,29 @@ export function decodeProposal(entryKind: number, data: Bytes, codeVersion: numb
   assert(isKnown, `entry kind ${entryKind} is known to this code`);
   const reader = new Reader(data);
   const configuration = kind === "membership" ? readConfiguration(reader) : null;
-  const version = reader.byte();
-  assert(version === FORMAT_VERSION, `entry format ${version} is known to this code`);
+  const format = reader.byte();
+  const isAsked = format === FORMAT_ASKED && codeVersion >= ASKED_SINCE;
+  assert(format === FORMAT_PLAIN || isAsked, `entry format ${format} is known to this code`);
   const time = asClusterTime(reader.uint());
   const requestId = reader.raw(REQUEST_ID_BYTES);
   const trace = reader.text();
+  const requester = isAsked ? readRequester(reader) : null;
   const command: Command =
     configuration === null
       ? readCommand(kind as Exclude<Command["kind"], "membership">, reader)
       : { kind: "membership", configuration, ...readPlaces(reader) };
   reader.end();
-  return { command, time, requestId, trace };
+  return { command, time, requestId, trace, ...(requester === null ? {} : { requester }) };
 }
+
+const writeRequester = (writer: Writer, { name, authRevision, follows }: Requester): Writer =>
+  writer.text(name).uint(authRevision).flag(follows);
+
+const readRequester = (reader: Reader): Requester => ({
+  name: reader.text(),
+  authRevision: reader.uint(),
+  follows: reader.flag(),
+});
 
 function writeCommand(writer: Writer, command: Command): void {
   switch (command.kind) {
@@ -153,6 +187,9 @@ function writeCommand(writer: Writer, command: Command): void {
       break;
     case "version":
       writer.uint(command.version).uint(command.cap ?? 0);
+      break;
+    case "auth":
+      writeAuthCommand(writer, command.request);
       break;
     default:
       command satisfies never;
@@ -188,6 +225,8 @@ function readCommand(kind: Exclude<Command["kind"], "membership">, reader: Reade
       const version = reader.uint();
       return { kind, version, cap: reader.uint() || null };
     }
+    case "auth":
+      return { kind, request: readAuthCommand(reader) };
     default:
       return kind satisfies never;
   }

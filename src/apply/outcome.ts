@@ -1,5 +1,6 @@
 // Owns what applying a command answers, and its bytes: answers are remembered for repeats.
 
+import type { AuthAnswer } from "../base/auth.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeAnswer, PutAnswer, TxnAnswer } from "../base/kv.ts";
 import {
@@ -25,7 +26,8 @@ export type CommandAnswer =
   | { readonly kind: "leaseRevoke" }
   /** What the members are now, the leader tells. */
   | { readonly kind: "membership" }
-  | { readonly kind: "version" };
+  | { readonly kind: "version" }
+  | { readonly kind: "auth"; readonly answer: AuthAnswer };
 
 export type Outcome = Result<CommandAnswer, Refusal>;
 
@@ -40,6 +42,7 @@ const KINDS = [
   "leaseRevoke",
   "membership",
   "version",
+  "auth",
 ] as const;
 
 export function encodeOutcome(outcome: Outcome): Bytes {
@@ -62,6 +65,10 @@ export function encodeOutcome(outcome: Outcome): Bytes {
       break;
     case "leaseGrant":
       writer.id(value.answer.id).uint(value.answer.ttlSeconds);
+      break;
+    case "auth":
+      // A change is answered by a token, or by nothing.
+      writer.text(value.answer.op === "token" ? value.answer.token : "");
       break;
     case "compact":
     case "leaseRevoke":
@@ -90,6 +97,10 @@ export function decodeOutcome(bytes: Bytes): Outcome {
     case "leaseGrant": {
       const id = asLeaseId(reader.signedId());
       return accept({ kind, answer: { id, ttlSeconds: reader.uint() } });
+    }
+    case "auth": {
+      const token = reader.text();
+      return accept({ kind, answer: token === "" ? { op: "done" } : { op: "token", token } });
     }
     case "compact":
     case "leaseRevoke":

@@ -36,6 +36,23 @@ export const REFUSALS = [
   "changeUnderWay",
   "lastVoter",
   "badTransferee",
+  "authFailed",
+  "authNotEnabled",
+  "authRevisionOld",
+  "permissionDenied",
+  "userNameEmpty",
+  "invalidAuthToken",
+  "roleNameEmpty",
+  "invalidAuthManagement",
+  "permissionNotGranted",
+  "roleExists",
+  "roleNotFound",
+  "roleNotGranted",
+  "rootRoleMissing",
+  "rootUserMissing",
+  "userExists",
+  "userNotFound",
+  "stateNeedsVersion",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

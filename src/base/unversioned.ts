@@ -8,6 +8,8 @@ import type { Bytes } from "./types.ts";
 export interface Unversioned {
   /** Unique, and part of what replicas exchange: never renamed. */
   readonly name: string;
+  /** The cluster version that it came with; absent: it was there from the beginning. */
+  readonly since?: number;
   /**
    * What the database holds of it. Small enough for memory: leases are the largest. An item that came
    * with a later version of the code is null while it is as at birth, and is not sent then: it leaves

@@ -3,7 +3,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS, type ApiError } from "../api/error.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
+import { showsSecret } from "./credentials.ts";
 import { RequestError } from "./response.ts";
 
 export interface AccessOptions {
@@ -28,10 +28,7 @@ function refusalOf(request: Request, options: AccessOptions): ApiError | null {
   if (options.token === null || options.token === "") return GATEWAY_ERRORS.noCredentialConfigured;
   // Browsers ask in advance without credentials; the answer tells nothing and does nothing.
   if (request.method === "OPTIONS") return null;
-  const offered = credentialOf(request);
-  return offered !== null && equalSecret(offered, options.token)
-    ? null
-    : GATEWAY_ERRORS.badCredential;
+  return showsSecret(request, options.token) ? null : GATEWAY_ERRORS.badCredential;
 }
 
 const LOOPBACK_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
@@ -58,25 +55,4 @@ function hostnameOf(url: string): string {
   } catch {
     return "";
   }
-}
-
-/**
- * The credential as clients send it: `Authorization: Bearer <token>`, the bare token as etcd's own
- * clients do, or the WebSocket subprotocol `Bearer, <token>`, for browsers.
- */
-function credentialOf(request: Request): string | null {
-  const header = request.headers.get("Authorization");
-  if (header !== null) return header.replace(/^Bearer +/i, "");
-  const offer = request.headers.get("Sec-WebSocket-Protocol") ?? "";
-  const [scheme, token] = offer.split(",").map((part) => part.trim());
-  return scheme === "Bearer" && token !== undefined ? token : null;
-}
-
-/** Compares in a time that depends on the lengths alone. */
-function equalSecret(offered: string, secret: string): boolean {
-  const a = encodeUtf8(offered);
-  const b = encodeUtf8(secret);
-  let difference = a.length ^ b.length;
-  for (let index = 0; index < b.length; index++) difference |= (a[index] ?? 0) ^ b[index]!;
-  return difference === 0;
 }

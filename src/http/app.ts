@@ -4,36 +4,49 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS } from "../api/error.ts";
 import { guard, type AccessOptions } from "./access.ts";
+import { DEPLOYMENT_HEADER, identify } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
+import { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
 import type { Services } from "./request.ts";
 import { errorResponse, RequestError } from "./response.ts";
 import { Router } from "./router.ts";
+import { authRoutes } from "./routes/auth.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
-import { healthRoutes } from "./routes/health.ts";
+import { healthRoutes, MONITOR_PATHS } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
+import { SIMPLE_TOKENS, type TokenSettings } from "./token-options.ts";
+import { Tokens } from "./tokens.ts";
 
 export interface AppDependencies extends Platform, AccessOptions {
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
+  /** How users of a cluster show who they are; absent: by simple tokens. */
+  readonly authToken?: TokenSettings;
   /** Told of errors that nobody expected; clients hear of an internal error only. */
   readonly reportError?: (error: unknown) => void;
 }
 
-/** etcd's gateway answers so to every request. */
+/** etcd's gateway answers so to every request; the last header is ours. */
 const CROSS_ORIGIN_HEADERS = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
-  "Access-Control-Allow-Headers": "accept, content-type, authorization",
+  "Access-Control-Allow-Headers": `accept, content-type, authorization, ${DEPLOYMENT_HEADER.toLowerCase()}`,
 } as const;
 
 /** The Worker's routes. One app per isolate: it remembers who leads. */
 export function createApp(dependencies: AppDependencies): Hono {
-  const services: Services = { ...dependencies, router: new Router(dependencies) };
+  const services: Services = {
+    ...dependencies,
+    router: new Router(dependencies),
+    passwords: new Passwords(dependencies),
+    tokens: new Tokens(dependencies.authToken ?? SIMPLE_TOKENS),
+  };
   const app = new Hono();
   app.onError((error) => {
     if (error instanceof RequestError) return openToPages(errorResponse(error.error));
@@ -42,6 +55,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   });
   app.notFound(() => openToPages(errorResponse(GATEWAY_ERRORS.notFound)));
   app.use(guard(dependencies));
+  app.use(identify({ token: dependencies.token, tokens: services.tokens }));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
   if (dependencies.development) app.route("/_lab", labRoutes(services));
@@ -54,10 +68,12 @@ function mountCluster(app: Hono, prefix: string, services: Services): void {
     app.use(`${prefix}${version}/*`, crossOrigin);
     app.route(`${prefix}${version}`, unaryRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
+    app.route(`${prefix}${version}/auth`, authRoutes(services));
   }
-  app.use(`${prefix}/health`, crossOrigin);
-  app.use(`${prefix}/version`, crossOrigin);
-  app.route(prefix === "" ? "/" : prefix, healthRoutes(services));
+  for (const path of [...MONITOR_PATHS, "/metrics"]) app.use(prefix + path, crossOrigin);
+  for (const routes of [healthRoutes(services), metricsRoutes(services)]) {
+    app.route(prefix === "" ? "/" : prefix, routes);
+  }
   app.route(`${prefix}/v1/kv`, plainKvRoutes(services));
 }
 

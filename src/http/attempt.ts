@@ -77,7 +77,10 @@ class Attempt {
     if (signal.aborted || timeoutMs <= 0) return hung;
     const { requestId, trace } = this.#question.call;
     const asked = this.#call({ request: PROBE, requestId, trace }, timeoutMs);
-    const answered = asked.then(({ outcome }) => outcome.kind === "answered");
+    // Nobody asks here: with users in force that is refused, which is an answer too.
+    const answered = asked.then(
+      ({ outcome: { kind } }) => kind === "answered" || kind === "refused",
+    );
     const timer = new AbortController();
     const over = this.#world.sleep(timeoutMs, timer.signal).then(() => false);
     const isThere = await Promise.race([answered, over]);

@@ -7,10 +7,13 @@ import type { ClientRequest, Freshness } from "../api/replica.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
+import { credentialsOf } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
+import type { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
 import { RequestError } from "./response.ts";
 import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+import type { Tokens } from "./tokens.ts";
 
 /** What all routes work with. */
 export interface Services extends Platform {
@@ -18,6 +21,8 @@ export interface Services extends Platform {
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
+  readonly passwords: Passwords;
+  readonly tokens: Tokens;
 }
 
 /**
@@ -101,6 +106,7 @@ export const toRouterRequest = (
   cluster: clusterOf(context),
   request,
   ...(freshness === null ? {} : { freshness }),
+  credentials: credentialsOf(context, clusterOf(context)),
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),

@@ -2,6 +2,7 @@
 
 import { errorBody, GATEWAY_ERRORS, refusalError, type ApiError } from "../api/error.ts";
 import type { ClientRequest } from "../api/replica.ts";
+import type { AuthRequest } from "../base/auth.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
 import type { Failure, Served } from "./router.ts";
 
@@ -34,7 +35,7 @@ export class RequestError extends Error {
 /** An error as a response; `body` is the unary form unless a stream has its own. */
 export function errorResponse(error: ApiError, body: string = errorBody(error)): Response {
   const headers = new Headers({ "Content-Type": "application/json" });
-  if (error.status === 401) headers.set("WWW-Authenticate", `Bearer, ${error.message}`);
+  if (error.status === 401) headers.set("WWW-Authenticate", error.message);
   return new Response(body, { status: error.status, headers });
 }
 
@@ -77,6 +78,15 @@ export function requireAnswer(served: Served, request: ClientRequest): Answered 
   }
 }
 
+const AUTH_READS: ReadonlySet<AuthRequest["op"]> = new Set<AuthRequest["op"]>([
+  "status",
+  "userGet",
+  "userList",
+  "roleGet",
+  "roleList",
+  "passwordOf",
+]);
+
 function mayWrite(request: ClientRequest): boolean {
   switch (request.kind) {
     case "range":
@@ -86,6 +96,8 @@ function mayWrite(request: ClientRequest): boolean {
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);
+    case "auth":
+      return !AUTH_READS.has(request.request.op);
     default:
       return true;
   }

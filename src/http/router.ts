@@ -3,6 +3,7 @@
 
 import type { RecoveryAnswer, RecoveryOrder } from "../api/recovery.ts";
 import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
+import type { Credentials } from "../base/auth.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -29,6 +30,8 @@ export interface RouterRequest {
   readonly request: ClientRequest;
   /** Of a read: any replica may answer that can show it is fresh enough, the nearest first. */
   readonly freshness?: Freshness;
+  /** Who asks; absent: nobody that we know of. */
+  readonly credentials?: Credentials;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
   readonly trace: string;
@@ -77,7 +80,8 @@ export class Router {
   }
 
   async serve(request: RouterRequest): Promise<Served> {
-    const { request: operation, freshness, requestId, trace, cluster, continent } = request;
+    const { request: operation, freshness, credentials, cluster, continent } = request;
+    const { requestId, trace } = request;
     const now = this.#dependencies.clock();
     const view = this.#views.of(cluster);
     const anyReplica = freshness !== undefined || isContent(operation);
@@ -86,6 +90,7 @@ export class Router {
       call: {
         request: operation,
         ...(freshness === undefined ? {} : { freshness }),
+        ...(credentials === undefined ? {} : { credentials }),
         requestId,
         trace,
       },

@@ -3,6 +3,7 @@
 // `api/session.ts`.
 
 import { CodecError } from "../base/codec.ts";
+import type { Credentials } from "../base/auth.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
@@ -20,6 +21,8 @@ export interface SessionClientOptions extends Platform {
    * acknowledged. A rejection ends the session: the client behind it is gone.
    */
   readonly deliver: (delivery: WatchDelivery, header: Header) => Promise<void>;
+  /** Who watches; absent: nobody that is known. */
+  readonly credentials?: Credentials;
   /** The session has given up for good: the first connection failed, or its owner did. */
   readonly onGivenUp: (error: unknown) => void;
 }
@@ -70,7 +73,7 @@ export class SessionClient {
   /** Begins a watch. Its first delivery is `created`, or `canceled` with the reason. */
   watch(watch: number, spec: WatchSpec): void {
     this.#watches.set(watch, { progress: new WatchProgress(spec), canceling: false });
-    this.#send([{ kind: "watch", watch, spec }]);
+    this.#send([this.#watchFrame(watch, { spec, isResumed: false })]);
   }
 
   /** Ends a watch, which then hears `canceled`; an unknown one hears nothing. */
@@ -90,6 +93,15 @@ export class SessionClient {
   close(): void {
     this.#over.abort();
     this.#connection?.close();
+  }
+
+  #watchFrame(
+    watch: number,
+    { spec, isResumed }: { readonly spec: WatchSpec; readonly isResumed: boolean },
+  ): ReceiverFrame {
+    const { credentials = { kind: "none" } } = this.#options;
+    const plain = { kind: "watch", watch, spec } as const;
+    return credentials.kind === "none" ? plain : { ...plain, credentials, isResumed };
   }
 
   #send(frames: readonly ReceiverFrame[]): void {
@@ -175,7 +187,8 @@ export class SessionClient {
         ended.push(watch);
         continue;
       }
-      frames.push({ kind: "watch", watch, spec: progress.resumeSpec });
+      const { resumeSpec: spec, isCreated: isResumed } = progress;
+      frames.push(this.#watchFrame(watch, { spec, isResumed }));
       if (canceling) frames.push({ kind: "cancel", watch });
     }
     if (frames.length > 0) connection.send(frames);

@@ -62,12 +62,15 @@ export function countKeysOfLease(sql: SqlPort, lease: LeaseId): number {
   return row?.count ?? 0;
 }
 
-/** The keys attached to the lease, in key order. */
-export function keysOfLease(sql: SqlPort, lease: LeaseId): Bytes[] {
-  const rows = sql.all<{ key: Bytes }>(
-    "SELECT key FROM now WHERE lease = ? ORDER BY key",
-    leaseToBytes(lease),
-  );
+/** The keys attached to the lease, or (null) to any, in key order. */
+export function keysOfLease(sql: SqlPort, lease: LeaseId | null): Bytes[] {
+  const rows =
+    lease === null
+      ? sql.all<{ key: Bytes }>("SELECT key FROM now WHERE lease IS NOT NULL ORDER BY key")
+      : sql.all<{ key: Bytes }>(
+          "SELECT key FROM now WHERE lease = ? ORDER BY key",
+          leaseToBytes(lease),
+        );
   return rows.map((row) => row.key);
 }
 

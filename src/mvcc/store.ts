@@ -168,8 +168,8 @@ export class Store {
     return accept(runPlan(nothing, this.compacted, planned.value));
   }
 
-  /** The keys attached to the lease, in key order. */
-  keysOfLease(lease: LeaseId): Bytes[] {
+  /** The keys attached to the lease, or (null) to any, in key order. */
+  keysOfLease(lease: LeaseId | null): Bytes[] {
     return keysOfLease(this.#sql, lease);
   }
 

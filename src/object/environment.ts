@@ -11,6 +11,8 @@ export interface Environment {
   readonly EDGEKEEPER_REGIONS: string;
   /** The bearer token that every request must carry; a secret. */
   readonly EDGEKEEPER_TOKEN?: string;
+  /** How users of a cluster show who they are: `simple`, or `jwt,...`; see `http/token-options.ts`. */
+  readonly EDGEKEEPER_AUTH_TOKEN?: string;
   /** "1": leaders answer reads without a round, on the bound in `docs/operations.md`. Else off. */
   readonly EDGEKEEPER_LEASE_READS?: string;
   /** "1" on a developer's machine only: no credential, lab door open. Never deployed. */

@@ -1,6 +1,7 @@
 // Owns running a replica's core in a Durable Object: it hands inputs in, and performs the effects.
 // What a replica does is decided in `replica/`, when it wakes by itself in `wakeups.ts`.
 
+import type { ReplicaMetrics } from "../api/metrics.ts";
 import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
@@ -13,6 +14,7 @@ import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
 import { raiseIncarnation, storeRemoval } from "./certificate.ts";
 import { timingOf, type Environment } from "./environment.ts";
+import { Meters } from "./meters.ts";
 import { tellGenesis, tellReplica } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
 import { Registry } from "./registry.ts";
@@ -48,6 +50,7 @@ export class Host {
   readonly #sockets: Sockets;
   readonly #registry: Registry;
   readonly #wakeups: Wakeups;
+  readonly #meters = new Meters();
   readonly #waiting = new Map<number, (answer: ReplicaAnswer) => void>();
   readonly #clock = new SteadyClock(asMilliseconds(Date.now()));
   #core: ReplicaCore;
@@ -81,11 +84,15 @@ export class Host {
     }
     const ready = await this.#prepare(call);
     if (ready === null || this.#hasEnded) return { kind: "timeout" };
-    return new Promise((resolve) => {
+    const startedAt = this.#now();
+    this.#meters.requestStarted(call.request.kind);
+    const answer = await new Promise<ReplicaAnswer>((resolve) => {
       const id = ++this.#lastCall;
       this.#waiting.set(id, resolve);
       this.#turn((core) => core.call(id, ready, this.#now()));
     });
+    this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
+    return answer;
   }
 
   /** A peer's batch of messages; the answer carries what goes back to it. */
@@ -114,6 +121,10 @@ export class Host {
     return this.#core.status();
   }
 
+  metrics(): Omit<ReplicaMetrics, "cost"> {
+    return { status: this.status(), levels: this.#core.levels(), ...this.#meters.read() };
+  }
+
   /** Opens a session on a WebSocket. */
   openSession(): Response {
     const hasLeader = this.#core.status().leader !== null;
@@ -140,7 +151,9 @@ export class Host {
 
   sessionClosed(socket: WebSocket): void {
     const session = this.#sockets.forget(socket);
-    if (session !== null) this.#core.closeSession(session);
+    if (session === null) return;
+    this.#meters.sessionClosed();
+    this.#core.closeSession(session);
   }
 
   /** The alarm went off: time has to go on. */
@@ -209,6 +222,7 @@ export class Host {
       fetch: (peer, request) => replicaStub(environment, cluster, peer).fetch(request),
       delayMs: (peer) => delayMs(region, peer.region),
       answered: (_, messages) => this.#turn((core) => core.peerAnswered(messages, this.#now())),
+      called: (peer, peerCall) => this.#meters.peerCalled(peer, peerCall),
       failed: (peer) => this.#turn((core) => core.peerFailed(peer, this.#now())),
     });
   }
@@ -300,6 +314,7 @@ export class Host {
 
   /** What is due after each turn. */
   #settle(): void {
+    this.#meters.follow(this.#core.status().leader);
     if (this.#registry.hasNews) this.#registry.settle(this.#core.status().role === "leader");
     // Sessions of an earlier instance want to hear what was applied, in a turn of their own.
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;
@@ -328,7 +343,9 @@ export class Host {
 
   /** Tells `written`, the core that wrote, once it is durable; unless it is gone by then. */
   async #confirm(written: ReplicaCore): Promise<void> {
+    const writtenAt = this.#now();
     await this.#options.context.storage.sync();
+    this.#meters.committed(this.#now() - writtenAt);
     const isGone = this.#core !== written || this.#hasEnded;
     if (!isGone) this.#turn((core) => core.durable(this.#now()));
   }

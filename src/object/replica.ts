@@ -3,6 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { decodeDirectory } from "../api/directory.ts";
+import type { ReplicaMetrics } from "../api/metrics.ts";
 import type {
   Directory,
   LabOrder,
@@ -120,7 +121,15 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     }
   }
 
+  async metrics(): Promise<ReplicaMetrics | null> {
+    return this.#host === null ? null : { ...this.#host.metrics(), cost: this.#cost() };
+  }
+
   async cost(): Promise<ReplicaCost> {
+    return this.#cost();
+  }
+
+  #cost(): ReplicaCost {
     return {
       rowsWritten: this.#sql.rowsWritten + (this.#host?.alarmsSet ?? 0),
       peerCalls: this.#host?.peerCalls ?? 0,

@@ -3,10 +3,11 @@
 
 import type { Member } from "../api/replica.ts";
 import { PEER_CALLS_MAX } from "../base/limits.ts";
-import type { MemberId } from "../base/types.ts";
+import type { Bytes, MemberId } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import type { Message } from "../raft/types.ts";
 import type { PeerSend } from "../replica/effects.ts";
+import type { PeerCall } from "./meters.ts";
 import { pause } from "./pause.ts";
 
 /** A call that has no answer after this long has failed. Above any round trip and commit. */
@@ -19,6 +20,8 @@ export interface TransportOptions {
   readonly delayMs: (peer: Member) => number;
   readonly answered: (peer: MemberId, messages: readonly Message[]) => void;
   readonly failed: (peer: MemberId) => void;
+  /** Told of every call that has ended. */
+  readonly called: (peer: Member, call: PeerCall) => void;
 }
 
 interface Link {
@@ -27,6 +30,12 @@ interface Link {
   calls: number;
   /** The last call failed. A silent peer gets one call at a time, until one is answered. */
   isSilent: boolean;
+}
+
+/** What a peer has answered. */
+interface Heard {
+  readonly messages: readonly Message[];
+  readonly bytes: number;
 }
 
 /**
@@ -71,8 +80,9 @@ export class Transport {
     void this.#call(link, encodeMessages(messages));
   }
 
-  async #call(link: Link, body: BodyInit): Promise<void> {
+  async #call(link: Link, body: Bytes): Promise<void> {
     const { member } = link;
+    const startedAt = Date.now();
     const call = new AbortController();
     link.calls++;
     const timer = setTimeout(() => call.abort(), PEER_CALL_MS_MAX);
@@ -80,13 +90,18 @@ export class Transport {
     // A timer that goes on would hold the object in memory.
     clearTimeout(timer);
     link.calls--;
+    this.#options.called(member, {
+      ms: Date.now() - startedAt,
+      sentBytes: body.length,
+      receivedBytes: result?.bytes ?? null,
+    });
     if (this.#links.get(member.id) !== link) return;
     link.isSilent = result === null;
     if (result === null) this.#options.failed(member.id);
-    else this.#options.answered(member.id, result);
+    else this.#options.answered(member.id, result.messages);
   }
 
-  async #exchange(member: Member, body: BodyInit, signal: AbortSignal): Promise<Message[] | null> {
+  async #exchange(member: Member, body: Bytes, signal: AbortSignal): Promise<Heard | null> {
     if (this.isCut) {
       await aborted(signal);
       return null;
@@ -101,7 +116,8 @@ export class Transport {
     }
     const answer = await response.arrayBuffer();
     if (delayMs > 0) await pause(delayMs);
-    return this.isCut ? null : decodeMessages(new Uint8Array(answer));
+    if (this.isCut) return null;
+    return { messages: decodeMessages(new Uint8Array(answer)), bytes: answer.byteLength };
   }
 }
 

@@ -3,9 +3,11 @@
 // replica that catches up by snapshot; `test/replica/applied-state.test.ts` looks for such.
 
 import { CLUSTER_VERSION, MEMBERSHIP } from "../apply/cluster-state.ts";
+import { AUTH } from "../auth/auth-tables.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { LogIndex, Milliseconds, Term } from "../base/types.ts";
 import type { Unversioned } from "../base/unversioned.ts";
+import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
 import { LEASE_PAGES } from "../lease/lease-table.ts";
 import { installStaged } from "../mvcc/snapshot-install.ts";
 import { resetLog } from "../raft/log-base.ts";
@@ -15,7 +17,16 @@ import { resetLog } from "../raft/log-base.ts";
  * refuses a snapshot with more than its own list, so a new item is null until a new cluster version
  * lets entries change it.
  */
-export const UNVERSIONED: readonly Unversioned[] = [LEASE_PAGES, MEMBERSHIP, CLUSTER_VERSION];
+export const UNVERSIONED: readonly Unversioned[] = [LEASE_PAGES, MEMBERSHIP, CLUSTER_VERSION, AUTH];
+
+/**
+ * The lowest cluster version that all of it is heeded at: older code would pass over the rest as if it
+ * were not there, users and roles among it.
+ */
+export const versionNeeded = (sql: SqlPort): number =>
+  UNVERSIONED.reduce((needed, { since = CLUSTER_VERSION_MIN, copy }) => {
+    return since <= needed || copy(sql) === null ? needed : since;
+  }, CLUSTER_VERSION_MIN);
 
 /**
  * Puts the received snapshot of the entry `index` of `term` in place of the applied state and the

@@ -2,10 +2,11 @@
 // It is pure: time comes in with each input, effects are taken after it, and the same file runs in
 // a Durable Object and in a simulation. It neither sends nor sleeps.
 
-import type { Directory, Header, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
+import type { ReplicaLevels } from "../api/metrics.ts";
+import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { LOG_ENTRIES_KEPT } from "../base/limits.ts";
+import { COMMIT_FLUSH_MS, LOG_ENTRIES_KEPT } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -24,7 +25,6 @@ import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Configuration, Entry, Message } from "../raft/types.ts";
-import type { Calls } from "./calls.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Machine } from "./machine.ts";
@@ -33,6 +33,7 @@ import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
 import { Sessions } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Standpoint } from "./standpoint.ts";
 import { Upgrade } from "./upgrade.ts";
 
 /** What a birth certificate says of this replica. */
@@ -55,15 +56,12 @@ export interface CoreOptions {
   readonly codeVersion?: number;
 }
 
-/** After a commit, followers are told by the next append, or after this at the latest. */
-const COMMIT_FLUSH_MS = 5;
-
 export class ReplicaCore {
   readonly #identity: Identity;
-  readonly #incarnation: Incarnation;
   readonly #codeVersion: number;
   readonly #machine: Machine;
   readonly #raft: RaftNode;
+  readonly #standpoint: Standpoint;
   readonly #sessions: Sessions;
   readonly #service: Service;
   readonly #snapshots: Snapshots;
@@ -86,7 +84,6 @@ export class ReplicaCore {
   constructor(options: CoreOptions) {
     const { identity, sql, now, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
-    this.#incarnation = options.incarnation;
     this.#codeVersion = codeVersion;
     this.#now = now;
     const { configuration, directory } = identity;
@@ -107,13 +104,23 @@ export class ReplicaCore {
       version: codeVersion,
     });
     this.#commitSeen = store.appliedIndex;
-    const header = (): Header => this.#header();
-    this.#sessions = new Sessions(store, header);
+    const { memberId } = identity;
+    const { clusterId } = directory;
+    const { incarnation } = options;
+    this.#standpoint = new Standpoint(
+      { clusterId, memberId, incarnation },
+      { machine: this.#machine, raft: this.#raft },
+    );
+    this.#sessions = new Sessions(
+      this.#machine,
+      () => this.#standpoint.header(),
+      (settle) => this.#service.assure(settle, this.#now),
+    );
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,
       raft: this.#raft,
-      vantage: { header, redirect: () => this.#redirection() },
+      vantage: this.#standpoint,
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
@@ -182,7 +189,8 @@ export class ReplicaCore {
 
   sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame);
+    this.#sessions.receive(id, frame, now);
+    if (this.#raft.hasReady()) this.#drain();
   }
 
   closeSession(id: number): void {
@@ -244,8 +252,7 @@ export class ReplicaCore {
   }
 
   get directory(): Directory {
-    const { members, index: version } = this.#machine.membership;
-    return { clusterId: this.#identity.directory.clusterId, members, version };
+    return this.#standpoint.directory;
   }
 
   /** The generation of the next replica of `region`. */
@@ -253,14 +260,12 @@ export class ReplicaCore {
     return nextGeneration(this.#machine.membership, region);
   }
 
+  levels(): ReplicaLevels {
+    return this.#standpoint.levels(this.#sessions);
+  }
+
   status(): ReplicaStatus {
-    const { role, term, leader, commit, isAsleep } = this.#raft.status();
-    const { revision, appliedIndex: applied } = this.#machine.store;
-    const { memberId } = this.#identity;
-    const incarnation = this.#incarnation;
-    const { version: clusterVersion } = this.#machine.cluster;
-    const raft = { role, leader, term, commit, isAsleep };
-    return { memberId, ...raft, applied, revision, incarnation, clusterVersion };
+    return this.#standpoint.status();
   }
 
   // The way of what happens: Raft's ready, then the next batch, until nothing moves.
@@ -381,19 +386,5 @@ export class ReplicaCore {
     const { appliedIndex } = this.#machine.store;
     const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
-  }
-
-  #header(): Header {
-    const { memberId, directory } = this.#identity;
-    const { revision } = this.#machine.store;
-    return { clusterId: directory.clusterId, memberId, revision, term: this.#raft.status().term };
-  }
-
-  #redirection(): ReturnType<ConstructorParameters<typeof Calls>[0]["redirect"]> {
-    const { leader, term } = this.#raft.status();
-    const { memberId } = this.#identity;
-    const { directory } = this;
-    // A replica that has just stepped down may still name itself: that would send the router round.
-    return { kind: "redirect", leader: leader === memberId ? null : leader, term, directory };
   }
 }

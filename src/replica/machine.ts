@@ -1,6 +1,7 @@
 // Owns the state machine of one replica: the applied state, the time it is measured by, and what a
 // leader does about leases. Entries come in committed and in order; how they became so is Raft's.
 
+import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
@@ -14,6 +15,8 @@ import { LeaseTable } from "../lease/lease-table.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Entry } from "../raft/types.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { Admission } from "./admission.ts";
+import { versionNeeded } from "./applied-state.ts";
 import { answerRead } from "./requests.ts";
 
 export interface MachineOptions {
@@ -29,6 +32,8 @@ export class Machine {
   readonly keeper: LeaseKeeper;
   readonly applier: Applier;
   readonly cluster: ClusterState;
+  readonly auth: AuthState;
+  readonly admission: Admission;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
 
@@ -37,13 +42,27 @@ export class Machine {
     this.#leases = new LeaseTable(sql);
     this.cluster = new ClusterState(sql, atBirth, codeVersion);
     this.keeper = new LeaseKeeper(this.#leases, (id) => this.store.countKeysOfLease(id));
-    const { store, cluster } = this;
-    this.applier = new Applier({ sql, store, leases: this.#leases, cluster, codeVersion });
+    this.auth = new AuthState(sql);
+    this.admission = new Admission(this.auth, this.store);
+    const { store, cluster, auth } = this;
+    this.applier = new Applier({
+      sql,
+      store,
+      leases: this.#leases,
+      cluster,
+      auth,
+      versionNeeded: () => versionNeeded(sql),
+      codeVersion,
+    });
     this.#clock = ClusterClock.resume({ stamp: this.applier.time, appliedAt: store.wall, now });
   }
 
   get hasLeases(): boolean {
-    return this.#leases.size > 0;
+    return this.leaseCount > 0;
+  }
+
+  get leaseCount(): number {
+    return this.#leases.size;
   }
 
   get membership(): Membership {
@@ -84,7 +103,8 @@ export class Machine {
   ): Result<ClientAnswer, Refusal> | null {
     const time = this.time(now);
     if (request.kind !== "leaseKeepAlive") {
-      return answerRead(request, { store: this.store, keeper: this.keeper, time });
+      const { store, keeper, auth } = this;
+      return answerRead(request, { store, keeper, auth, time });
     }
     const answer = this.keeper.keepAlive(id, request.id, time);
     return answer === null ? null : { ok: true, value: { kind: request.kind, answer } };

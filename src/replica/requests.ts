@@ -1,6 +1,8 @@
 // Owns what each request of a client needs: a check of its form, a read of the state, or a command.
 
 import type { Command } from "../apply/command.ts";
+import { isAuthQuery } from "../auth/auth-command.ts";
+import type { AuthState } from "../auth/auth-state.ts";
 import type { ClientAnswer, ClientRequest, ReplicaCall } from "../api/replica.ts";
 import { unreachable } from "../base/assert.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
@@ -38,6 +40,8 @@ export function isRead(request: ClientRequest): boolean {
       return true;
     case "txn":
       return isReadOnlyTxn(request.request);
+    case "auth":
+      return isAuthQuery(request.request);
     default:
       return false;
   }
@@ -52,9 +56,14 @@ export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
 /** The answer of a read other than a keepalive, from the state as it is. */
 export function answerRead(
   request: ClientRequest,
-  state: { readonly store: Store; readonly keeper: LeaseKeeper; readonly time: ClusterTime },
+  state: {
+    readonly store: Store;
+    readonly keeper: LeaseKeeper;
+    readonly auth: AuthState;
+    readonly time: ClusterTime;
+  },
 ): Result<ClientAnswer, Refusal> {
-  const { store, keeper, time } = state;
+  const { store, keeper, auth, time } = state;
   const { kind } = request;
   switch (kind) {
     case "range": {
@@ -72,6 +81,12 @@ export function answerRead(
     }
     case "leaseLeases":
       return accept({ kind, answer: { leases: keeper.leases() } });
+    case "auth": {
+      const { request: query } = request;
+      if (!isAuthQuery(query)) return unreachable(`${query.op} is a read`);
+      const result = auth.answer(query);
+      return result.ok ? accept({ kind, answer: result.value }) : result;
+    }
     default:
       return unreachable(`${kind} is a read`);
   }
@@ -99,6 +114,9 @@ export function commandOf(request: ClientRequest, version: number): Command {
         version: Math.min(version, request.cap ?? version),
         cap: request.cap,
       };
+    case "auth":
+      if (isAuthQuery(request.request)) return unreachable(`${request.request.op} is a write`);
+      return { kind, request: request.request };
     default:
       return unreachable(`${kind} is a write`);
   }

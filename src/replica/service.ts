@@ -2,13 +2,20 @@
 // recent enough, a write until its entry is. When that comes about, `core.ts` tells.
 
 import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
-import { encodeProposal, NO_REQUEST, versionOf, type Command } from "../apply/command.ts";
+import {
+  encodeProposal,
+  isMeantAt,
+  NO_REQUEST,
+  versionOf,
+  type Command,
+} from "../apply/command.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
+import { Assurances, type Settle } from "./assurances.ts";
 import { Calls, type Vantage } from "./calls.ts";
 import type { CallAnswer } from "./effects.ts";
 import type { Machine } from "./machine.ts";
@@ -26,6 +33,7 @@ export class Service {
   readonly #reads = new Reads();
   readonly #reconfiguring: Reconfiguring;
   readonly #sweeper: Sweeper;
+  readonly #assurances = new Assurances();
 
   constructor(options: {
     readonly self: MemberId;
@@ -48,7 +56,22 @@ export class Service {
     const { request } = call;
     const refusal = refusalAtDoor(request);
     if (refusal !== null) this.#calls.refuse(id, refusal);
-    else if (isBounded(call)) this.#startRead(id, call, now);
+    else if (this.#isLetIn(id, call, now)) this.#route(id, call, now);
+  }
+
+  /**
+   * Tells `settle` once what is applied here shows everything that was committed before now, or that
+   * this cannot be found out.
+   */
+  assure(settle: Settle, now: Milliseconds): void {
+    const token = this.#reads.isFull ? null : this.#raft.readIndex(now);
+    if (token === null) settle(false, now);
+    else this.#reads.start(token, { call: this.#assurances.add(settle), askedAt: now }, null);
+  }
+
+  #route(id: number, call: ReplicaCall, now: Milliseconds): void {
+    const { request } = call;
+    if (isBounded(call)) this.#startRead(id, call, now);
     else if (request.kind === "range" && request.serializable) this.#answerRead(id, now);
     else if (!this.#reconfiguring.begin(id, call, now)) this.#serveAsLeader(id, call, now);
   }
@@ -61,6 +84,7 @@ export class Service {
       time: this.#machine.time(now),
       requestId: call?.requestId ?? NO_REQUEST,
       trace: call?.trace ?? "",
+      requester: this.#machine.admission.requester(call?.credentials, this.#machine.time(now)),
     });
     if (id !== null && payload.data.length > REQUEST_BYTES_MAX) {
       this.#calls.refuse(id, "requestTooLarge");
@@ -99,9 +123,13 @@ export class Service {
   heard({ reads, readsLost, overwrittenFrom }: Ready, now: Milliseconds): void {
     const { appliedIndex, revision } = this.#machine.store;
     this.#reads.confirm(reads);
-    for (const id of this.#reads.takeApplied(appliedIndex)) this.#answerRead(id, now);
+    for (const id of this.#reads.takeApplied(appliedIndex)) {
+      if (!this.#assurances.settle(id, true, now)) this.#answerRead(id, now);
+    }
     for (const id of this.#reads.takeFresh({ revision, now })) this.#answerRead(id, now);
-    for (const id of this.#reads.take(readsLost)) this.#calls.redirect(id);
+    for (const id of this.#reads.take(readsLost)) {
+      if (!this.#assurances.settle(id, false, now)) this.#calls.redirect(id);
+    }
     if (overwrittenFrom === null) return;
     for (const id of this.#proposals.overwrittenFrom(overwrittenFrom)) {
       this.#calls.answer(id, { kind: "overwritten" });
@@ -116,23 +144,25 @@ export class Service {
     this.#sweeper.follow(now);
     for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
     this.#reconfiguring.follow(role.isLeader);
+    if (!role.isLeader) this.#machine.admission.resign();
   }
 
   tick(now: Milliseconds): void {
     this.#calls.expire(now);
-    for (const command of this.#machine.keeper.due(this.#machine.time(now))) {
-      this.propose(null, command, now);
-    }
+    const { keeper, admission } = this.#machine;
+    for (const command of keeper.due(this.#machine.time(now))) this.propose(null, command, now);
+    const request = admission.due(this.#machine.time(now));
+    if (request !== null) this.propose(null, { kind: "auth", request }, now);
     for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
   }
 
   /** When `tick` is wanted next, as far as calls, leases and the sweep go. */
   deadline(now: Milliseconds): number {
-    const leases = this.#machine.keeper.nextDue();
-    const leasesAt =
-      leases === null ? Infinity : now + Math.max(leases - this.#machine.time(now), 0);
+    const { keeper, admission } = this.#machine;
+    const due = Math.min(keeper.nextDue() ?? Infinity, admission.nextDue ?? Infinity);
+    const dueAt = due === Infinity ? Infinity : now + Math.max(due - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
-    return Math.min(leasesAt, timeout, this.#sweeper.due ?? Infinity);
+    return Math.min(dueAt, timeout, this.#sweeper.due ?? Infinity);
   }
 
   takeAnswers(): CallAnswer[] {
@@ -142,6 +172,41 @@ export class Service {
   /** Whether a batch was appended since the last call, and its confirmation is wanted. */
   takeAwaitsDurable(): boolean {
     return this.#proposals.takeAwaitsDurable();
+  }
+
+  /**
+   * Whether what is applied here lets the call in. Otherwise it goes to where that is certain: to the
+   * leader, which makes sure that it leads and has applied everything. So does a call by a token that
+   * has to be extended.
+   */
+  #isLetIn(id: number, call: ReplicaCall, now: Milliseconds): boolean {
+    const { admission } = this.#machine;
+    if (!this.#machine.auth.enabled) return true;
+    const time = this.#machine.time(now);
+    const { role, leader } = this.#raft.status();
+    const refusal = admission.refusalOf(call, time);
+    if (role !== "leader") {
+      const isElsewhere = leader !== null && admission.needsLeader(call.credentials, time);
+      if (refusal === null && !isElsewhere) return true;
+      this.#calls.redirect(id);
+      return false;
+    }
+    admission.used(call.credentials, time);
+    if (refusal === null) return true;
+    this.assure((isAssured, then) => this.#decide(id, isAssured, then), now);
+    return false;
+  }
+
+  /** A repeat of what was applied has the first answer, whatever its sender may do now. */
+  #decide(id: number, isAssured: boolean, now: Milliseconds): void {
+    const call = this.#calls.get(id);
+    if (call === null) return;
+    if (!isAssured) return this.#calls.redirect(id);
+    const time = this.#machine.time(now);
+    const refusal = this.#machine.admission.refusalOf(call, time);
+    const isRepeat = refusal !== null && this.#machine.applier.recalls(call.requestId, time);
+    if (refusal === null || isRepeat) this.#route(id, call, now);
+    else this.#calls.refuse(id, refusal);
   }
 
   #serveAsLeader(id: number, call: ReplicaCall, now: Milliseconds): void {
@@ -177,6 +242,7 @@ export class Service {
   #isUnderstood({ kind }: Command): boolean {
     const since = versionOf(kind);
     if (this.#machine.cluster.version >= since) return true;
+    if (!isMeantAt(kind, this.#machine.cluster.version)) return false;
     return this.#raft.peers().every(({ version }) => version !== null && version >= since);
   }
 
@@ -184,6 +250,8 @@ export class Service {
   #answerRead(id: number, now: Milliseconds): void {
     const call = this.#calls.get(id);
     if (call === null) return;
+    const refusal = this.#machine.admission.refusalOf(call, this.#machine.time(now));
+    if (refusal !== null) return this.#calls.refuse(id, refusal);
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
     const minRevision = call.freshness?.minRevision ?? null;
     // An index that the leader confirmed is applied: a revision above it does not exist.

@@ -1,5 +1,7 @@
 // Owns the session protocol on the replica's side: frames in, frames out, over the watch hub.
 
+import { needOfAccesses } from "../auth/need.ts";
+import { rpcErrorText } from "../api/error.ts";
 import type { Header } from "../api/replica.ts";
 import {
   CLOSE_NO_LEADER,
@@ -10,11 +12,17 @@ import {
   type ReplicaFrame,
 } from "../api/session.ts";
 import type { RevisionEvents } from "../base/kv.ts";
+import { SESSION_FRAMES_WAITING_MAX } from "../base/limits.ts";
+import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, Milliseconds } from "../base/types.ts";
-import type { Store } from "../mvcc/store.ts";
 import { WatchHub } from "../watch/hub.ts";
+import { intervalOfSpec } from "../watch/watcher.ts";
+import type { Settle } from "./assurances.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import type { SessionEffects } from "./effects.ts";
+import type { Machine } from "./machine.ts";
+
+type WatchFrame = Extract<ReceiverFrame, { kind: "watch" }>;
 
 /** How long a replica without a leader keeps its sessions: three election timeouts, as in etcd. */
 const LEADERLESS_MS_MAX = 3_000;
@@ -23,26 +31,38 @@ const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [] };
 
 /** The hub is built with the first session, so that a start without sessions pays nothing. */
 export class Sessions {
-  readonly #store: Store;
+  readonly #machine: Machine;
   readonly #header: () => Header;
+  readonly #assure: (settle: Settle) => void;
+  /**
+   * Of a session, a watch that is refused by what is applied here, and the frames behind it: they wait
+   * until this replica has caught up, for the token may have been issued a moment ago.
+   */
+  readonly #waiting = new Map<number, ReceiverFrame[]>();
   #hub: WatchHub | null = null;
   readonly #changed = new Set<number>();
   #welcomes: { session: number; frames: ReplicaFrame[] }[] = [];
   #closes: SessionEffects["closes"][number][] = [];
   #leaderlessSince: Milliseconds | null = null;
 
-  constructor(store: Store, header: () => Header) {
-    this.#store = store;
+  constructor(machine: Machine, header: () => Header, assure: (settle: Settle) => void) {
+    this.#machine = machine;
     this.#header = header;
+    this.#assure = assure;
   }
 
   get count(): number {
     return this.#hub?.sessionCount ?? 0;
   }
 
+  /** How many watchers there are, and how many of them are behind. */
+  watchers(): { readonly watchers: number; readonly slowWatchers: number } {
+    return this.#hub?.watchers() ?? { watchers: 0, slowWatchers: 0 };
+  }
+
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
   open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
-    this.#hub ??= new WatchHub(this.#store, now);
+    this.#hub ??= new WatchHub(this.#machine.store, now);
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }
@@ -50,18 +70,27 @@ export class Sessions {
   close(id: number): void {
     this.#hub?.close(id);
     this.#changed.delete(id);
+    this.#waiting.delete(id);
   }
 
-  receive(id: number, frame: ReceiverFrame): void {
+  receive(id: number, frame: ReceiverFrame, now: Milliseconds): void {
     const hub = this.#hub;
     if (hub === null || !hub.has(id)) return;
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined || frame.kind === "ack") this.#take(hub, id, frame, now);
+    else if (waiting.length < SESSION_FRAMES_WAITING_MAX) waiting.push(frame);
+    else this.#end(id, CLOSE_RESUME, "too many frames at once: resume");
+    if (hub.has(id) && hub.isOverdrawn(id)) this.#end(id, CLOSE_RESUME, "too far behind: resume");
+  }
+
+  #take(hub: WatchHub, id: number, frame: ReceiverFrame, now: Milliseconds): void {
     switch (frame.kind) {
       case "hello":
         this.#welcome(id, frame.version);
         break;
       case "watch":
-        hub.watch(id, frame.watch, frame.spec);
-        this.#changed.add(id);
+        if (this.#refusalOf(frame, now) !== null) this.#doubt(hub, id, frame);
+        else this.#watch(hub, id, frame, now);
         break;
       case "cancel":
         hub.cancel(id, frame.watch);
@@ -78,7 +107,37 @@ export class Sessions {
       default:
         frame satisfies never;
     }
-    if (hub.has(id) && hub.isOverdrawn(id)) this.#end(id, CLOSE_RESUME, "too far behind: resume");
+  }
+
+  /** Why whoever sent the frame may not watch that, by what is applied here, or null. */
+  #refusalOf(
+    { spec, credentials, isResumed = false }: WatchFrame,
+    now: Milliseconds,
+  ): Refusal | null {
+    const { auth, admission } = this.#machine;
+    if (!auth.enabled || isResumed) return null;
+    const need = needOfAccesses({ right: "read", interval: intervalOfSpec(spec) });
+    return admission.refusalOfNeed(need, credentials, this.#machine.time(now));
+  }
+
+  #watch(hub: WatchHub, id: number, frame: WatchFrame, now: Milliseconds): void {
+    this.#machine.admission.used(frame.credentials, this.#machine.time(now));
+    hub.watch(id, frame.watch, frame.spec);
+    this.#changed.add(id);
+  }
+
+  #doubt(hub: WatchHub, id: number, frame: WatchFrame): void {
+    const waiting: ReceiverFrame[] = [];
+    this.#waiting.set(id, waiting);
+    this.#assure((isAssured, now) => {
+      if (this.#waiting.get(id) !== waiting) return;
+      this.#waiting.delete(id);
+      if (!isAssured) return this.#end(id, CLOSE_RESUME, "not caught up: resume");
+      const refusal = this.#refusalOf(frame, now);
+      if (refusal === null) this.#watch(hub, id, frame, now);
+      else hub.refuse(id, frame.watch, rpcErrorText(refusal));
+      for (const next of waiting) this.receive(id, next, now);
+    });
   }
 
   applied(revisions: readonly RevisionEvents[]): void {

@@ -63,6 +63,12 @@ export class WatchHub {
     return this.#sessions.size;
   }
 
+  /** How many watchers there are, and how many of them are being caught up from history. */
+  watchers(): { readonly watchers: number; readonly slowWatchers: number } {
+    const all = [...this.#sessions.values()].flatMap((session) => [...session.watchers.values()]);
+    return { watchers: all.length, slowWatchers: all.filter(({ synced }) => !synced).length };
+  }
+
   has(id: number): boolean {
     return this.#sessions.has(id);
   }
@@ -89,19 +95,21 @@ export class WatchHub {
     const session = this.#session(sessionId);
     const reason = this.#refusal(session, watch, spec);
     const present = this.#store.revision;
-    if (reason !== null) {
-      this.#control(session, {
-        kind: "canceled",
-        watch,
-        revision: present,
-        cause: { kind: "refused", reason },
-      });
-      return;
-    }
+    if (reason !== null) return this.refuse(sessionId, watch, reason);
     const next = spec.startRevision > 0 ? asRevision(spec.startRevision) : nextRevision(present);
     this.#add(session, createWatcher({ id: watch, spec, next }));
     this.#control(session, { kind: "created", watch, revision: present });
     this.#catchUp(sessionId, session);
+  }
+
+  /** Tells that a watch does not come about. */
+  refuse(sessionId: number, watch: number, reason: string): void {
+    this.#control(this.#session(sessionId), {
+      kind: "canceled",
+      watch,
+      revision: this.#store.revision,
+      cause: { kind: "refused", reason },
+    });
   }
 
   /** Ends a watcher. An unknown one is passed over in silence, as in etcd. */

@@ -32,7 +32,7 @@ export interface Watcher {
 }
 
 /** The interval of a specification; an empty key means the first key, as in etcd. */
-function intervalOfSpec(spec: WatchSpec): Interval {
+export function intervalOfSpec(spec: WatchSpec): Interval {
   if (spec.key.length > 0) return intervalOf(spec.key, spec.rangeEnd);
   return spec.rangeEnd.length === 0
     ? intervalOf(ZERO_BYTE, spec.rangeEnd)

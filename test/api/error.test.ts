@@ -7,6 +7,7 @@ import {
   errorLine,
   GATEWAY_ERRORS,
   refusalError,
+  rpcErrorText,
 } from "../../src/api/error.ts";
 import { REFUSALS } from "../../src/base/refusal.ts";
 
@@ -44,6 +45,22 @@ const EXPECTED = {
   ],
   tooManyLearners: [9, 400, "etcdserver: too many learner members in cluster"],
   badTransferee: [9, 400, "etcdserver: bad leader transferee"],
+  authFailed: [3, 400, "etcdserver: authentication failed, invalid user ID or password"],
+  authNotEnabled: [9, 400, "etcdserver: authentication is not enabled"],
+  authRevisionOld: [3, 400, "etcdserver: revision of auth store is old"],
+  permissionDenied: [7, 403, "etcdserver: permission denied"],
+  userNameEmpty: [3, 400, "etcdserver: user name is empty"],
+  invalidAuthToken: [16, 401, "etcdserver: invalid auth token"],
+  roleNameEmpty: [3, 400, "etcdserver: role name is empty"],
+  invalidAuthManagement: [3, 400, "etcdserver: invalid auth management"],
+  permissionNotGranted: [9, 400, "etcdserver: permission is not granted to the role"],
+  roleExists: [9, 400, "etcdserver: role name already exists"],
+  roleNotFound: [9, 400, "etcdserver: role name not found"],
+  roleNotGranted: [9, 400, "etcdserver: role is not granted to the user"],
+  rootRoleMissing: [9, 400, "etcdserver: root user does not have root role"],
+  rootUserMissing: [9, 400, "etcdserver: root user does not exist"],
+  userExists: [9, 400, "etcdserver: user name already exists"],
+  userNotFound: [9, 400, "etcdserver: user name not found"],
 } as const;
 
 describe("the error table", () => {
@@ -60,9 +77,22 @@ describe("the error table", () => {
       "answerTooLarge",
       "regionUnchangeable",
       "changeUnderWay",
+      "stateNeedsVersion",
     ]);
     for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);
     expect(refusalError("idempotencyMismatch").status).toBe(422);
+  });
+
+  test("a refusal inside an answer has the name of its code, as etcd's watches word it", () => {
+    expect(rpcErrorText("permissionDenied")).toBe(
+      "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
+    );
+    expect(rpcErrorText("userNameEmpty")).toBe(
+      "rpc error: code = InvalidArgument desc = etcdserver: user name is empty",
+    );
+    expect(rpcErrorText("invalidAuthToken")).toBe(
+      "rpc error: code = Unauthenticated desc = etcdserver: invalid auth token",
+    );
   });
 
   test("a body pleases clients of all versions", () => {

@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
+import { AuthState } from "../../src/auth/auth-state.ts";
 import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { decodeProposal, encodeProposal, type Command } from "../../src/apply/command.ts";
 import { decodeOutcome, encodeOutcome } from "../../src/apply/outcome.ts";
@@ -83,7 +84,8 @@ class Machine {
     const { sql } = this;
     const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
     const parts = { store: new Store(sql), leases: new LeaseTable(sql), cluster };
-    return new Applier({ sql, ...parts, codeVersion: CODE_VERSION });
+    const auth = new AuthState(sql);
+    return new Applier({ sql, ...parts, auth, versionNeeded: () => 1, codeVersion: CODE_VERSION });
   }
 }
 
@@ -197,8 +199,8 @@ describe("an entry that this code does not know", () => {
   test("halts the replica: a later format", ({ expect }) => {
     const known = entry(1, put("a", "1"));
     const data = known.data.slice();
-    data[0] = 2;
-    expect(() => new Machine().apply({ ...known, data })).toThrow(/entry format 2 is known/u);
+    data[0] = 3;
+    expect(() => new Machine().apply({ ...known, data })).toThrow(/entry format 3 is known/u);
   });
 
   test("halts the replica: a gap before it", ({ expect }) => {

@@ -30,10 +30,15 @@ export function normalise(value: Json, kept: Kept): Json {
   const entries = Object.entries(value).map(([name, member]): [string, Json] => {
     if (UNLIKE.has(name)) return [name, ANY];
     if (name === "header" && isObject(member)) return [name, normaliseHeader(member)];
+    // The keys of a lease come in no order.
+    if (name === "keys" && isTexts(member)) return [name, member.toSorted()];
     return [name, normalise(member, kept)];
   });
   return Object.fromEntries(entries);
 }
+
+const isTexts = (value: Json): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "string");
 
 /** Ids that are all there go without saying; those of an incomplete header stay, as `*`. */
 function normaliseHeader(header: JsonObject): Json {

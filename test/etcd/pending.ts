@@ -4,10 +4,7 @@
 export const PENDING: readonly string[] = [
   "gateway-deadlines",
   "gateway-sockets",
-  "probes",
   "maintenance",
-  "auth",
-  "permissions",
   "locks",
   "elections",
 ];

@@ -23,6 +23,7 @@ describe("a call to a peer that is let go", () => {
       },
       delayMs: () => 0,
       answered: (...answer) => told.push(answer),
+      called: () => undefined,
       failed: (peer) => told.push(peer),
     });
     transport.adopt([PEER]);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, test } from "vitest";
 
 import { Applier } from "../../src/apply/applier.ts";
+import { AuthState } from "../../src/auth/auth-state.ts";
 import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { CODE_VERSION } from "../../src/base/versions.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
@@ -56,7 +57,8 @@ test("a store, its leases, its applier and its log start within milliseconds", (
     const store = new Store(sql);
     const leases = new LeaseTable(sql);
     const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
-    const applier = new Applier({ sql, store, leases, cluster, codeVersion: CODE_VERSION });
+    const applied = { store, leases, cluster, auth: new AuthState(sql), versionNeeded: () => 1 };
+    const applier = new Applier({ sql, ...applied, codeVersion: CODE_VERSION });
     const log = new SqlLog(sql);
     expect([applier.time, log.lastIndex()]).toEqual([store.clusterTime, 2 * LONE_WRITES]);
     return performance.now() - started;

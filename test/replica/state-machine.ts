@@ -4,6 +4,7 @@
 import * as fc from "fast-check";
 
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
+import { AuthState } from "../../src/auth/auth-state.ts";
 import { ClusterState } from "../../src/apply/cluster-state.ts";
 import { encodeProposal, type Command } from "../../src/apply/command.ts";
 import { bytesKey, decodeUtf8 } from "../../src/base/bytes.ts";
@@ -23,7 +24,7 @@ import {
 import { LeaseTable } from "../../src/lease/lease-table.ts";
 import { hashKv } from "../../src/mvcc/hash-kv.ts";
 import { Store } from "../../src/mvcc/store.ts";
-import { UNVERSIONED } from "../../src/replica/applied-state.ts";
+import { UNVERSIONED, versionNeeded } from "../../src/replica/applied-state.ts";
 import { deleteRequest, LEASES, putRequest, txnRequest } from "../mvcc/arbitrary.ts";
 import { range, show, showChanges, valueOf } from "../mvcc/fixture.ts";
 import { insertMeta, openNodeSql, type NodeSql } from "../support/node-sql.ts";
@@ -180,5 +181,7 @@ function parts(sql: SqlPort): [Store, LeaseTable, Applier] {
   const store = new Store(sql);
   const leases = new LeaseTable(sql);
   const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
-  return [store, leases, new Applier({ sql, store, leases, cluster, codeVersion: CODE_VERSION })];
+  const applied = { store, leases, cluster, auth: new AuthState(sql) };
+  const versions = { versionNeeded: () => versionNeeded(sql), codeVersion: CODE_VERSION };
+  return [store, leases, new Applier({ sql, ...applied, ...versions })];
 }

@@ -1,33 +1,46 @@
-// Owns what monitors ask: `/health` and `/version`, as etcd answers them.
+// Owns what monitors ask: `/health`, `/livez`, `/readyz` and `/version`, as etcd answers them. None of
+// it needs a user's token, as in etcd.
 
 import { Hono, type Context, type MiddlewareHandler } from "hono";
+import { SERVED_VERSION } from "../../api/api-version.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
-import { encodeUtf8 } from "../../base/bytes.ts";
+import { CHECK_LISTS, examine, HEALTH_KEY, type Finding, type Patient } from "../health-checks.ts";
+import { askReplicas } from "../replica-survey.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
 import type { Served } from "../router.ts";
 
-/** The key whose reading tells health, as etcdctl's `endpoint health` does; it need not exist. */
-const HEALTH_KEY = encodeUtf8("health");
+/** What monitors ask for. */
+export const MONITOR_PATHS = [
+  "/version",
+  "/health",
+  "/livez",
+  "/readyz",
+  "/livez/:check",
+  "/readyz/:check",
+];
 
-/**
- * The version whose API we speak. Clients switch features on by it: Kubernetes asks for progress
- * reports from 3.5.13 on.
- */
-const VERSION = { etcdserver: "3.7.1", etcdcluster: "3.7.0", storage: "3.7.0" } as const;
+/** How long a replica may take to tell its status; ms. */
+const STATUS_MS = 2_000;
 
-/** `/health` and `/version`. */
+const TEXT = { "Content-Type": "text/plain; charset=utf-8" } as const;
+/** What etcd sends with texts that Go's `http.Error` makes. */
+const PLAIN_TEXT = { ...TEXT, "X-Content-Type-Options": "nosniff" } as const;
+
+/** `/health`, `/livez`, `/readyz`, `/version`. */
 export function healthRoutes(services: Services): Hono {
   const routes = new Hono();
   // A HEAD comes as a GET here; etcd refuses it.
-  routes.use("/version", refuseHead);
-  routes.use("/health", refuseHead);
+  for (const path of MONITOR_PATHS) routes.use(path, refuseHead);
   routes.get("/version", (context) => {
     clusterOf(context);
-    return context.json(VERSION);
+    return context.json(SERVED_VERSION);
   });
   routes.get("/health", (context) => reportHealth(services, context));
-  routes.all("/version", refuseVerb);
-  routes.all("/health", refuseVerb);
+  for (const path of ["/livez", "/readyz"] as const) {
+    routes.get(path, (context) => report(services, context, path));
+    routes.get(`${path}/:check`, (context) => report(services, context, path));
+  }
+  for (const path of MONITOR_PATHS) routes.all(path, refuseVerb);
   return routes;
 }
 
@@ -39,18 +52,14 @@ async function reportHealth(services: Services, context: Context): Promise<Respo
   } as const;
   const served = await services.router.serve(toRouterRequest(context, services, request));
   const reason = reasonOf(served);
-  const health = reason === "" ? "true" : "false";
-  const body = JSON.stringify({ health, reason });
-  return new Response(body, {
-    status: reason === "" ? 200 : 503,
-    headers: { "Content-Type": "text/plain; charset=utf-8" },
-  });
+  const body = JSON.stringify({ health: String(reason === ""), reason });
+  return new Response(body, { status: reason === "" ? 200 : 503, headers: TEXT });
 }
 
 /** Empty when healthy, else in etcd's words where it has some. */
 function reasonOf(served: Served): string {
-  if (served.kind === "answered") return "";
-  if (served.kind === "refused") return `RANGE ERROR:${served.refusal}`;
+  // A refusal is an answer: the read may want rights.
+  if (served.kind !== "failed") return "";
   switch (served.failure) {
     case "timeout":
     case "noLeader":
@@ -64,6 +73,46 @@ function reasonOf(served: Served): string {
   }
 }
 
+/** Runs the path's checks, or the one that is named behind it, less those excluded. */
+async function report(
+  services: Services,
+  context: Context,
+  path: keyof typeof CHECK_LISTS,
+): Promise<Response> {
+  const wanted = context.req.param("check");
+  const names = CHECK_LISTS[path].filter((name) => wanted === undefined || name === wanted);
+  if (names.length === 0) {
+    return new Response("404 page not found\n", { status: 404, headers: PLAIN_TEXT });
+  }
+  const excluded: readonly string[] = context.req.queries("exclude") ?? [];
+  const findings = await examine(
+    names.filter((name) => !excluded.includes(name)),
+    patientOf(services, context),
+  );
+  const list = findings.map(printFinding).join("");
+  if (findings.some(({ fault }) => fault !== null)) {
+    return new Response(`${list}\n`, { status: 503, headers: PLAIN_TEXT });
+  }
+  const isVerbose = context.req.query("verbose") !== undefined;
+  return new Response(isVerbose ? `${list}ok\n` : "ok\n", { headers: PLAIN_TEXT });
+}
+
+const printFinding = ({ name, fault }: Finding): string =>
+  fault === null ? `[+]${name} ok\n` : `[-]${name} failed: ${fault}\n`;
+
+function patientOf(services: Services, context: Context): Patient {
+  const cluster = clusterOf(context);
+  return {
+    ask: (request) => services.router.serve(toRouterRequest(context, services, request)),
+    statuses: async () => {
+      const places = services.router.contacts(cluster);
+      const order = { cluster, places, patienceMs: STATUS_MS };
+      const { told } = await askReplicas(services, order, (replica) => replica.status());
+      return told.map((replica) => replica.told);
+    },
+  };
+}
+
 const refuseHead: MiddlewareHandler = async (context, next) => {
   if (context.req.raw.method === "HEAD") return refuseVerb();
   await next();
@@ -71,4 +120,4 @@ const refuseHead: MiddlewareHandler = async (context, next) => {
 };
 
 const refuseVerb = (): Response =>
-  new Response("Method Not Allowed\n", { status: 405, headers: { Allow: "GET" } });
+  new Response("Method Not Allowed\n", { status: 405, headers: { ...PLAIN_TEXT, Allow: "GET" } });

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { answerBody } from "../../api/answer-json.ts";
+import { authBody } from "../../api/auth-json.ts";
 import { GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
 import {
   readCompaction,
@@ -104,6 +105,8 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return membersBody(header, answer.answer, origin);
     case "moveLeader":
       return MOVE_LEADER_BODY;
+    case "auth":
+      return authBody(header, answer.answer);
     default:
       return answerBody(header, answer);
   }

@@ -1,5 +1,6 @@
 // Owns a cluster that is played: replicas that do what a test says, and a log of who was asked what.
 
+import type { ReplicaMetrics } from "../../../src/api/metrics.ts";
 import type { RecoveryAnswer, RecoveryOrder } from "../../../src/api/recovery.ts";
 import type {
   ClientAnswer,
@@ -96,6 +97,7 @@ export const slowly =
 export class FakeNetwork implements ReplicaNetwork {
   readonly replicas = new Map<string, Behaviour>();
   readonly statuses = new Map<string, () => Promise<ReplicaStatus | null>>();
+  readonly metrics = new Map<string, () => Promise<ReplicaMetrics | null>>();
   /** `serve wnam`, `urge enam 3`, `genesis directory`, ... in order. */
   readonly log: string[] = [];
   readonly calls: ReplicaCall[] = [];
@@ -124,6 +126,7 @@ export class FakeNetwork implements ReplicaNetwork {
       },
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
       status: () => (this.statuses.get(region) ?? (async () => null))(),
+      metrics: () => (this.metrics.get(region) ?? (async () => null))(),
       cost: async () => ({ rowsWritten: 12, peerCalls: 7 }),
       lab: async (order) => {
         this.log.push(`lab ${region} ${order}`);

@@ -1,0 +1,63 @@
+// Owns what is looked at to say whether a cluster is well: one question to it each.
+
+import { rangeOfKey } from "../api/kv-json.ts";
+import type { ClientRequest, ReplicaStatus } from "../api/replica.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { failureError } from "./response.ts";
+import type { Served } from "./router.ts";
+
+/** The key whose reading tells health, as etcdctl's `endpoint health` does; it need not exist. */
+export const HEALTH_KEY = encodeUtf8("health");
+
+/** How the cluster that is looked at is asked. */
+export interface Patient {
+  /** One request, as of a client who needs no rights. */
+  readonly ask: (request: ClientRequest) => Promise<Served>;
+  /** What each replica says of itself that can be reached. */
+  readonly statuses: () => Promise<readonly ReplicaStatus[]>;
+}
+
+/** Why the cluster is not well, or null when it is, as far as one check goes. */
+type Check = (patient: Patient) => Promise<string | null>;
+
+/** A read that is served at all. One that is refused was served as well: it may want rights. */
+const reading =
+  (serializable: boolean): Check =>
+  async ({ ask }) => {
+    const range = { ...rangeOfKey(HEALTH_KEY), countOnly: true };
+    const request: ClientRequest = { kind: "range", request: range, serializable };
+    const served = await ask(request);
+    return served.kind === "failed" ? failureError(served.failure, request).message : null;
+  };
+
+/** Learners serve few requests; a cluster is more than them. */
+const nonLearner: Check = async ({ statuses }) => {
+  const told = await statuses();
+  const isLearner = ({ role }: ReplicaStatus): boolean => role === "learner";
+  return told.length > 0 && told.every(isLearner) ? "not supported for learner" : null;
+};
+
+/** By etcd's names. */
+const CHECKS = {
+  serializable_read: reading(true),
+  linearizable_read: reading(false),
+  non_learner: nonLearner,
+} as const satisfies Readonly<Record<string, Check>>;
+
+type CheckName = keyof typeof CHECKS;
+
+/** What keeps a cluster alive, and what it takes to be ready, by the path that tells: etcd's lists. */
+export const CHECK_LISTS: Readonly<Record<"/livez" | "/readyz", readonly CheckName[]>> = {
+  "/livez": ["serializable_read"],
+  "/readyz": ["serializable_read", "linearizable_read", "non_learner"],
+};
+
+export interface Finding {
+  readonly name: CheckName;
+  /** Null when all is well. */
+  readonly fault: string | null;
+}
+
+/** Looks at all of `names` at once. */
+export const examine = (names: readonly CheckName[], patient: Patient): Promise<Finding[]> =>
+  Promise.all(names.map(async (name) => ({ name, fault: await CHECKS[name](patient) })));

@@ -1,0 +1,87 @@
+// Owns JSON Web Tokens that say who asks: signing and verifying them, with etcd's claims `username`,
+// `revision` and `exp`, and one of our own: the clusters of a deployment share its keys, and what makes
+// somebody root in one cluster must be of no use in another. Keys are named in `token-options.ts`.
+
+import {
+  exportJWK,
+  importJWK,
+  importPKCS8,
+  importSPKI,
+  importX509,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from "jose";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { DEFAULT_CLUSTER } from "./router.ts";
+import { isSymmetric, type WebTokenOptions } from "./token-options.ts";
+
+/** What a token says. */
+export interface Claims {
+  readonly name: string;
+  /** The name of the cluster whose user that is. */
+  readonly cluster: string;
+  /** Of the cluster's users and roles, when the token was issued. */
+  readonly authRevision: number;
+}
+
+type Key = CryptoKey | Uint8Array;
+
+export class WebTokens {
+  readonly #options: WebTokenOptions;
+  /** Imported once, when they are needed first: that can only be awaited. */
+  #signing: Promise<Key> | null = null;
+  #verifying: Promise<Key> | null = null;
+
+  constructor(options: WebTokenOptions) {
+    this.#options = options;
+  }
+
+  /** A token for the user. @throws Error when the key is no such key, or there is none. */
+  async sign({ name, cluster, authRevision }: Claims): Promise<string> {
+    const { algorithm, ttlSeconds } = this.#options;
+    const key = await (this.#signing ??= signingKey(this.#options));
+    return new SignJWT({ username: name, revision: authRevision, cluster })
+      .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+      .setExpirationTime(`${ttlSeconds}s`)
+      .sign(key);
+  }
+
+  /** What `token` says; null for one that is not ours, has expired, or says something else. */
+  async verify(token: string): Promise<Claims | null> {
+    try {
+      const key = await (this.#verifying ??= verifyingKey(this.#options));
+      const { payload } = await jwtVerify(token, key, { algorithms: [this.#options.algorithm] });
+      const { username: name, revision, cluster = DEFAULT_CLUSTER } = payload;
+      if (typeof name !== "string" || typeof cluster !== "string") return null;
+      return Number.isSafeInteger(revision)
+        ? { name, cluster, authRevision: revision as number }
+        : null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+async function signingKey({ algorithm, privateKey }: WebTokenOptions): Promise<Key> {
+  if (privateKey === null) throw new Error("there is no priv-key to sign with");
+  return isSymmetric(algorithm) ? encodeUtf8(privateKey) : importPKCS8(privateKey, algorithm);
+}
+
+async function verifyingKey({ algorithm, privateKey, publicKey }: WebTokenOptions): Promise<Key> {
+  if (isSymmetric(algorithm)) return encodeUtf8(privateKey ?? publicKey ?? "");
+  if (publicKey === null) return publicKeyOf(privateKey ?? "", algorithm);
+  return publicKey.includes("BEGIN CERTIFICATE")
+    ? importX509(publicKey, algorithm)
+    : importSPKI(publicKey, algorithm);
+}
+
+/** What a private key has that is public. */
+async function publicKeyOf(privateKey: string, algorithm: string): Promise<Key> {
+  const whole = await exportJWK(await importPKCS8(privateKey, algorithm, { extractable: true }));
+  const { kty, crv, x, y, n, e } = whole;
+  const isPresent = ([, value]: [string, unknown]): boolean => value !== undefined;
+  const jwk = Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(isPresent));
+  return importJWK(jwk as JWK, algorithm);
+}

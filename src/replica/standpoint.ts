@@ -1,0 +1,69 @@
+// Owns what a replica says of itself, with its answers and when it is asked: who it is, who leads,
+// how far it has come.
+
+import type { ReplicaLevels } from "../api/metrics.ts";
+import type { Directory, Header, ReplicaAnswer, ReplicaStatus } from "../api/replica.ts";
+import type { ClusterId, Incarnation, MemberId } from "../base/types.ts";
+import type { RaftNode } from "../raft/node.ts";
+import type { Vantage } from "./calls.ts";
+import type { Machine } from "./machine.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Which replica this is, for as long as its object keeps its memory. */
+export interface Self {
+  readonly clusterId: ClusterId;
+  readonly memberId: MemberId;
+  readonly incarnation: Incarnation;
+}
+
+export class Standpoint implements Vantage {
+  readonly #self: Self;
+  readonly #machine: Machine;
+  readonly #raft: RaftNode;
+
+  constructor(self: Self, parts: { readonly machine: Machine; readonly raft: RaftNode }) {
+    this.#self = self;
+    this.#machine = parts.machine;
+    this.#raft = parts.raft;
+  }
+
+  get directory(): Directory {
+    const { members, index: version } = this.#machine.membership;
+    return { clusterId: this.#self.clusterId, members, version };
+  }
+
+  header(): Header {
+    const { clusterId, memberId } = this.#self;
+    const { revision } = this.#machine.store;
+    return { clusterId, memberId, revision, term: this.#raft.status().term };
+  }
+
+  redirect(): ReplicaAnswer & { kind: "redirect" } {
+    const { leader, term } = this.#raft.status();
+    const { directory } = this;
+    // A replica that has just stepped down may still name itself: that would send the router round.
+    const isSelf = leader === this.#self.memberId;
+    return { kind: "redirect", leader: isSelf ? null : leader, term, directory };
+  }
+
+  status(): ReplicaStatus {
+    const { memberId, incarnation } = this.#self;
+    const { role, term, leader, commit, isAsleep } = this.#raft.status();
+    const { revision, appliedIndex: applied } = this.#machine.store;
+    const { version: clusterVersion } = this.#machine.cluster;
+    const raft = { role, leader, term, commit, isAsleep };
+    return { memberId, incarnation, ...raft, applied, revision, clusterVersion };
+  }
+
+  levels(sessions: Sessions): ReplicaLevels {
+    const { compacted, appliedIndex } = this.#machine.store;
+    return {
+      compacted,
+      unapplied: this.#raft.status().lastIndex - appliedIndex,
+      sessions: sessions.count,
+      ...sessions.watchers(),
+      leases: this.#machine.leaseCount,
+      leasesExpired: this.#machine.applier.leasesExpired,
+    };
+  }
+}
