@@ -32,6 +32,17 @@ const REVISION_FAULTS = [
   "etcdserver: mvcc: required revision is a future revision",
 ];
 
+/** Whether both have the same items under `name`, in whatever order. */
+function haveSame(one: Json | undefined, other: Json | undefined, name: string): boolean {
+  const [a, b] = [one, other].map((body) =>
+    [...((valueAt(body ?? null, name) as readonly Json[] | undefined) ?? [])]
+      .map((item) => JSON.stringify(item))
+      .toSorted()
+      .join(),
+  );
+  return a === b;
+}
+
 const NOT_FOUND = "404 page not found";
 const INVALID_SORT = "etcdserver: invalid sort option";
 const INVALID_URLS = "etcdserver: given member URLs are invalid";
@@ -103,6 +114,14 @@ export const DIFFERENCES: readonly Difference[] = [
       request.startsWith("POST /v3/kv/txn ") &&
       PUT_FAULTS.includes(textAt(etcdLine?.body, "message") ?? "") &&
       REVISION_FAULTS.includes(textAt(ourLine?.body, "message") ?? ""),
+  },
+  {
+    name: "a transaction that keeps a value that it has deleted runs",
+    row: "a value that is kept of a key deleted with all behind it, in one transaction",
+    explains: ({ sequence, etcdLine, ourLine }) =>
+      sequence === "a key of which something is kept that was deleted with all behind it" &&
+      etcdLine?.event === "broken" &&
+      ourLine?.event === "200",
   },
   {
     name: "a watch from a negative revision is refused",
@@ -177,6 +196,28 @@ export const DIFFERENCES: readonly Difference[] = [
       (at === "/event" || at === "/body/code") &&
       etcdLine?.event === "500" &&
       ourLine?.event === "400",
+  },
+  {
+    name: "a hash of a password that is none is refused",
+    row: "`hashedPassword` that is no hash",
+    explains: (finding) =>
+      finding.request.includes('"hashedPassword":"***"') && finding.etcdLine?.event === "200",
+  },
+  {
+    name: "permissions are sorted by their ends as well",
+    row: "permissions of a role that begin with the same key",
+    explains: ({ request, at, etcdLine, ourLine }) =>
+      request.startsWith("POST /v3/auth/role/get ") &&
+      at.startsWith("/body/perm/") &&
+      haveSame(etcdLine?.body, ourLine?.body, "perm"),
+  },
+  {
+    name: "root's role shows what it may do",
+    row: "`role/get` of `root`",
+    explains: ({ request, at, etcd }) =>
+      request === 'POST /v3/auth/role/get {"role":"root"}' &&
+      at === "/body/perm" &&
+      etcd === undefined,
   },
   {
     name: "an error repeats the beginning of what is wrong",

@@ -60,6 +60,8 @@ async function startEtcd(program: string, options: EtcdOptions): Promise<Target>
     "--name=default",
     "--unsafe-no-fsync",
     "--log-level=error",
+    // The lowest: passwords would take most of the time.
+    "--bcrypt-cost=4",
     `--listen-client-urls=${client}`,
     `--advertise-client-urls=${client}`,
     `--listen-peer-urls=${peer}`,

@@ -5,6 +5,8 @@ export const PENDING: readonly string[] = [
   "gateway-deadlines",
   "gateway-sockets",
   "maintenance",
+  "permissions",
+  "probes",
   "locks",
   "elections",
 ];

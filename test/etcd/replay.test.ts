@@ -3,7 +3,7 @@
 // they may differ, `differences.ts` says why; `npm run test:etcd` compares with an etcd that runs.
 
 import { readFileSync } from "node:fs";
-import { afterAll, describe, test } from "vitest";
+import { afterAll, describe, test, vi } from "vitest";
 import { judge, renderFinding } from "./comparison.ts";
 import { CORPUS } from "./corpus/corpus.ts";
 import { DIFFERENCES, type Difference } from "./differences.ts";
@@ -12,6 +12,14 @@ import { PENDING } from "./pending.ts";
 import { readRecording } from "./recording.ts";
 import { describeStep } from "./conversation.ts";
 import type { Topic } from "./sequence.ts";
+
+/** Passwords would take most of the time. */
+vi.mock("bcryptjs", async (original) => {
+  const bcrypt = await original<typeof import("bcryptjs")>();
+  const hash: typeof bcrypt.hash = (password: string, salt: number | string) =>
+    bcrypt.hash(password, String(salt).replace("$10$", "$04$"));
+  return { ...bcrypt, hash };
+});
 
 const used = new Set<Difference>();
 

@@ -343,7 +343,18 @@ export const kvTxn = topic("kv-txn", {
     ...FILLED,
     txn({ success: [rangeOp("a", { revision: 99 }), putOp("n", "1", { lease: 99 })] }),
     txn({ success: [putOp("n", "1", { lease: 99 }), rangeOp("a", { revision: 99 })] }),
+    txn({ success: [{ request_put: { key: b("n"), ignore_value: true, lease: 99 } }] }),
+    txn({ success: [{ request_put: { key: b("a"), ignore_value: true, lease: 99 } }] }),
     everything(),
+  ],
+  "a key of which something is kept that was deleted with all behind it": [
+    put("b", "1"),
+    txn({
+      success: [
+        delOp("a", { range_end: bytes(0) }),
+        { request_put: { key: b("b"), ignore_value: true } },
+      ],
+    }),
   ],
   "a revoked lease is no lease": [
     ...FILLED,

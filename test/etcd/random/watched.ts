@@ -21,7 +21,8 @@ export function watchedOf(lines: readonly Heard[]): Watched {
     else if (result["canceled"] === true) tell(id, result);
     else for (const each of eventsOf(result)) tell(id, each);
   }
-  return watched;
+  // Whoever was told first is chance.
+  return Object.fromEntries(Object.entries(watched).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** How much was told; progress does not count. */
