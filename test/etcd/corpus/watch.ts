@@ -155,6 +155,12 @@ export const watching = topic("watch", {
     txn({ success: [putOp("b", "1"), putOp("a", "1")] }),
     txn({ success: [putOp("c", "1"), delOp("a", { range_end: b("c") })] }),
   ],
+  "a key that dies and is born in one revision has nothing before it": [
+    put("b", "1"),
+    watch("w", { ...ALL, prev_kv: true }),
+    txn({ success: [delOp("a", { range_end: bytes(0) }), putOp("b", "2")] }),
+    watch("v", { ...ALL, prev_kv: true, start_revision: 3 }),
+  ],
   "a deleted range is one message, in order": [
     put("c", "1"),
     put("a", "1"),
