@@ -11,6 +11,7 @@ import type {
 } from "../base/kv.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import { encodeBase64 } from "./base64.ts";
+import type { MaintenanceAnswer } from "./maintenance-json.ts";
 import type { ClientAnswer, Header } from "./replica.ts";
 
 export const printInteger = (value: number | bigint): string | undefined =>
@@ -40,8 +41,14 @@ export const printKeyValue = (kv: KeyValue): object => ({
   lease: printInteger(kv.lease),
 });
 
-/** Answers about keys and leases; `member-json.ts` and `auth-json.ts` have the others. */
-export type StoreAnswer = Exclude<ClientAnswer, { kind: "members" | "moveLeader" | "auth" }>;
+/**
+ * Answers about keys and leases; others stand in `member-json.ts`, `auth-json.ts` and
+ * `maintenance-json.ts`.
+ */
+export type StoreAnswer = Exclude<
+  ClientAnswer,
+  MaintenanceAnswer | { kind: "members" | "moveLeader" | "auth" }
+>;
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>

@@ -24,6 +24,11 @@ export class DocumentSplitter {
     return this.#pending.length > this.#lengthMax;
   }
 
+  /** What has come of a document that has not ended. */
+  get unfinished(): string {
+    return this.#pending;
+  }
+
   /** The documents that `chunk` completes, in order. */
   push(chunk: string): string[] {
     if (this.isOverlong) return [];

@@ -23,6 +23,7 @@ export const GRPC = {
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
+  dataLoss: 15,
   unauthenticated: 16,
 } as const;
 
@@ -49,6 +50,7 @@ const STATUS: Record<GrpcCode, number> = {
   12: 501,
   13: 500,
   14: 503,
+  15: 500,
   16: 401,
 };
 
@@ -148,6 +150,7 @@ const REFUSED: Record<Refusal, ApiError> = {
     GRPC.failedPrecondition,
     "edgekeeper: the cluster holds users, roles or other state that older code would not heed",
   ),
+  corrupt: describe(GRPC.dataLoss, "etcdserver: corrupt cluster"),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -166,9 +169,20 @@ export const GATEWAY_ERRORS = {
   readTimeout: describe(GRPC.unavailable, "etcdserver: request timed out"),
   /** A write without an outcome: it may yet happen, so the code must not invite a retry. */
   writeTimeout: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
+  /** The client's own `Grpc-Timeout` has passed; what it asked for may yet happen. */
+  deadlineExceeded: describe(GRPC.deadlineExceeded, "context deadline exceeded"),
   overloaded: describe(GRPC.resourceExhausted, "etcdserver: too many requests"),
   /** Also for what is no region: it stands where etcd has a URL. */
   memberUrls: describe(GRPC.invalidArgument, "etcdserver: given member URLs are invalid"),
+  // What is said about downgrades without a look at the cluster.
+  downgradeFormat: describe(
+    GRPC.invalidArgument,
+    "etcdserver: wrong downgrade target version format",
+  ),
+  downgradeTarget: describe(GRPC.invalidArgument, "etcdserver: invalid downgrade target version"),
+  noDowngrade: describe(GRPC.failedPrecondition, "etcdserver: no inflight downgrade job"),
+  notCapable: describe(GRPC.failedPrecondition, "etcdserver: not capable"),
+  unknownMethod: describe(GRPC.unknown, "etcdserver: unknown method"),
   unknownCluster: describe(
     GRPC.notFound,
     "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",
@@ -222,6 +236,11 @@ export const GATEWAY_ERRORS = {
     status: 412,
   },
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
+  /** A watch resumes elsewhere from the revision after the last one that came. */
+  socketUnheard: describe(
+    GRPC.resourceExhausted,
+    "edgekeeper: too much was sent without a word from the client; resume, and send {} now and then",
+  ),
   internal: describe(GRPC.internal, "edgekeeper: internal error"),
 } as const satisfies Record<string, ApiError>;
 

@@ -45,6 +45,14 @@ export function readJson(text: string): Result<JsonNode, string> {
   }
 }
 
+/** Whether text can never become JSON, whatever is added to it. */
+export function isBeyondRepair(text: string): boolean {
+  const read = readJson(text);
+  return !read.ok && read.error !== UNFINISHED;
+}
+
+const UNFINISHED = "unexpected EOF";
+
 /** Text that is not JSON. Never leaves this file. */
 class JsonSyntaxError extends Error {}
 
@@ -236,31 +244,31 @@ class JsonReader {
 
   #unexpected(context: string): JsonSyntaxError {
     const point = this.#text.codePointAt(this.#offset);
-    if (point === undefined) return new JsonSyntaxError("unexpected EOF");
-    return new JsonSyntaxError(`invalid character ${quoteByte(firstByte(point))} ${context}`);
+    if (point === undefined) return new JsonSyntaxError(UNFINISHED);
+    const quoted = quoteCharacter(String.fromCodePoint(point));
+    return new JsonSyntaxError(`invalid character '${quoted}' ${context}`);
   }
 }
 
-/** Go's scanner sees bytes: of what is beyond ASCII, the first one in UTF-8. */
-const firstByte = (point: number): number => encodeUtf8(String.fromCodePoint(point))[0]!;
-
-/** Go's letters for control characters; the others are written in hexadecimal. */
-const CONTROLS: Readonly<Record<number, string>> = {
-  7: "\\a",
-  8: "\\b",
-  9: "\\t",
-  10: "\\n",
-  11: "\\v",
-  12: "\\f",
-  13: "\\r",
+/** Go's short escapes, and the two characters that its encoding/json sees to itself. */
+const QUOTED: Readonly<Record<string, string>> = {
+  "'": "\\'",
+  "\\": "\\\\",
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
 };
 
-/** A byte as Go's errors quote it, taken for the character of its number. */
-function quoteByte(byte: number): string {
-  const character = String.fromCharCode(byte);
-  if (character === "'" || character === "\\") return `'\\${character}'`;
-  if (byte >= 0x20 && byte !== 0x7f) return `'${character}'`;
-  return `'${CONTROLS[byte] ?? `\\x${byte.toString(16).padStart(2, "0")}`}'`;
+/** A character as Go's encoding/json names it: by its first byte, when it has several. */
+function quoteCharacter(character: string): string {
+  const [byte] = encodeUtf8(character);
+  const code = byte!.toString(16).padStart(2, "0");
+  if (byte! < 0x20 || byte === 0x7f) return QUOTED[character] ?? `\\x${code}`;
+  return QUOTED[character] ?? String.fromCharCode(byte!);
 }
 
 const isDigit = (character: string | undefined): boolean =>

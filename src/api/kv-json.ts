@@ -19,6 +19,7 @@ import { EMPTY } from "../base/bytes.ts";
 import { asLeaseId } from "../base/types.ts";
 import type { ApiError } from "./error.ts";
 import { freshnessOf, FRESHNESS_OF_WRITE } from "./freshness.ts";
+import { named } from "./json-schema.ts";
 import {
   bool,
   bytes,
@@ -40,25 +41,28 @@ const upperCase = (names: readonly string[]): string[] => names.map((name) => na
 /** Fields of our own; etcd passes over them. */
 const freshnessFields = { minRevision: int64NumberOrNull, maxStaleness: int64NumberOrNull };
 
-const rangeFields = message({
-  key: bytes,
-  rangeEnd: bytes,
-  limit: int64Number,
-  revision: int64Number,
-  sortOrder: enumeration(upperCase(SORT_ORDERS)),
-  sortTarget: enumeration(upperCase(SORT_TARGETS)),
-  serializable: bool,
-  keysOnly: bool,
-  countOnly: bool,
-  minModRevision: int64Number,
-  maxModRevision: int64Number,
-  minCreateRevision: int64Number,
-  maxCreateRevision: int64Number,
-  ...freshnessFields,
-});
+const rangeFields = named(
+  "RangeRequest",
+  message({
+    key: bytes,
+    rangeEnd: bytes,
+    limit: int64Number,
+    revision: int64Number,
+    sortOrder: enumeration(upperCase(SORT_ORDERS)),
+    sortTarget: enumeration(upperCase(SORT_TARGETS)),
+    serializable: bool,
+    keysOnly: bool,
+    countOnly: bool,
+    minModRevision: int64Number,
+    maxModRevision: int64Number,
+    minCreateRevision: int64Number,
+    maxCreateRevision: int64Number,
+    ...freshnessFields,
+  }),
+);
 
 /** A range and whether it may be stale; an unknown number as sort option is refused, as in 3.6. */
-const rangeMessage = rangeFields.transform((read, context) => {
+export const rangeMessage = rangeFields.transform((read, context) => {
   const { serializable, minRevision, maxStaleness, ...fields } = read;
   const sortOrder = SORT_ORDERS[fields.sortOrder];
   const sortTarget = SORT_TARGETS[fields.sortTarget];
@@ -70,44 +74,51 @@ const rangeMessage = rangeFields.transform((read, context) => {
   return { request, serializable, freshness: { minRevision, maxStaleness } };
 });
 
-const putMessage = message({
-  key: bytes,
-  value: bytes,
-  lease: int64,
-  prevKv: bool,
-  ignoreValue: bool,
-  ignoreLease: bool,
-}).transform((fields): PutRequest => ({ ...fields, lease: asLeaseId(fields.lease) }));
+export const putMessage = named(
+  "PutRequest",
+  message({
+    key: bytes,
+    value: bytes,
+    lease: int64,
+    prevKv: bool,
+    ignoreValue: bool,
+    ignoreLease: bool,
+  }),
+).transform((fields): PutRequest => ({ ...fields, lease: asLeaseId(fields.lease) }));
 
-const deleteRangeMessage = message({ key: bytes, rangeEnd: bytes, prevKv: bool }).transform(
-  (fields): DeleteRangeRequest => fields,
-);
+export const deleteRangeMessage = named(
+  "DeleteRangeRequest",
+  message({ key: bytes, rangeEnd: bytes, prevKv: bool }),
+).transform((fields): DeleteRangeRequest => fields);
 
 const RESULTS: readonly CompareResult[] = ["equal", "greater", "less", "notEqual"];
 const RESULT_NAMES = ["EQUAL", "GREATER", "LESS", "NOT_EQUAL"];
 const TARGET_NAMES = ["VERSION", "CREATE", "MOD", "VALUE", "LEASE"];
 
-const compareFields = message(
-  {
-    result: enumeration(RESULT_NAMES),
-    target: enumeration(TARGET_NAMES),
-    key: bytes,
-    version: int64Number,
-    createRevision: int64Number,
-    modRevision: int64Number,
-    value: bytes,
-    lease: int64,
-    rangeEnd: bytes,
-  },
-  {
-    "etcdserverpb.Compare.target_union": [
-      "version",
-      "createRevision",
-      "modRevision",
-      "value",
-      "lease",
-    ],
-  },
+const compareFields = named(
+  "Compare",
+  message(
+    {
+      result: enumeration(RESULT_NAMES),
+      target: enumeration(TARGET_NAMES),
+      key: bytes,
+      version: int64Number,
+      createRevision: int64Number,
+      modRevision: int64Number,
+      value: bytes,
+      lease: int64,
+      rangeEnd: bytes,
+    },
+    {
+      "etcdserverpb.Compare.target_union": [
+        "version",
+        "createRevision",
+        "modRevision",
+        "value",
+        "lease",
+      ],
+    },
+  ),
 );
 
 /** The operand is the field that belongs to the target; another field that was set counts for 0. */
@@ -142,21 +153,24 @@ function unknownTarget(result: CompareResult): Pick<Compare, "result"> & {
   return { result: holds ? "always" : "less", target: "version", operand: 0 };
 }
 
-const requestOpMessage = message(
-  {
-    requestRange: rangeMessage.optional(),
-    requestPut: putMessage.optional(),
-    requestDeleteRange: deleteRangeMessage.optional(),
-    requestTxn: z.lazy((): z.ZodType<TxnRequest> => txnMessage).optional(),
-  },
-  {
-    "etcdserverpb.RequestOp.request": [
-      "requestRange",
-      "requestPut",
-      "requestDeleteRange",
-      "requestTxn",
-    ],
-  },
+const requestOpMessage = named(
+  "RequestOp",
+  message(
+    {
+      requestRange: rangeMessage.optional(),
+      requestPut: putMessage.optional(),
+      requestDeleteRange: deleteRangeMessage.optional(),
+      requestTxn: z.lazy((): z.ZodType<TxnRequest> => txnMessage).optional(),
+    },
+    {
+      "etcdserverpb.RequestOp.request": [
+        "requestRange",
+        "requestPut",
+        "requestDeleteRange",
+        "requestTxn",
+      ],
+    },
+  ),
 ).transform((op): TxnOp => {
   if (op.requestRange !== undefined) return { kind: "range", request: op.requestRange.request };
   if (op.requestPut !== undefined) return { kind: "put", request: op.requestPut };
@@ -172,11 +186,14 @@ const txnFields = {
   failure: repeated(requestOpMessage),
 };
 
-const txnMessage: z.ZodType<TxnRequest> = message(txnFields);
+const txnMessage: z.ZodType<TxnRequest> = named("NestedTxnRequest", message(txnFields));
 /** Only a transaction as a whole can be asked to be fresh, not one nested in another. */
-const outerTxnMessage = message({ ...txnFields, ...freshnessFields });
+export const outerTxnMessage = named("TxnRequest", message({ ...txnFields, ...freshnessFields }));
 
-const compactionMessage = message({ revision: int64Number, physical: bool });
+export const compactionMessage = named(
+  "CompactionRequest",
+  message({ revision: int64Number, physical: bool }),
+);
 
 type Read = (body: string) => Result<ClientRequest, ApiError>;
 

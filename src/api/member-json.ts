@@ -6,28 +6,35 @@ import { accept, refuse, type Result } from "../base/result.ts";
 import { asMemberId, asRevision } from "../base/types.ts";
 import { printFlag, printHeader, printInteger, printList } from "./answer-json.ts";
 import { GATEWAY_ERRORS, type ApiError } from "./error.ts";
+import { named } from "./json-schema.ts";
 import { bool, decodeMessage, message, repeatedText, uint64 } from "./proto-json.ts";
 import { isRegion } from "./regions.ts";
 import type { ClientRequest, Header } from "./replica.ts";
 
-const listMessage = message({ linearizable: bool });
-const addMessage = message({ peerURLs: repeatedText, isLearner: bool });
-const idMessage = message({ ID: uint64 });
-const updateMessage = message({ ID: uint64, peerURLs: repeatedText });
-const moveLeaderMessage = message({ targetID: uint64 });
+export const memberListMessage = named("MemberListRequest", message({ linearizable: bool }));
+export const memberAddMessage = named(
+  "MemberAddRequest",
+  message({ peerURLs: repeatedText, isLearner: bool }),
+);
+export const memberIdMessage = named("MemberIdRequest", message({ ID: uint64 }));
+export const memberUpdateMessage = named(
+  "MemberUpdateRequest",
+  message({ ID: uint64, peerURLs: repeatedText }),
+);
+export const moveLeaderMessage = named("MoveLeaderRequest", message({ targetID: uint64 }));
 
 /** Reads a body; `configured` are the regions that exist besides the platform's own. */
 type Read = (body: string, configured: readonly string[]) => Result<ClientRequest, ApiError>;
 
 /** `POST /v3/cluster/member/list`. */
 export const readMemberList: Read = (body) => {
-  const read = decodeMessage(listMessage, body);
+  const read = decodeMessage(memberListMessage, body);
   return read.ok ? accept({ kind: "memberList", ...read.value }) : read;
 };
 
 /** `POST /v3/cluster/member/add`. */
 export const readMemberAdd: Read = (body, configured) => {
-  const read = decodeMessage(addMessage, body);
+  const read = decodeMessage(memberAddMessage, body);
   if (!read.ok) return read;
   const { peerURLs, isLearner } = read.value;
   const region = regionOf(peerURLs, configured);
@@ -38,13 +45,13 @@ export const readMemberAdd: Read = (body, configured) => {
 
 /** `POST /v3/cluster/member/remove`. */
 export const readMemberRemove: Read = (body) => {
-  const read = decodeMessage(idMessage, body);
+  const read = decodeMessage(memberIdMessage, body);
   return read.ok ? accept({ kind: "memberRemove", id: asMemberId(read.value.ID) }) : read;
 };
 
 /** `POST /v3/cluster/member/update`. */
 export const readMemberUpdate: Read = (body, configured) => {
-  const read = decodeMessage(updateMessage, body);
+  const read = decodeMessage(memberUpdateMessage, body);
   if (!read.ok) return read;
   const region = regionOf(read.value.peerURLs, configured);
   return region.ok
@@ -54,7 +61,7 @@ export const readMemberUpdate: Read = (body, configured) => {
 
 /** `POST /v3/cluster/member/promote`. */
 export const readMemberPromote: Read = (body) => {
-  const read = decodeMessage(idMessage, body);
+  const read = decodeMessage(memberIdMessage, body);
   return read.ok ? accept({ kind: "memberPromote", id: asMemberId(read.value.ID) }) : read;
 };
 

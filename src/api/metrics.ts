@@ -42,6 +42,9 @@ export interface ReplicaLevels {
   /** Watchers that are being caught up from history. */
   readonly slowWatchers: number;
   readonly leases: number;
+  readonly databaseBytes: number;
+  readonly databaseBytesInUse: number;
+  readonly quotaBytes: number;
   /** Since construction: leases that ended by themselves. */
   readonly leasesExpired: number;
 }

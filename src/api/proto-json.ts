@@ -11,6 +11,7 @@ import { accept, refuse, type Result } from "../base/result.ts";
 import { decodeBase64 } from "./base64.ts";
 import { malformed, refusalError, type ApiError } from "./error.ts";
 import { positionOf, readJson, type JsonNode } from "./json-reader.ts";
+import { describedAs, type Describe, type JsonSchema } from "./json-schema.ts";
 
 /** What an issue carries, for `explain`. The name of a `field` is in the path that zod adds. */
 type Fault =
@@ -31,31 +32,43 @@ export const reportRefusal = (context: Pick<Context, "issues">, refusal: Refusal
 
 const node = z.custom<JsonNode>();
 
-/** A scalar field of protobuf type `type`; `read` gives null for what cannot be one. */
-function scalar<T>(type: string, read: (value: JsonNode) => T | null) {
-  return node.transform((value, context): T => {
+/**
+ * A scalar field of protobuf type `type`, which takes the JSON that `json` describes; `read` gives
+ * null for what cannot be one.
+ */
+function scalar<T>(type: string, json: JsonSchema, read: (value: JsonNode) => T | null) {
+  const schema = node.transform((value, context): T => {
     const parsed = read(value);
     if (parsed !== null) return parsed;
     return report(context, value, { at: value.at, field: type, shown: shownText(value) });
   });
+  return describedAs(schema, () => json);
 }
 
-export const bytes = scalar("bytes", (value) =>
+const INTEGER_TEXT = "^-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+/** Beyond 2^53 most languages' numbers lose digits: there a string is safe. */
+const integerJson = (format: string): JsonSchema => ({
+  type: ["string", "integer"],
+  format,
+  pattern: INTEGER_TEXT,
+});
+
+export const bytes = scalar("bytes", { type: "string", contentEncoding: "base64" }, (value) =>
   value.kind === "string" ? decodeBase64(value.value) : null,
 ).default(EMPTY);
 
-export const bool = scalar("bool", (value) =>
+export const bool = scalar("bool", { type: "boolean" }, (value) =>
   value.kind === "boolean" ? value.value : null,
 ).default(false);
 
 /** All 64 bits, for ids. */
-export const int64 = scalar("int64", readInt64).default(0n);
+export const int64 = scalar("int64", integerJson("int64"), readInt64).default(0n);
 
 /**
  * A 64-bit integer as a number, for revisions and counts. Nothing reaches 2^51, so what lies
  * beyond is as good as that, and stays exact.
  */
-const int64Clamped = scalar("int64", (value) => {
+const int64Clamped = scalar("int64", integerJson("int64"), (value) => {
   const integer = readInt64(value);
   return integer === null ? null : Number(clamp(integer));
 });
@@ -64,11 +77,15 @@ export const int64Number = int64Clamped.default(0);
 export const int64NumberOrNull = int64Clamped.nullable().default(null);
 
 /** All 64 bits, for ids of members. */
-export const uint64 = scalar("uint64", readUint64).default(0n);
+export const uint64 = scalar("uint64", integerJson("uint64"), readUint64).default(0n);
+
+const enumJson = (names: readonly string[]): JsonSchema => ({
+  anyOf: [{ type: "string", enum: names }, { type: "integer" }],
+});
 
 /** An enum value's number; `names[0]` is 0, and so on. An unknown name is null: passed over. */
 const enumValue = (names: readonly string[]) =>
-  scalar<{ readonly number: number | null }>("enum", (value) => {
+  scalar<{ readonly number: number | null }>("enum", enumJson(names), (value) => {
     if (value.kind === "string") {
       const number = names.indexOf(value.value);
       return { number: number < 0 ? null : number };
@@ -88,14 +105,15 @@ export const enumerations = (names: readonly string[]) =>
 
 /** A repeated field; empty when absent. */
 export function repeated<Item extends z.ZodType>(item: Item) {
-  return z
-    .preprocess((value: JsonNode, context): readonly JsonNode[] => {
-      return value.kind === "array" ? value.items : unexpectedToken(context, value);
-    }, z.array(item))
-    .default([]);
+  const schema = z.preprocess((value: JsonNode, context): readonly JsonNode[] => {
+    return value.kind === "array" ? value.items : unexpectedToken(context, value);
+  }, z.array(item));
+  return describedAs(schema, (describe) => ({ type: "array", items: describe(item) })).default([]);
 }
 
-const stringScalar = scalar("string", (value) => (value.kind === "string" ? value.value : null));
+const stringScalar = scalar("string", { type: "string" }, (value) =>
+  value.kind === "string" ? value.value : null,
+);
 export const string = stringScalar.default("");
 
 /** A repeated string. */
@@ -121,11 +139,34 @@ export function message<Fields extends z.core.$ZodLooseShape>(
     for (const member of members) oneofOf.set(member, oneof);
   }
   const names = { fieldOf, oneofOf };
-  return z.preprocess(
+  const schema = z.preprocess(
     (value: JsonNode, context) => readMembers(value, context, names),
     z.object(fields),
   );
+  return describedAs(schema, (describe) => messageJson(fields, oneofs, describe));
 }
+
+/** The names of fields are those of the .proto files, which answers have too. */
+function messageJson(
+  fields: z.core.$ZodLooseShape,
+  oneofs: Readonly<Record<string, readonly string[]>>,
+  describe: Describe,
+): JsonSchema {
+  const properties: Record<string, JsonSchema> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    properties[protoName(name)] = describe(field as z.core.$ZodType);
+  }
+  const exclusive = Object.values(oneofs).map((members) => {
+    const present = members.map((name) => ({ required: [protoName(name)] }));
+    return { oneOf: [...present, { not: { anyOf: present } }] };
+  });
+  return { type: "object", properties, ...(exclusive.length === 0 ? {} : { allOf: exclusive }) };
+}
+
+/** Fields that are camelCase in the .proto files too. */
+const CAMEL_CASE_PROTO = /[A-Z]{2}|^(isLearner|permType|hashedPassword)$/;
+
+const protoName = (name: string): string => (CAMEL_CASE_PROTO.test(name) ? name : snakeCase(name));
 
 /** What is set of a message, under the fields' JSON names. */
 function readMembers(

@@ -42,10 +42,13 @@ const DECIMAL_ID = /^\d{1,20}$/;
  * absent. Refused with a sentence for the person who sent it: a field that is misspelt is not
  * overlooked, for this is no place to guess.
  */
-export function parseRecovery(
+export const parseRecovery = (
   body: string,
   configured: readonly string[],
-): Result<RecoveryOrder, string> {
+): Result<RecoveryOrder, string> => parseBody(recoveryBody(configured), body);
+
+/** The body's schema. */
+export function recoveryBody(configured: readonly string[]) {
   const region = (field: string): z.ZodString =>
     z
       .string(`${field} is the name of a region`)
@@ -59,7 +62,7 @@ export function parseRecovery(
     },
     'from is the replica to go on from, {"region": ..., "generation": ...}, and nothing else',
   );
-  const order = z
+  return z
     .strictObject(
       {
         from,
@@ -80,5 +83,4 @@ export function parseRecovery(
       confirm: asClusterId(BigInt(confirm)),
       ...(bumpRevisions === undefined ? {} : { bumpRevisions }),
     }));
-  return parseBody(order, body);
 }

@@ -15,6 +15,22 @@ const REGIONS_MAX = 7;
 export const isRegion = (name: string, configured: readonly string[]): boolean =>
   LOCATION_HINTS.includes(name) || configured.includes(name);
 
+const knownRegions = (configured: readonly string[]): ReadonlySet<string> =>
+  new Set([...configured, ...LOCATION_HINTS]);
+
+/** The body's schema. */
+export function regionsBody(configured: readonly string[]) {
+  const known = knownRegions(configured);
+  return z.object({
+    regions: z
+      .array(z.string().refine((region) => known.has(region)))
+      .min(1)
+      .max(REGIONS_MAX)
+      .refine((regions) => new Set(regions).size === regions.length)
+      .optional(),
+  });
+}
+
 /**
  * Reads `{"regions": [...]}`: one to seven different ones that exist; null for an empty body, or one
  * without regions. Refused with a sentence for the person who sent it.
@@ -24,19 +40,12 @@ export function parseRegions(
   configured: readonly string[],
 ): Result<readonly string[] | null, string> {
   if (body.trim() === "") return accept(null);
-  const known = new Set([...configured, ...LOCATION_HINTS]);
-  const schema = z.object({
-    regions: z
-      .array(z.string().refine((region) => known.has(region)))
-      .min(1)
-      .max(REGIONS_MAX)
-      .refine((regions) => new Set(regions).size === regions.length)
-      .optional(),
-  });
   const json = parseJson(body);
   if (!json.ok) return json;
-  const parsed = schema.safeParse(json.value);
+  const parsed = regionsBody(configured).safeParse(json.value);
   return parsed.success
     ? accept(parsed.data.regions ?? null)
-    : refuse(`regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`);
+    : refuse(
+        `regions are 1 to ${REGIONS_MAX} different ones of ${[...knownRegions(configured)].join(", ")}`,
+      );
 }

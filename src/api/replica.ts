@@ -2,6 +2,8 @@
 // router reaches objects only through these types; `object/` implements them.
 
 import type { AuthAnswer, AuthRequest, Credentials } from "../base/auth.ts";
+import type { Alarm, AlarmKind } from "../base/alarm.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import type {
   LeaseGrantAnswer,
   LeaseKeepAliveAnswer,
@@ -18,6 +20,7 @@ import type {
   TxnAnswer,
   TxnRequest,
 } from "../base/kv.ts";
+import type { KvHash, StatusAnswer } from "../base/maintenance.ts";
 import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
@@ -60,7 +63,31 @@ export type ClientRequest =
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId }
   /** Passwords do not come here, only what the router has made of them. */
-  | { readonly kind: "auth"; readonly request: AuthRequest };
+  | {
+      readonly kind: "auth";
+      readonly request: AuthRequest;
+      /** Of questions: any replica answers, from what it has. */
+      readonly serializable?: boolean;
+    }
+  /** What the replica that is asked says of itself; no leader is needed. */
+  | { readonly kind: "status" }
+  /** Of all members and kinds of alarm where etcd has 0: of `member` only what is changed. */
+  | {
+      readonly kind: "alarm";
+      readonly action: "get" | "activate" | "deactivate";
+      readonly member: MemberId;
+      readonly alarm: AlarmKind | null;
+    }
+  /** The hash of the history up to `revision`; 0 and less mean the latest. */
+  | { readonly kind: "hashKv"; readonly revision: number }
+  /** The hash of all replicated state. */
+  | { readonly kind: "hash" }
+  /** Answered once the replica that is asked has freed what nobody can read any more. */
+  | { readonly kind: "defragment" }
+  /** Whether the API could go down to a version; what can be said without the state was said. */
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "setLimits"; readonly limits: ClusterLimits }
+  | { readonly kind: "limits" };
 
 export type ClientAnswer =
   | { readonly kind: "range"; readonly answer: RangeAnswer }
@@ -76,7 +103,15 @@ export type ClientAnswer =
   | { readonly kind: "members"; readonly answer: MembersAnswer }
   | { readonly kind: "capVersion" }
   | { readonly kind: "moveLeader" }
-  | { readonly kind: "auth"; readonly answer: AuthAnswer };
+  | { readonly kind: "auth"; readonly answer: AuthAnswer }
+  | { readonly kind: "status"; readonly answer: StatusAnswer }
+  /** All that are active, or those that were changed. */
+  | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "hashKv"; readonly answer: KvHash }
+  | { readonly kind: "hash"; readonly hash: number }
+  | { readonly kind: "defragment" }
+  | { readonly kind: "downgrade" }
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 /** etcd's response header. */
 export interface Header {
@@ -149,6 +184,10 @@ export interface ReplicaStatus {
   readonly isAsleep: boolean;
   /** What entries may mean: the lowest version of the members' code. */
   readonly clusterVersion: number;
+  /** The alarms that are active, as far as it has applied. */
+  readonly alarms: readonly Alarm[];
+  /** Whether users are in force, as far as it has applied; absent from code that knows none. */
+  readonly authEnabled?: boolean;
 }
 
 /** What a replica has cost since its object was last constructed. */

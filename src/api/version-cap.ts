@@ -5,7 +5,8 @@ import type { Result } from "../base/result.ts";
 import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
 import { parseBody } from "./plain-body.ts";
 
-const schema = z
+/** The body's schema. */
+export const versionCapBody = z
   .strictObject(
     {
       cap: z
@@ -19,4 +20,4 @@ const schema = z
 
 /** Reads `{"cap": 1}` or `{"cap": null}`. Refused with a sentence for the person who sent it. */
 export const parseVersionCap = (body: string): Result<number | null, string> =>
-  parseBody(schema, body);
+  parseBody(versionCapBody, body);

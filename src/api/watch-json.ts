@@ -5,6 +5,7 @@ import type { WatchEvent, WatchSpec } from "../base/watch.ts";
 import type { z } from "zod";
 import { printFlag, printHeader, printInteger, printKeyValue, printList } from "./answer-json.ts";
 import type { ApiError } from "./error.ts";
+import { named } from "./json-schema.ts";
 import {
   bool,
   bytes,
@@ -16,30 +17,36 @@ import {
 } from "./proto-json.ts";
 import type { Header } from "./replica.ts";
 
-const createMessage = message({
-  key: bytes,
-  rangeEnd: bytes,
-  startRevision: int64Number,
-  progressNotify: bool,
-  filters: enumerations(["NOPUT", "NODELETE"]),
-  prevKv: bool,
-  watchId: int64,
-  fragment: bool,
-});
+const createMessage = named(
+  "WatchCreateRequest",
+  message({
+    key: bytes,
+    rangeEnd: bytes,
+    startRevision: int64Number,
+    progressNotify: bool,
+    filters: enumerations(["NOPUT", "NODELETE"]),
+    prevKv: bool,
+    watchId: int64,
+    fragment: bool,
+  }),
+);
 
-const watchMessage = message(
-  {
-    createRequest: createMessage.optional(),
-    cancelRequest: message({ watchId: int64 }).optional(),
-    progressRequest: message({}).optional(),
-  },
-  {
-    "etcdserverpb.WatchRequest.request_union": [
-      "createRequest",
-      "cancelRequest",
-      "progressRequest",
-    ],
-  },
+export const watchMessage = named(
+  "WatchRequest",
+  message(
+    {
+      createRequest: createMessage.optional(),
+      cancelRequest: message({ watchId: int64 }).optional(),
+      progressRequest: message({}).optional(),
+    },
+    {
+      "etcdserverpb.WatchRequest.request_union": [
+        "createRequest",
+        "cancelRequest",
+        "progressRequest",
+      ],
+    },
+  ),
 );
 
 /** What a client asks on its watch stream. */

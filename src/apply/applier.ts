@@ -40,6 +40,7 @@ import {
   type Command,
   type Proposal,
 } from "./command.ts";
+import { forbidden, isLeaseTooMany } from "./guard.ts";
 import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
 
@@ -272,6 +273,8 @@ export class Applier {
     const { kind } = command;
     // The version may have been lowered since it was proposed.
     if (!isMeantAt(kind, this.#cluster.version)) return refuse("changeUnderWay");
+    const refusal = forbidden(command, this.#cluster);
+    if (refusal !== null) return this.#forbid(command, refusal, batch);
     switch (kind) {
       case "put":
         return named(kind, this.#store.put(command.request, this.#leases));
@@ -305,6 +308,11 @@ export class Applier {
         const result = this.#auth.apply(command.request, { index, time: this.#time });
         return result.ok ? accept({ kind, answer: result.value }) : result;
       }
+      case "alarm":
+        return accept({ kind, alarms: this.#cluster.alarms.change(command) });
+      case "limits":
+        this.#cluster.limits.set(command.limits);
+        return accept({ kind, limits: command.limits });
       default:
         return kind satisfies never;
     }
@@ -320,8 +328,16 @@ export class Applier {
     this.#cluster.setMembership(batch.membership);
   }
 
+  /** Leases whose expiry is forbidden wait until it is not. */
+  #forbid(command: Command, refusal: Refusal, batch: Batch): Outcome | null {
+    if (command.kind !== "leaseExpire") return refuse(refusal);
+    batch.settled.push(...command.expiries.map(({ id }) => id));
+    return null;
+  }
+
   #grant(command: Command & { kind: "leaseGrant" }, batch: Batch): Outcome {
     const { id, ttlSeconds } = command;
+    if (isLeaseTooMany(command, this.#leases, this.#cluster)) return refuse("tooManyRequests");
     const result = this.#leases.grant({ id, ttlSeconds, time: this.#time });
     if (!result.ok) return result;
     batch.granted.push(result.value);

@@ -1,5 +1,6 @@
 // Owns the part of the replicated state that is about the cluster itself, in the row of `meta`: who
-// its members are, and which version its entries mean. It changes with the batch that says so.
+// its members are, which version its entries mean; alarms and limits stand in files beside. It changes
+// with the batch that says so.
 
 import { assert, present } from "../base/assert.ts";
 import { Reader, Writer } from "../base/codec.ts";
@@ -8,8 +9,12 @@ import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes } from "../base/types.ts";
 import type { Unversioned } from "../base/unversioned.ts";
+import { Alarms } from "./alarms.ts";
+import { StoredLimits } from "./stored-limits.ts";
 
 export class ClusterState {
+  readonly alarms: Alarms;
+  readonly limits: StoredLimits;
   readonly #sql: SqlPort;
   #membership: Membership;
   #version: number;
@@ -22,6 +27,8 @@ export class ClusterState {
    */
   constructor(sql: SqlPort, atBirth: Membership, codeVersion: number) {
     this.#sql = sql;
+    this.alarms = new Alarms(sql);
+    this.limits = new StoredLimits(sql);
     const row = readRow(sql);
     this.#membership = row.membership === null ? atBirth : decodeMembership(row.membership);
     this.#version = row.version;

@@ -27,6 +27,8 @@ export function needOfCommand(command: Command): Need {
       return needOfAccesses({ right: "write", lease: command.id });
     case "compact":
     case "version":
+    case "alarm":
+    case "limits":
       return ROOT;
     case "auth":
       return command.request.op === "issueToken" ? NOTHING : ROOT;

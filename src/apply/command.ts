@@ -3,8 +3,11 @@
 
 import { readAuthCommand, writeAuthCommand, type AuthCommand } from "../auth/auth-command.ts";
 import type { Requester } from "../auth/permission.ts";
+import type { Alarm } from "../base/alarm.ts";
+import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../base/kv.ts";
 import {
@@ -14,6 +17,7 @@ import {
   writePutRequest,
 } from "../base/kv-codec.ts";
 import { ENTRY_CONFIGURATION } from "../base/entry-kinds.ts";
+import { readLimits, writeLimits } from "../base/limits-codec.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   readConfiguration,
@@ -45,7 +49,10 @@ export type Command =
   | ({ readonly kind: "membership" } & Omit<Membership, "index">)
   /** What entries may mean from now on; `cap` keeps a leader from raising it further. */
   | { readonly kind: "version"; readonly version: number; readonly cap: number | null }
-  | { readonly kind: "auth"; readonly request: AuthCommand };
+  | { readonly kind: "auth"; readonly request: AuthCommand }
+  /** Raises or lowers an alarm; `automatic` says that a leader does so by itself. */
+  | ({ readonly kind: "alarm"; readonly raises: boolean; readonly automatic: boolean } & Alarm)
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 /** Entry kinds by command, append only: a number is for ever. What Raft reads lies below 16. */
 const ENTRY_KINDS = {
@@ -60,6 +67,8 @@ const ENTRY_KINDS = {
   leaseExpire: 23,
   version: 24,
   auth: 25,
+  alarm: 26,
+  limits: 27,
 } as const satisfies Record<Command["kind"], number>;
 
 const COMMAND_KINDS = new Map<number, Command["kind"]>(
@@ -71,6 +80,8 @@ const KINDS_SINCE: Partial<Record<Command["kind"], number>> = {
   membership: 2,
   version: 2,
   auth: 3,
+  alarm: 3,
+  limits: 3,
 };
 
 /** The version of the code that understands a command: `base/versions.ts`. */
@@ -191,6 +202,12 @@ function writeCommand(writer: Writer, command: Command): void {
     case "auth":
       writeAuthCommand(writer, command.request);
       break;
+    case "alarm":
+      writeAlarm(writer.flag(command.raises).flag(command.automatic), command);
+      break;
+    case "limits":
+      writeLimits(writer, command.limits);
+      break;
     default:
       command satisfies never;
   }
@@ -227,6 +244,10 @@ function readCommand(kind: Exclude<Command["kind"], "membership">, reader: Reade
     }
     case "auth":
       return { kind, request: readAuthCommand(reader) };
+    case "alarm":
+      return { kind, raises: reader.flag(), automatic: reader.flag(), ...readAlarm(reader) };
+    case "limits":
+      return { kind, limits: readLimits(reader) };
     default:
       return kind satisfies never;
   }

@@ -1,6 +1,9 @@
 // Owns what applying a command answers, and its bytes: answers are remembered for repeats.
 
 import type { AuthAnswer } from "../base/auth.ts";
+import type { Alarm } from "../base/alarm.ts";
+import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
+import type { ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeAnswer, PutAnswer, TxnAnswer } from "../base/kv.ts";
 import {
@@ -11,6 +14,7 @@ import {
   writePutAnswer,
   writeRefusal,
 } from "../base/kv-codec.ts";
+import { readLimits, writeLimits } from "../base/limits-codec.ts";
 import { readTxnAnswer, writeTxnAnswer } from "../base/txn-codec.ts";
 import type { LeaseGrantAnswer } from "../base/lease.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -27,7 +31,10 @@ export type CommandAnswer =
   /** What the members are now, the leader tells. */
   | { readonly kind: "membership" }
   | { readonly kind: "version" }
-  | { readonly kind: "auth"; readonly answer: AuthAnswer };
+  | { readonly kind: "auth"; readonly answer: AuthAnswer }
+  /** The alarms that were touched. */
+  | { readonly kind: "alarm"; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "limits"; readonly limits: ClusterLimits };
 
 export type Outcome = Result<CommandAnswer, Refusal>;
 
@@ -43,6 +50,8 @@ const KINDS = [
   "membership",
   "version",
   "auth",
+  "alarm",
+  "limits",
 ] as const;
 
 export function encodeOutcome(outcome: Outcome): Bytes {
@@ -69,6 +78,12 @@ export function encodeOutcome(outcome: Outcome): Bytes {
     case "auth":
       // A change is answered by a token, or by nothing.
       writer.text(value.answer.op === "token" ? value.answer.token : "");
+      break;
+    case "alarm":
+      writer.list(value.alarms, writeAlarm);
+      break;
+    case "limits":
+      writeLimits(writer, value.limits);
       break;
     case "compact":
     case "leaseRevoke":
@@ -102,6 +117,10 @@ export function decodeOutcome(bytes: Bytes): Outcome {
       const token = reader.text();
       return accept({ kind, answer: token === "" ? { op: "done" } : { op: "token", token } });
     }
+    case "alarm":
+      return accept({ kind, alarms: reader.list(readAlarm) });
+    case "limits":
+      return accept({ kind, limits: readLimits(reader) });
     case "compact":
     case "leaseRevoke":
     case "membership":

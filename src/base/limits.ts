@@ -1,6 +1,12 @@
 // Owns every bound of the project, with its unit and its reason. 128 MB per isolate is shared by
 // all replicas that live in it, so nothing may grow without one.
 
+/**
+ * Bytes in use from which on writes are refused, whatever the quota: the platform ends at 10 GB, and
+ * deletions, compactions and alarms must go on.
+ */
+export const DATABASE_BYTES_MAX = 9_000_000_000;
+
 /** The largest encoded write, as etcd's `--max-request-bytes`: 1.5 MiB. */
 export const REQUEST_BYTES_MAX = 1_572_864;
 
@@ -92,6 +98,15 @@ export const CATCH_UP_BYTES_MAX = 262_144;
 /** Events of one delivery frame, so that a session's credit is spent in small steps. */
 export const DELIVERY_BYTES_MAX = 262_144;
 
+/** Hashes of the history under way at once: each holds every sweep up, and some memory per key. */
+export const HASHES_MAX = 4;
+
+/** What automatic compaction lets gather beyond its retention, in ms, as etcd: an hour's writes. */
+export const AUTO_COMPACTION_MS_MAX = 3_600_000;
+
+/** By revisions it compacts as soon as so many ms after there is anything to compact, as etcd. */
+export const REVISION_COMPACTION_MS = 300_000;
+
 /** Rows of superseded versions that one slice of compaction looks at: a few milliseconds. */
 export const COMPACTION_SLICE_ROWS = 500;
 
@@ -177,6 +192,9 @@ export const MEMBER_THERE_MS = 750;
 /** Applied entries that a log keeps for peers that lag: as etcd's 5,000. Beyond: a snapshot. */
 export const LOG_ENTRIES_KEPT = 5_000;
 
+/** The same while space is scarce: 5,000 of the largest entries are more than the quota. */
+export const LOG_ENTRIES_KEPT_FULL = 100;
+
 /** A part of a snapshot without an answer for so long is sent again; ms. Above a call's deadline. */
 export const SNAPSHOT_RESEND_MS = 2_000;
 
@@ -199,7 +217,13 @@ export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
 
-/** Passwords that wait to be hashed or compared in one isolate: 50 ms each, one after another. */
+/**
+ * Calls of one isolate that wait for a lock, an election or its news: each has a session of its own,
+ * about 20 kB with its socket. Beyond it: "too many requests".
+ */
+export const RECIPES_WAITING_MAX = 1_000;
+
+/** Passwords that are hashed or compared at once in one isolate: 50 ms each, of its only thread. */
 export const PASSWORDS_WAITING_MAX = 64;
 
 /** bcrypt's cost of hashes made elsewhere: one more doubles 50 ms in which an isolate does nothing else. */
@@ -228,3 +252,16 @@ export const SESSION_FRAMES_WAITING_MAX = 1_024;
 
 /** After a commit, followers are told by the next append, or after this at the latest; ms. */
 export const COMMIT_FLUSH_MS = 5;
+
+/** Frames of a client's WebSocket that wait while one is being answered: beyond it, it is closed. */
+export const SOCKET_FRAMES_WAITING_MAX = 1_000;
+
+/** Characters of those frames: they live in the router, whose isolate has 128 MB for all clients. */
+export const SOCKET_WAITING_CHARACTERS_MAX = 8_388_608;
+
+/**
+ * Characters sent on a client's WebSocket since the client last said anything. The platform tells
+ * nobody how much of it waits in memory, so a client that is silent for so long is taken for one
+ * that does not read.
+ */
+export const SOCKET_UNHEARD_CHARACTERS_MAX = 33_554_432;

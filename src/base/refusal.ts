@@ -53,6 +53,7 @@ export const REFUSALS = [
   "userExists",
   "userNotFound",
   "stateNeedsVersion",
+  "corrupt",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

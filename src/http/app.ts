@@ -8,6 +8,7 @@ import { DEPLOYMENT_HEADER, identify } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
+import { WaitingRoom } from "./recipes/waiting-room.ts";
 import type { Services } from "./request.ts";
 import { errorResponse, RequestError } from "./response.ts";
 import { Router } from "./router.ts";
@@ -17,8 +18,12 @@ import { healthRoutes, MONITOR_PATHS } from "./routes/health.ts";
 import { labRoutes } from "./routes/lab.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
-import { streamRoutes } from "./routes/streams.ts";
+import { recipeRoutes } from "./routes/recipes.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
+import { isStreamPath, streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
+import { callsBySocket } from "./socket-call.ts";
+import { limitTime } from "./time-limits.ts";
 import { SIMPLE_TOKENS, type TokenSettings } from "./token-options.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -44,6 +49,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   const services: Services = {
     ...dependencies,
     router: new Router(dependencies),
+    waitingRoom: new WaitingRoom(),
     passwords: new Passwords(dependencies),
     tokens: new Tokens(dependencies.authToken ?? SIMPLE_TOKENS),
   };
@@ -53,11 +59,17 @@ export function createApp(dependencies: AppDependencies): Hono {
     dependencies.reportError?.(error);
     return openToPages(errorResponse(GATEWAY_ERRORS.internal));
   });
-  app.notFound(() => openToPages(errorResponse(GATEWAY_ERRORS.notFound)));
+  // etcd answers what browsers ask in advance wherever they ask it.
+  app.notFound(({ req }) =>
+    openToPages(
+      req.method === "OPTIONS" ? new Response(null) : errorResponse(GATEWAY_ERRORS.notFound),
+    ),
+  );
   app.use(guard(dependencies));
   app.use(identify({ token: dependencies.token, tokens: services.tokens }));
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
+  app.route("/openapi.json", openApiRoutes());
   if (dependencies.development) app.route("/_lab", labRoutes(services));
   return app;
 }
@@ -65,8 +77,12 @@ export function createApp(dependencies: AppDependencies): Hono {
 /** What every cluster has: etcd's API, the plain API, health. */
 function mountCluster(app: Hono, prefix: string, services: Services): void {
   for (const version of ["/v3", "/v3beta"]) {
-    app.use(`${prefix}${version}/*`, crossOrigin);
+    const below = `${prefix}${version}/*`;
+    app.use(below, crossOrigin);
+    app.use(below, callsBySocket(app.fetch, isStreamPath));
+    app.use(below, limitTime(services.clock));
     app.route(`${prefix}${version}`, unaryRoutes(services));
+    app.route(`${prefix}${version}`, recipeRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
     app.route(`${prefix}${version}/auth`, authRoutes(services));
   }

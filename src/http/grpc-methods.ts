@@ -17,6 +17,7 @@ const unary = (service: string, method: string): MethodLabels => ({
 const kv = (method: string): MethodLabels => unary("etcdserverpb.KV", method);
 const lease = (method: string): MethodLabels => unary("etcdserverpb.Lease", method);
 const cluster = (method: string): MethodLabels => unary("etcdserverpb.Cluster", method);
+const maintenance = (method: string): MethodLabels => unary("etcdserverpb.Maintenance", method);
 const own = (method: string): MethodLabels => unary("edgekeeper.Cluster", method);
 
 /** By kind of request; those that etcd does not have belong to a service of our own. */
@@ -40,7 +41,15 @@ export const METHODS: Readonly<Record<ClientRequest["kind"], MethodLabels>> = {
   auth: unary("etcdserverpb.Auth", "Auth"),
   memberChange: own("MemberChange"),
   capVersion: own("CapVersion"),
-  moveLeader: unary("etcdserverpb.Maintenance", "MoveLeader"),
+  moveLeader: maintenance("MoveLeader"),
+  status: maintenance("Status"),
+  alarm: maintenance("Alarm"),
+  hash: maintenance("Hash"),
+  hashKv: maintenance("HashKV"),
+  defragment: maintenance("Defragment"),
+  downgrade: maintenance("Downgrade"),
+  limits: own("Limits"),
+  setLimits: own("SetLimits"),
 };
 
 /** A session stands for a stream of watches. */

@@ -1,8 +1,10 @@
 // Owns what is looked at to say whether a cluster is well: one question to it each.
 
+import { refusalError } from "../api/error.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import type { ClientRequest, ReplicaStatus } from "../api/replica.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
+import { isForLackOfRights } from "./administration.ts";
 import { failureError } from "./response.ts";
 import type { Served } from "./router.ts";
 
@@ -20,14 +22,16 @@ export interface Patient {
 /** Why the cluster is not well, or null when it is, as far as one check goes. */
 type Check = (patient: Patient) => Promise<string | null>;
 
-/** A read that is served at all. One that is refused was served as well: it may want rights. */
+/** A read that is served; one that is refused because nobody in particular asks was served too. */
 const reading =
   (serializable: boolean): Check =>
   async ({ ask }) => {
     const range = { ...rangeOfKey(HEALTH_KEY), countOnly: true };
     const request: ClientRequest = { kind: "range", request: range, serializable };
     const served = await ask(request);
-    return served.kind === "failed" ? failureError(served.failure, request).message : null;
+    if (served.kind === "failed") return failureError(served.failure, request).message;
+    const isFine = served.kind === "answered" || isForLackOfRights(served.refusal);
+    return isFine ? null : refusalError(served.refusal).message;
   };
 
 /** Learners serve few requests; a cluster is more than them. */
@@ -37,8 +41,15 @@ const nonLearner: Check = async ({ statuses }) => {
   return told.length > 0 && told.every(isLearner) ? "not supported for learner" : null;
 };
 
+/** Alarms are the cluster's: one replica that knows of it is enough. */
+const noCorruption: Check = async ({ statuses }) => {
+  const alarms = (await statuses()).flatMap((status) => status.alarms);
+  return alarms.some(({ alarm }) => alarm === "corrupt") ? "alarm activated: CORRUPT" : null;
+};
+
 /** By etcd's names. */
 const CHECKS = {
+  data_corruption: noCorruption,
   serializable_read: reading(true),
   linearizable_read: reading(false),
   non_learner: nonLearner,
@@ -49,7 +60,7 @@ type CheckName = keyof typeof CHECKS;
 /** What keeps a cluster alive, and what it takes to be ready, by the path that tells: etcd's lists. */
 export const CHECK_LISTS: Readonly<Record<"/livez" | "/readyz", readonly CheckName[]>> = {
   "/livez": ["serializable_read"],
-  "/readyz": ["serializable_read", "linearizable_read", "non_learner"],
+  "/readyz": ["data_corruption", "serializable_read", "linearizable_read", "non_learner"],
 };
 
 export interface Finding {

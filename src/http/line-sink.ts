@@ -1,7 +1,8 @@
 // Owns the writing side of streamed answers: lines of JSON, as a chunked response or as the frames
 // of a client's WebSocket. What the lines say is their callers' affair.
 
-import { errorLine, type ApiError } from "../api/error.ts";
+import { errorLine, GATEWAY_ERRORS, type ApiError } from "../api/error.ts";
+import { SOCKET_UNHEARD_CHARACTERS_MAX } from "../base/limits.ts";
 import { errorResponse } from "./response.ts";
 
 /** Where a stream's lines go, in order. Every method may be called once the client is gone. */
@@ -94,16 +95,33 @@ export interface LineSocket {
   close(code?: number, reason?: string): void;
 }
 
-/** Each line one text frame, without its line's end. A WebSocket has no back pressure to await. */
+/**
+ * Each line one text frame, without its line's end. A WebSocket has no back pressure to await, and
+ * nobody tells how much of what was sent still waits for a slow client. What is known is when the
+ * client last said something: a silent one is sent a bounded amount, and then an error.
+ */
 export class SocketLines implements LineSink {
   readonly #socket: LineSocket;
+  #unheard = 0;
 
   constructor(socket: LineSocket) {
     this.#socket = socket;
   }
 
+  /** The client has said something, so it is there and takes part. */
+  heard(): void {
+    this.#unheard = 0;
+  }
+
   async write(line: string): Promise<void> {
-    this.#socket.send(line.trimEnd());
+    const frame = line.trimEnd();
+    // One line that is larger than the limit goes to whoever has nothing else on the way.
+    if (this.#unheard > 0 && this.#unheard + frame.length > SOCKET_UNHEARD_CHARACTERS_MAX) {
+      await this.fail(GATEWAY_ERRORS.socketUnheard);
+      throw new Error("the client has been silent for too many bytes; it may resume");
+    }
+    this.#unheard += frame.length;
+    this.#socket.send(frame);
   }
 
   async fail(error: ApiError): Promise<void> {

@@ -1,7 +1,7 @@
 // Owns which numbers are told under which name: etcd's, where its dashboards and alerts show them,
 // and our own. How they are gathered is `object/meters.ts`'s, how they are written `routes/metrics.ts`'s.
 
-import { SERVED_VERSION } from "../api/api-version.ts";
+import { ETCD_VERSION } from "../api/etcd-version.ts";
 import {
   DURATION_BOUNDS_SECONDS,
   type Durations,
@@ -101,10 +101,10 @@ const SERVER: readonly Family[] = [
     { labels: { server_id: status.memberId.toString(16) }, value: 1 },
   ]),
   listed("gauge", "etcd_server_version", "The version whose API is served.", () => [
-    { labels: { server_version: SERVED_VERSION.etcdserver }, value: 1 },
+    { labels: { server_version: ETCD_VERSION.etcdserver }, value: 1 },
   ]),
   listed("gauge", "etcd_cluster_version", "The version whose API the cluster has.", () => [
-    { labels: { cluster_version: SERVED_VERSION.etcdcluster.replace(/\.0$/, "") }, value: 1 },
+    { labels: { cluster_version: ETCD_VERSION.etcdcluster.replace(/\.0$/, "") }, value: 1 },
   ]),
   counter(
     "etcd_server_leader_changes_seen_total",
@@ -134,6 +134,21 @@ const SERVER: readonly Family[] = [
 ];
 
 const STORE: readonly Family[] = [
+  gauge(
+    "etcd_mvcc_db_total_size_in_bytes",
+    "Bytes of the database.",
+    (m) => m.levels.databaseBytes,
+  ),
+  gauge(
+    "etcd_mvcc_db_total_size_in_use_in_bytes",
+    "The same without free pages.",
+    (m) => m.levels.databaseBytesInUse,
+  ),
+  gauge(
+    "etcd_server_quota_backend_bytes",
+    "Bytes in use from which on writes are refused.",
+    (m) => m.levels.quotaBytes,
+  ),
   counter("etcd_mvcc_put_total", "Puts that were answered.", served("put")),
   counter("etcd_mvcc_delete_total", "Deletions that were answered.", served("deleteRange")),
   counter("etcd_mvcc_range_total", "Ranges that were answered.", served("range")),

@@ -1,5 +1,5 @@
-// Owns the work on passwords: hashing and comparing with bcrypt, one after another, since each holds
-// the isolate's only thread for some 50 ms. No replica ever sees a password.
+// Owns the work on passwords: hashing and comparing with bcrypt. Each holds the isolate's only thread for
+// some 50 ms, so there are not many at once. No replica ever sees a password.
 
 import { compare, encodeBase64, getRounds, hash, truncates } from "bcryptjs";
 import { GATEWAY_ERRORS } from "../api/error.ts";
@@ -18,12 +18,18 @@ const BCRYPT_HASH = /^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$/;
  */
 const NOBODYS_HASH = `$2a$${COST}$${".".repeat(53)}`;
 
-export class Passwords {
-  readonly #platform: Pick<Platform, "random" | "sleep">;
-  #waiting = 0;
-  #last: Promise<unknown> = Promise.resolve();
+/**
+ * A request whose client goes away is dropped by the platform without a word, in the midst of anything:
+ * it counts no longer than this. So nobody may wait for another request either.
+ */
+const PATIENCE_MS = 10_000;
 
-  constructor(platform: Pick<Platform, "random" | "sleep">) {
+export class Passwords {
+  readonly #platform: Platform;
+  /** Until when each of those who are at it counts. */
+  readonly #busy = new Set<{ readonly until: number }>();
+
+  constructor(platform: Platform) {
     this.#platform = platform;
   }
 
@@ -44,19 +50,18 @@ export class Passwords {
     return same && hashed !== null;
   }
 
+  /** `work` after whatever came before, which a hash may have held up. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= PASSWORDS_WAITING_MAX) throw new RequestError(GATEWAY_ERRORS.overloaded);
-    this.#waiting++;
-    const before = this.#last;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last = promise;
+    const now = this.#platform.clock();
+    for (const job of this.#busy) if (job.until <= now) this.#busy.delete(job);
+    if (this.#busy.size >= PASSWORDS_WAITING_MAX) throw new RequestError(GATEWAY_ERRORS.overloaded);
+    const job = { until: now + PATIENCE_MS };
+    this.#busy.add(job);
     try {
-      await before;
+      await this.#platform.sleep(0);
       return await work();
     } finally {
-      this.#waiting--;
-      // Whatever else has come meanwhile goes first.
-      void this.#platform.sleep(0).then(resolve);
+      this.#busy.delete(job);
     }
   }
 }

@@ -11,13 +11,16 @@ import { credentialsOf } from "./credentials.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Platform } from "./platform.ts";
+import type { WaitingRoom } from "./recipes/waiting-room.ts";
 import { RequestError } from "./response.ts";
-import { DEFAULT_CLUSTER, type Router, type RouterRequest } from "./router.ts";
+import { DEFAULT_CLUSTER, type Router, type RouterRequest, type Seeker } from "./router.ts";
+import { patienceOf } from "./time-limits.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What all routes work with. */
 export interface Services extends Platform {
   readonly router: Router;
+  readonly waitingRoom: WaitingRoom;
   readonly network: ReplicaNetwork;
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
@@ -87,9 +90,16 @@ export async function* chunksOf(request: Request): AsyncGenerator<Bytes, void, v
 }
 
 /** Where the client is, if the platform knows. */
-export function continentOf(request: Request): string | null {
+function continentOf(request: Request): string | null {
   const continent: unknown = (request as { cf?: { continent?: unknown } }).cf?.continent;
   return typeof continent === "string" ? continent : null;
+}
+
+/** Whose watches those of this request are. */
+export function seekerOf(context: Context): Seeker {
+  const cluster = clusterOf(context);
+  const continent = continentOf(context.req.raw);
+  return { cluster, continent, credentials: credentialsOf(context, cluster) };
 }
 
 /** The trace id of W3C's `traceparent`, or empty. */
@@ -110,4 +120,5 @@ export const toRouterRequest = (
   requestId: services.random(16),
   trace: traceOf(context.req.raw),
   continent: continentOf(context.req.raw),
+  ...patienceOf(context),
 });

@@ -53,6 +53,8 @@ export function failureError(failure: Failure, request: ClientRequest): ApiError
       return mayWrite(request) ? GATEWAY_ERRORS.writeTimeout : GATEWAY_ERRORS.readTimeout;
     case "noLeader":
       return GATEWAY_ERRORS.noLeader;
+    case "deadline":
+      return GATEWAY_ERRORS.deadlineExceeded;
     case "overloaded":
       return GATEWAY_ERRORS.overloaded;
     case "unknownCluster":
@@ -93,6 +95,12 @@ function mayWrite(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "status":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "limits":
       return false;
     case "txn":
       return !isReadOnlyTxn(request.request);

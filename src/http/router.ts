@@ -37,6 +37,10 @@ export interface RouterRequest {
   readonly trace: string;
   /** Where the client is, or null when that is unknown. */
   readonly continent: string | null;
+  /** When the client's own limit is over, on the router's clock. */
+  readonly deadline?: number;
+  /** The client does not want to wait for a leader longer than this, in milliseconds. */
+  readonly leaderWithinMs?: number;
 }
 
 /** Why there is no answer. */
@@ -45,6 +49,8 @@ export type Failure =
   | "timeout"
   /** No replica knew a leader: nothing has happened. */
   | "noLeader"
+  /** The client's own limit is over; a write may still happen. */
+  | "deadline"
   | "overloaded"
   | "unknownCluster";
 
@@ -52,6 +58,12 @@ export type Served =
   | { readonly kind: "answered"; readonly header: Header; readonly answer: ClientAnswer }
   | { readonly kind: "refused"; readonly refusal: Refusal; readonly header: Header }
   | { readonly kind: "failed"; readonly failure: Failure };
+
+/** Whoever looks for the leader itself. */
+export type Seeker = Pick<
+  RouterRequest,
+  "cluster" | "continent" | "credentials" | "leaderWithinMs"
+>;
 
 export interface RouterDependencies extends Platform {
   readonly network: ReplicaNetwork;
@@ -62,6 +74,10 @@ export interface RouterDependencies extends Platform {
 /** One request on its way. */
 interface Errand extends Question {
   readonly startedAt: number;
+  /** The client's limit comes before ours. */
+  readonly isLimited: boolean;
+  /** Without a leader by then, the client wants to hear of it. */
+  readonly leaderBy: number;
   readonly view: ClusterView;
   readonly search: Search;
 }
@@ -83,8 +99,14 @@ export class Router {
     const { request: operation, freshness, credentials, cluster, continent } = request;
     const { requestId, trace } = request;
     const now = this.#dependencies.clock();
+    const { deadline = Infinity, leaderWithinMs = Infinity } = request;
     const view = this.#views.of(cluster);
     const anyReplica = freshness !== undefined || isContent(operation);
+    if (anyReplica && request.leaderWithinMs !== undefined) {
+      // Whoever would answer may be the one that has no leader.
+      const located = await this.locate(request);
+      if (located.kind === "failed") return located;
+    }
     return this.#run({
       cluster,
       call: {
@@ -95,7 +117,9 @@ export class Router {
         trace,
       },
       startedAt: now,
-      deadline: now + REQUEST_MS,
+      deadline: Math.min(now + REQUEST_MS, deadline),
+      isLimited: deadline < now + REQUEST_MS,
+      leaderBy: now + leaderWithinMs,
       view,
       search: new Search({ view, continent, anyReplica }),
       late: Promise.withResolvers(),
@@ -106,7 +130,7 @@ export class Router {
    * The replica that leads the cluster now. It has just confirmed that, so a session to it begins
    * with everything that was acknowledged before.
    */
-  async locate(cluster: string, continent: string | null): Promise<Located> {
+  async locate({ cluster, continent, leaderWithinMs }: Seeker): Promise<Located> {
     const request = { ...rangeOfKey(ZERO_BYTE), countOnly: true };
     const served = await this.serve({
       cluster,
@@ -114,6 +138,7 @@ export class Router {
       requestId: this.#dependencies.random(16),
       trace: "",
       continent,
+      ...(leaderWithinMs === undefined ? {} : { leaderWithinMs }),
     });
     const { leader } = this.#views.of(cluster);
     if (served.kind === "failed") return served;
@@ -151,9 +176,11 @@ export class Router {
     const { clock } = this.#dependencies;
     for (let now = clock(); now < errand.deadline; now = clock()) {
       if (isUnknown(errand)) return failed("unknownCluster");
+      if (isLeaderless(errand, now)) return failed("noLeader");
       const served = await this.#take(errand, errand.search.next(now));
       if (served !== null) return served;
     }
+    if (errand.isLimited) return failed("deadline");
     return failed(errand.search.mayHaveReached ? "timeout" : "noLeader");
   }
 
@@ -199,7 +226,8 @@ export class Router {
       for (let now = clock(); now < errand.deadline; now = clock()) {
         const step = search.next(now);
         if (step.kind === "ask" || step.kind === "rest") return null;
-        if (isUnknown(errand) || !view.lookout.take(errand, now)) return null;
+        if (isUnknown(errand) || isLeaderless(errand, now)) return null;
+        if (!view.lookout.take(errand, now)) return null;
         const taken = step.kind === "lookOut" ? this.#look(errand, now) : step;
         const served = await this.#take(errand, taken);
         if (served === null) continue;
@@ -228,10 +256,11 @@ export class Router {
     const { isFateUnknown } = errand.search;
     errand.search.learn(contact, outcome, now);
     this.#urgeIfLost(errand, now);
-    // "Too many requests" would say that it did not happen, which an earlier attempt may belie.
+    // "Too many requests" and the like would say that it did not happen, which an earlier attempt may
+    // belie.
     const isTurnedAway =
       outcome.kind === "overloaded" ||
-      (outcome.kind === "refused" && outcome.refusal === "tooManyRequests");
+      (outcome.kind === "refused" && TURNED_AWAY.includes(outcome.refusal));
     if (isTurnedAway && isFateUnknown) return failed("timeout");
     switch (outcome.kind) {
       case "answered":
@@ -248,7 +277,9 @@ export class Router {
   async #rest(errand: Errand, ms: number): Promise<Served | null> {
     const { clock, sleep } = this.#dependencies;
     const timer = new AbortController();
-    const rested = sleep(Math.min(ms, errand.deadline - clock()), timer.signal);
+    const now = clock();
+    const until = Math.min(errand.deadline, now < errand.leaderBy ? errand.leaderBy : Infinity);
+    const rested = sleep(Math.min(ms, until - now), timer.signal);
     const over = Promise.race([errand.view.news.heard(), rested]).then(() => null);
     const late = await Promise.race([errand.late.promise, over]);
     timer.abort();
@@ -316,10 +347,19 @@ export type Located =
 
 /** Whether any replica may answer, from what it has. */
 const isContent = (request: ClientRequest): boolean =>
-  (request.kind === "range" && request.serializable) ||
-  (request.kind === "memberList" && !request.linearizable);
+  ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
+  (request.kind === "memberList" && !request.linearizable) ||
+  request.kind === "status" ||
+  request.kind === "defragment";
+
+/** Refusals for which nobody has looked whether the request was applied before. */
+const TURNED_AWAY: readonly Refusal[] = ["tooManyRequests", "noSpace", "corrupt"];
 
 /** Genesis has said, to this request or another, that there is no such cluster. */
 const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);
+
+/** Nobody was found to lead for as long as the client would wait, and nobody has the request. */
+const isLeaderless = ({ leaderBy, search }: Errand, now: number): boolean =>
+  now >= leaderBy && !search.isFateUnknown;
 
 const failed = (failure: Failure): Served => ({ kind: "failed", failure });

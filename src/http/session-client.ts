@@ -7,6 +7,7 @@ import type { Credentials } from "../base/auth.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
+import { GATEWAY_ERRORS } from "../api/error.ts";
 import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
 import { RequestError } from "./response.ts";
 import { randomFraction, type Platform } from "./platform.ts";
@@ -16,6 +17,8 @@ import { WatchProgress } from "./watch-progress.ts";
 export interface SessionClientOptions extends Platform {
   /** Opens a socket to a replica. @throws RequestError when none serves, or what fetch throws. */
   readonly connect: () => Promise<SessionSocket>;
+  /** The owner wants to hear when there is no leader, and not wait for one. */
+  readonly needsLeader?: boolean;
   /**
    * Takes a delivery; what it returns resolves when the delivery was passed on, and only then is it
    * acknowledged. A rejection ends the session: the client behind it is gone.
@@ -137,15 +140,18 @@ export class SessionClient {
 
   /**
    * Null when it failed. Before the first welcome the owner hears of that; afterwards it is tried
-   * again for as long as the client stays, as etcd does without a leader.
+   * again for as long as the client stays, as etcd does without a leader, unless the client asked
+   * to hear of that.
    */
   async #connect(): Promise<SessionConnection | null> {
     let socket: SessionSocket;
     try {
       socket = await this.#options.connect();
     } catch (error) {
-      const isHopeless = error instanceof RequestError || this.#failures >= FIRST_ATTEMPTS_MAX;
-      if (this.#welcome === null && isHopeless) this.#give(error);
+      const isUnled = error instanceof RequestError;
+      const isHopeless = isUnled || this.#failures >= FIRST_ATTEMPTS_MAX;
+      const mayWait = this.#welcome !== null && !(isUnled && this.#options.needsLeader === true);
+      if (isHopeless && !mayWait) this.#give(error);
       return null;
     }
     this.#connection = new SessionConnection(socket, this.#options);

@@ -7,7 +7,7 @@ import { EMPTY } from "../base/bytes.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
 import { failureError, RequestError } from "./response.ts";
-import type { Router } from "./router.ts";
+import type { Router, Seeker } from "./router.ts";
 import { SessionClient } from "./session-client.ts";
 import type { SessionSocket } from "./session-connection.ts";
 import type { OpenSession } from "./watch-stream.ts";
@@ -25,12 +25,12 @@ export interface SessionsOptions extends Platform {
 }
 
 /** How streams of one client open their sessions to `cluster`. */
-export function sessionsTo(
-  options: SessionsOptions,
-  client: { readonly cluster: string; readonly continent: string | null },
-): OpenSession {
+export function sessionsTo(options: SessionsOptions, client: Seeker): OpenSession {
   const connect = (): Promise<SessionSocket> => openSocket(options, client);
-  return (owner) => new SessionClient({ ...options, connect, ...owner });
+  const needsLeader = client.leaderWithinMs !== undefined;
+  const { credentials = { kind: "none" } } = client;
+  const own = { ...options, connect, needsLeader, credentials };
+  return (owner) => new SessionClient({ ...own, ...owner });
 }
 
 /** A socket that came too late is closed, or the replica would keep a session for nobody. */
@@ -41,13 +41,13 @@ function abandon({ webSocket }: Response): void {
 
 async function openSocket(
   { router, network, sleep }: SessionsOptions,
-  { cluster, continent }: { readonly cluster: string; readonly continent: string | null },
+  client: Seeker,
 ): Promise<SessionSocket> {
-  const located = await router.locate(cluster, continent);
+  const located = await router.locate(client);
   if (located.kind === "failed") throw new RequestError(failureError(located.failure, READ));
   const timer = new AbortController();
   const upgraded = network
-    .replica(cluster, located.contact)
+    .replica(client.cluster, located.contact)
     .fetch(SESSION_URL, { headers: { Upgrade: "websocket" } });
   const response = await Promise.race([upgraded, sleep(UPGRADE_MS, timer.signal).then(() => null)]);
   timer.abort();

@@ -9,6 +9,7 @@ import {
   type WatchCommand,
   type WatchResponse,
 } from "../api/watch-json.ts";
+import { BODY_BYTES_MAX } from "../base/limits.ts";
 import { asRevision } from "../base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchEvent } from "../base/watch.ts";
 import type { LineSink } from "./line-sink.ts";
@@ -37,6 +38,9 @@ interface OpenWatch {
 
 /** What is put together for one response; the Worker's memory must hold it twice. */
 const GATHERED_BYTES_MAX = 33_554_432;
+
+/** Beyond this, a client that takes fragments gets them, as in etcd: `--max-request-bytes`, and room. */
+const FRAGMENT_BYTES = BODY_BYTES_MAX;
 
 const DUPLICATE_ID = "mvcc: duplicate watch ID provided on the WatchStream";
 const STREAM_FULL = "edgekeeper: a stream holds no more watches; open another one";
@@ -191,22 +195,24 @@ export class WatchStream {
 
   async #passEvents(watch: OpenWatch, delivery: EventsDelivery, header: Header): Promise<void> {
     const { events, partial } = delivery;
-    if (watch.fragment) {
-      return this.#write({ header, watchId: watch.id, fragment: partial, events });
+    const size = events.reduce((total, event) => total + sizeOf(event), 0);
+    const isFragment = watch.fragment && watch.gatheredBytes + size > FRAGMENT_BYTES;
+    if (isFragment && watch.gathered.length > 0) {
+      await this.#write({ header, watchId: watch.id, fragment: true, events: take(watch) });
     }
-    if (partial) return this.#gather(watch, events, header);
-    const whole = watch.gathered.length === 0 ? events : [...watch.gathered, ...events];
-    watch.gathered = [];
-    watch.gatheredBytes = 0;
+    if (partial) return this.#gather(watch, { events, size }, header);
+    const whole = watch.gathered.length === 0 ? events : [...take(watch), ...events];
     return this.#write({ header, watchId: watch.id, events: whole });
   }
 
   /** Keeps a part until the rest has come, or ends a watch whose revision is beyond all bounds. */
-  async #gather(watch: OpenWatch, events: readonly WatchEvent[], header: Header): Promise<void> {
-    watch.gathered.push(...events);
-    for (const { kv, prevKv } of events) {
-      watch.gatheredBytes += kv.key.length + kv.value.length + (prevKv?.value.length ?? 0);
-    }
+  async #gather(
+    watch: OpenWatch,
+    part: { readonly events: readonly WatchEvent[]; readonly size: number },
+    header: Header,
+  ): Promise<void> {
+    watch.gathered.push(...part.events);
+    watch.gatheredBytes += part.size;
     if (watch.gatheredBytes <= GATHERED_BYTES_MAX) return;
     this.#forget(watch);
     watch.session.client.cancel(watch.number);
@@ -267,3 +273,14 @@ export class WatchStream {
     return this.#sink.write(watchLine(response));
   }
 }
+
+/** What was gathered, which the watch forgets. */
+function take(watch: OpenWatch): readonly WatchEvent[] {
+  const { gathered } = watch;
+  watch.gathered = [];
+  watch.gatheredBytes = 0;
+  return gathered;
+}
+
+const sizeOf = ({ kv, prevKv }: WatchEvent): number =>
+  kv.key.length + kv.value.length + (prevKv?.value.length ?? 0);

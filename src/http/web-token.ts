@@ -30,9 +30,9 @@ type Key = CryptoKey | Uint8Array;
 
 export class WebTokens {
   readonly #options: WebTokenOptions;
-  /** Imported once, when they are needed first: that can only be awaited. */
-  #signing: Promise<Key> | null = null;
-  #verifying: Promise<Key> | null = null;
+  /** Kept once they are imported: to wait for another request's import would be to depend on it. */
+  #signing: Key | null = null;
+  #verifying: Key | null = null;
 
   constructor(options: WebTokenOptions) {
     this.#options = options;
@@ -41,7 +41,7 @@ export class WebTokens {
   /** A token for the user. @throws Error when the key is no such key, or there is none. */
   async sign({ name, cluster, authRevision }: Claims): Promise<string> {
     const { algorithm, ttlSeconds } = this.#options;
-    const key = await (this.#signing ??= signingKey(this.#options));
+    const key = (this.#signing ??= await signingKey(this.#options));
     return new SignJWT({ username: name, revision: authRevision, cluster })
       .setProtectedHeader({ alg: algorithm, typ: "JWT" })
       .setExpirationTime(`${ttlSeconds}s`)
@@ -51,7 +51,7 @@ export class WebTokens {
   /** What `token` says; null for one that is not ours, has expired, or says something else. */
   async verify(token: string): Promise<Claims | null> {
     try {
-      const key = await (this.#verifying ??= verifyingKey(this.#options));
+      const key = (this.#verifying ??= await verifyingKey(this.#options));
       const { payload } = await jwtVerify(token, key, { algorithms: [this.#options.algorithm] });
       const { username: name, revision, cluster = DEFAULT_CLUSTER } = payload;
       if (typeof name !== "string" || typeof cluster !== "string") return null;

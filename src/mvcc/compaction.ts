@@ -10,7 +10,7 @@ import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import { asRevision, type Bytes, type ClusterTime, type Revision } from "../base/types.ts";
-import type { Segments } from "./segments.ts";
+import type { RowHead, Segments } from "./segments.ts";
 
 /** A place in `old`, whose rows are ordered by (key, until). */
 interface OldPlace {
@@ -36,6 +36,8 @@ export class Compaction {
   readonly #pins = new Set<object>();
   /** In memory only: after a restart the walk begins anew and finds little left. */
   #walk: Walk | null = null;
+  /** The oldest segment, of several, and its last row: it is written no more. */
+  #oldest: { readonly segment: number; readonly last: RowHead } | null = null;
 
   constructor(sql: SqlPort, segments: Segments) {
     this.#sql = sql;
@@ -61,6 +63,28 @@ export class Compaction {
   /** False under a pin: what it shows may stand in any row. */
   get sweepPending(): boolean {
     return !this.isSwept && this.#pins.size === 0;
+  }
+
+  /**
+   * From when on `dropLeftover` has something to do: a segment that the sweep had to leave, since its
+   * requests could be repeated. Null when it has left none.
+   */
+  get leftoverDue(): number | null {
+    const [oldest] = this.#segments.numbers;
+    if (oldest === undefined || this.#segments.numbers.length === 1) return null;
+    if (this.#oldest?.segment !== oldest) {
+      this.#oldest = { segment: oldest, last: this.#segments.lastHeadOf(oldest) };
+    }
+    const { last } = this.#oldest;
+    return last.revision < this.#swept && this.#pins.size === 0
+      ? last.time + REQUEST_WINDOW_MS + 1
+      : null;
+  }
+
+  /** Drops the oldest segment if that is due at cluster time `time`. */
+  dropLeftover(time: ClusterTime): void {
+    const due = this.leftoverDue;
+    if (due !== null && due <= time) this.#dropSegment(this.#swept, time);
   }
 
   /** Nothing is freed until `pin` is released. */

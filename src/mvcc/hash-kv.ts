@@ -22,6 +22,7 @@ import { present } from "../base/assert.ts";
 import { EMPTY, encodeUtf8 } from "../base/bytes.ts";
 import { crc32c } from "../base/checksum.ts";
 import { CATCH_UP_BYTES_MAX, COMPACTION_SLICE_ROWS } from "../base/limits.ts";
+import type { KvHash } from "../base/maintenance.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
@@ -34,15 +35,6 @@ import { toKeyValue } from "./rows.ts";
 import type { VersionRecord } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
 import { liveRun, supersededRun, type SupersededPlace } from "./version-walk.ts";
-
-/** The answer to HashKV. Hashes of one revision compare only if the compacted revision is one too. */
-export interface KvHash {
-  /** Unsigned, 32 bits. */
-  readonly hash: number;
-  readonly hashRevision: Revision;
-  /** -1 when never compacted. */
-  readonly compactRevision: Revision;
-}
 
 /** The name of etcd's bucket, with which every hash begins. */
 const BUCKET = encodeUtf8("key");

@@ -1,13 +1,13 @@
 // Owns reading the history: the changes since a revision, the version a change replaced, and the
 // requests applied of late. Writing it is the store's; where rows stand, `segments.ts`'s.
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { KeyEvent, KeyValue, RevisionEvents } from "../base/kv.ts";
 import { keyEventBytesMax } from "../base/kv-codec.ts";
 import { CATCH_UP_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
-import { asRevision, nextRevision } from "../base/types.ts";
+import { asClusterTime, asRevision, nextRevision } from "../base/types.ts";
 import type { Bytes, ClusterTime, Revision } from "../base/types.ts";
 import { lastFitting } from "./fitting.ts";
 import { unpackEvents, unpackRequests, type AppliedRequest } from "./history-row.ts";
@@ -88,6 +88,18 @@ export class History {
       revision,
     );
     return row === undefined ? null : toKeyValue(row);
+  }
+
+  /** The cluster time at which the batch of `revision`, which is there and not compacted, was applied. */
+  timeOf(revision: Revision): ClusterTime {
+    const head = present(this.#segments.firstHeadFrom(revision), `revision ${revision} is there`);
+    return asClusterTime(head.time);
+  }
+
+  /** The latest revision at cluster time `time`; null before the first batch that is left. */
+  revisionAt(time: ClusterTime): Revision | null {
+    const head = this.#segments.lastHeadBy(time);
+    return head === null ? null : asRevision(head.revision);
   }
 
   /** The requests applied at cluster time `since` or later, in the order of application. */

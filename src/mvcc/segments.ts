@@ -113,6 +113,23 @@ export class Segments {
     return this.#numbers.slice(Math.max(0, low - 1));
   }
 
+  /** The head of the first row at or above a revision; null when there is none. */
+  firstHeadFrom(revision: number): RowHead | null {
+    for (const segment of this.since((first) => first.revision < revision)) {
+      const order = "WHERE revision >= ? ORDER BY revision, applied, part";
+      const head = this.#findHead(segment, order, revision);
+      if (head !== null) return head;
+    }
+    return null;
+  }
+
+  /** The head of the last row of cluster time `time` or earlier; null when there is none. */
+  lastHeadBy(time: number): RowHead | null {
+    const [segment] = this.since((first) => first.time <= time);
+    const order = "WHERE time <= ? ORDER BY revision DESC, applied DESC, part DESC";
+    return segment === undefined ? null : this.#findHead(segment, order, time);
+  }
+
   /** Drops the oldest segment, which must not be the only one. */
   dropOldest(): void {
     assert(this.#numbers.length > 1, "the newest segment is kept");
@@ -143,10 +160,15 @@ export class Segments {
   }
 
   #head(segment: number, order: string): RowHead {
+    return present(this.#findHead(segment, order), `history segment ${segment} has a row`);
+  }
+
+  #findHead(segment: number, order: string, ...bounds: readonly number[]): RowHead | null {
     const [head] = this.#sql.all<RowHead>(
       `SELECT revision, applied, part, time, wall FROM ${tableOf(segment)} ${order} LIMIT 1`,
+      ...bounds,
     );
-    return present(head, `history segment ${segment} has a row`);
+    return head ?? null;
   }
 
   #bytesOf(segment: number): number {

@@ -150,6 +150,16 @@ export class Store {
     return this.#compaction.sweepPending;
   }
 
+  /** When `dropLeftover` has something to do, in cluster time; null when there is nothing. */
+  get leftoverDue(): number | null {
+    return this.#compaction.leftoverDue;
+  }
+
+  /** Drops history that a sweep had to leave for the sake of requests that could be repeated. */
+  dropLeftover(time: ClusterTime): void {
+    this.#sql.transaction(() => this.#compaction.dropLeftover(time));
+  }
+
   range(request: RangeRequest): Result<RangeAnswer, Refusal> {
     const refusal = checkRangeForm(request);
     if (refusal !== null) return refuse(refusal);

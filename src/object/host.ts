@@ -271,6 +271,8 @@ export class Host {
     const { request } = call;
     const isAddition = request.kind === "memberAdd" && request.member === null;
     if (!isAddition || this.#core.status().role !== "leader") return call;
+    // Whoever may not add members does not have them named either.
+    if (!this.#core.letsIn(call)) return call;
     const { environment, cluster } = this.#options;
     const generation = this.#core.nextGeneration(request.region);
     const genesis = genesisStub(environment, cluster);

@@ -4,9 +4,10 @@ import type { SqlPort } from "../base/ports.ts";
 import first from "../../migrations/0001_replica.sql";
 import second from "../../migrations/0002_raft_whole.sql";
 import third from "../../migrations/0003_auth.sql";
+import fourth from "../../migrations/0004_alarms_and_limits.sql";
 
 /** All migrations; their number is their place in the list, from 1 on. */
-const MIGRATIONS: readonly string[] = [first, second, third];
+const MIGRATIONS: readonly string[] = [first, second, third, fourth];
 
 /** Whether this object was ever a replica, or on its way to become one. Writes nothing. */
 export function hasDatabase(sql: SqlPort): boolean {

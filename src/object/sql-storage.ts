@@ -1,7 +1,7 @@
 // Owns the one adapter between the pure layers' SqlPort and a Durable Object's SQLite.
 
 import { assert } from "../base/assert.ts";
-import type { SqlPort, SqlRow, SqlValue } from "../base/ports.ts";
+import type { DatabaseSize, SqlPort, SqlRow, SqlValue } from "../base/ports.ts";
 
 /**
  * The object's database. The output gate holds what leaves the object until the writes before it
@@ -41,6 +41,12 @@ export class SqlStorage implements SqlPort {
 
   transaction<T>(body: () => T): T {
     return this.#storage.transactionSync(body);
+  }
+
+  /** Free pages are neither counted by the platform nor told: it knows one size. */
+  size(): DatabaseSize {
+    const { databaseSize } = this.#storage.sql;
+    return { total: databaseSize, inUse: databaseSize };
   }
 
   /** Runs `send`, during which nothing may be written. */

@@ -13,6 +13,8 @@ export interface Core {
   readonly incarnation: Incarnation;
   /** The version of this code, told to leaders. */
   readonly version: number;
+  /** Told to leaders as well: there is no room left. */
+  isFull: boolean;
   readonly timing: Timing;
   readonly ballot: Ballot;
   readonly log: RaftLog;

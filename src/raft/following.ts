@@ -35,6 +35,7 @@ export function followHeartbeat(core: Core, message: HeartbeatMessage): void {
     sentAt: message.sentAt,
     lastIndex: core.log.lastIndex,
     version: core.version,
+    isFull: core.isFull,
   });
 }
 
@@ -53,6 +54,7 @@ export function refuseStaleLeader(core: Core, message: LeaderMessage): void {
     sentAt: asMilliseconds(0),
     lastIndex: core.log.lastIndex,
     version: core.version,
+    isFull: core.isFull,
   });
 }
 

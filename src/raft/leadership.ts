@@ -9,7 +9,7 @@ import { assertFollows, configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { leaderPayload } from "./entry-codec.ts";
 import { PeerReads } from "./peer-reads.ts";
-import type { ProgressState } from "./progress.ts";
+import type { PeerStatus } from "./peer-status.ts";
 import { Quiescence } from "./quiescence.ts";
 import { isVoter, quorumValue } from "./quorum.ts";
 import type { ReadRounds } from "./read-index.ts";
@@ -23,20 +23,6 @@ import type {
   Payload,
   ReadRequest,
 } from "./types.ts";
-
-/** What a leader knows of one peer, for diagnostics. */
-export interface PeerStatus {
-  readonly id: MemberId;
-  readonly state: ProgressState;
-  readonly match: LogIndex;
-  readonly next: LogIndex;
-  /** Appends under way. */
-  readonly inFlight: number;
-  /** When it was last heard from, in the node's steady time. */
-  readonly heardAt: Milliseconds;
-  /** The version of its code; null while it was not heard from in this leadership. */
-  readonly version: number | null;
-}
 
 /** One leadership: from winning (or resuming) a term until a step down. */
 export class Leadership {
@@ -205,6 +191,7 @@ export class Leadership {
     const peer = this.#replication.peers.get(answer.from)!;
     if (answer.sentAt > peer.followedAt) peer.followedAt = answer.sentAt;
     peer.version = answer.version;
+    peer.isFull = answer.isFull;
     this.#handOver(answer.from);
     if (answer.round > peer.roundAnswered) peer.roundAnswered = answer.round;
     this.#confirmReads(now);
@@ -265,8 +252,8 @@ export class Leadership {
 
   peers(): PeerStatus[] {
     return [...this.#replication.peers].map(([id, peer]) => {
-      const { state, match, next, inFlight, heardAt, version } = peer;
-      return { id, state, match, next, inFlight, heardAt, version };
+      const { state, match, next, inFlight, heardAt, version, isFull } = peer;
+      return { id, state, match, next, inFlight, heardAt, version, isFull };
     });
   }
 

@@ -99,14 +99,18 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
     }),
   },
   heartbeatAnswer: {
-    write: (writer, { incarnation, round, sentAt, lastIndex, version }) =>
-      void writer.uint(incarnation).uint(round).uint(sentAt).uint(lastIndex).uint(version),
+    write: (writer, { incarnation, round, sentAt, lastIndex, version, isFull }) => {
+      writer.uint(incarnation).uint(round).uint(sentAt).uint(lastIndex).uint(version);
+      writer.flag(isFull);
+    },
     read: (reader) => ({
       incarnation: readIncarnation(reader),
       round: reader.uint(),
       sentAt: asMilliseconds(reader.uint()),
       lastIndex: readIndex(reader),
       version: reader.uint(),
+      // Code before version 3 does not say.
+      isFull: !reader.done && reader.flag(),
     }),
   },
   timeoutNow: {

@@ -11,7 +11,7 @@ import { Ballot } from "./ballot.ts";
 import { configurationOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { assertTransition, type Vitals } from "./invariants.ts";
-import type { PeerStatus } from "./leadership.ts";
+import type { PeerStatus } from "./peer-status.ts";
 import { RaftLog, type LogPosition } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { isVoter } from "./quorum.ts";
@@ -71,6 +71,7 @@ export class RaftNode {
       configuration,
       incarnation,
       version: options.version,
+      isFull: false,
       timing,
       ballot: new Ballot(storage),
       log: new RaftLog(storage, options.applied),
@@ -187,6 +188,11 @@ export class RaftNode {
   }
 
   /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
+  /** Whether this replica's database has no room left: its leader is told. */
+  setFull(isFull: boolean): void {
+    this.#core.isFull = isFull;
+  }
+
   setWatched(isWatched: boolean): void {
     this.#roles.isWatched = isWatched;
   }

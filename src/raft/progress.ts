@@ -52,6 +52,8 @@ export class Progress {
   followedAt = asMilliseconds(-Infinity);
   /** The version of its code, as it last said; null until it has. */
   version: number | null = null;
+  /** Its database has no room left, as it last said. */
+  isFull = false;
 
   constructor(next: LogIndex, now: Milliseconds) {
     this.#next = next;

@@ -140,6 +140,8 @@ export interface HeartbeatAnswer extends Envelope {
   readonly lastIndex: LogIndex;
   /** The version of the receiver's code: which meanings it knows. */
   readonly version: number;
+  /** The receiver's database has no room left: an alarm is to be raised for it. */
+  readonly isFull: boolean;
 }
 
 /** "Campaign at once, in the next term": the end of a transfer of leadership (thesis §3.10). */

@@ -2,13 +2,17 @@
 // A table or column of `meta` that entries change and that is not here would be missing on every
 // replica that catches up by snapshot; `test/replica/applied-state.test.ts` looks for such.
 
+import { ALARMS } from "../apply/alarms.ts";
 import { CLUSTER_VERSION, MEMBERSHIP } from "../apply/cluster-state.ts";
 import { AUTH } from "../auth/auth-tables.ts";
+import { LIMITS } from "../apply/stored-limits.ts";
+import { EMPTY } from "../base/bytes.ts";
+import { Writer } from "../base/codec.ts";
 import type { SqlPort } from "../base/ports.ts";
-import type { LogIndex, Milliseconds, Term } from "../base/types.ts";
+import type { Bytes, LogIndex, Milliseconds, Term } from "../base/types.ts";
 import type { Unversioned } from "../base/unversioned.ts";
 import { CLUSTER_VERSION_MIN } from "../base/versions.ts";
-import { LEASE_PAGES } from "../lease/lease-table.ts";
+import { LEASE_PAGES, type LeaseTable } from "../lease/lease-table.ts";
 import { installStaged } from "../mvcc/snapshot-install.ts";
 import { resetLog } from "../raft/log-base.ts";
 
@@ -17,7 +21,29 @@ import { resetLog } from "../raft/log-base.ts";
  * refuses a snapshot with more than its own list, so a new item is null until a new cluster version
  * lets entries change it.
  */
-export const UNVERSIONED: readonly Unversioned[] = [LEASE_PAGES, MEMBERSHIP, CLUSTER_VERSION, AUTH];
+export const UNVERSIONED: readonly Unversioned[] = [
+  LEASE_PAGES,
+  MEMBERSHIP,
+  CLUSTER_VERSION,
+  AUTH,
+  ALARMS,
+  LIMITS,
+];
+
+/**
+ * What all of it says, in bytes that are equal on all replicas at the same applied index. Which page a
+ * lease stands on is no part of that.
+ */
+export function unversionedBytes(sql: SqlPort, leases: LeaseTable): Bytes {
+  const sorted = leases.all().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const writer = new Writer().list(sorted, (item, { id, ttlSeconds, horizon }) =>
+    item.id(id).uint(ttlSeconds).uint(horizon),
+  );
+  for (const { name, copy } of UNVERSIONED) {
+    if (name !== LEASE_PAGES.name) writer.text(name).bytes(copy(sql) ?? EMPTY);
+  }
+  return writer.finish();
+}
 
 /**
  * The lowest cluster version that all of it is heeded at: older code would pass over the rest as if it

@@ -6,7 +6,7 @@ import type { ReplicaLevels } from "../api/metrics.ts";
 import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { COMMIT_FLUSH_MS, LOG_ENTRIES_KEPT } from "../base/limits.ts";
+import { COMMIT_FLUSH_MS } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
@@ -260,6 +260,11 @@ export class ReplicaCore {
     return nextGeneration(this.#machine.membership, region);
   }
 
+  /** Whether the call's sender may have what it asks for, as far as is known here. */
+  letsIn(call: ReplicaCall): boolean {
+    return this.#machine.admission.refusalOf(call, this.#machine.time(this.#now)) === null;
+  }
+
   levels(): ReplicaLevels {
     return this.#standpoint.levels(this.#sessions);
   }
@@ -384,7 +389,10 @@ export class ReplicaCore {
     }
     this.#snapshots.applied();
     const { appliedIndex } = this.#machine.store;
-    const keepFrom = Math.min(appliedIndex - LOG_ENTRIES_KEPT, this.#snapshots.lowestIndex);
+    const keepFrom = Math.min(
+      appliedIndex - this.#machine.logEntriesKept,
+      this.#snapshots.lowestIndex,
+    );
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 }

@@ -19,14 +19,20 @@ export class LeaseKeeper {
   readonly #table: LeaseTable;
   readonly #lessor: Lessor;
   readonly #keysOf: (id: LeaseId) => number;
+  readonly #mayExpire: () => boolean;
   readonly #waiting = new Map<LeaseId, number[]>();
   readonly #gathered = new Set<LeaseId>();
   #extendAt: number | null = null;
   #isLeading = false;
 
-  /** `keysOf` counts the keys that a lease holds. */
-  constructor(table: LeaseTable, keysOf: (id: LeaseId) => number) {
+  /** `keysOf` counts the keys that a lease holds; while leases may not expire they go on. */
+  constructor(
+    table: LeaseTable,
+    keysOf: (id: LeaseId) => number,
+    mayExpire: () => boolean = () => true,
+  ) {
     this.#table = table;
+    this.#mayExpire = mayExpire;
     this.#keysOf = keysOf;
     this.#lessor = new Lessor(table);
   }
@@ -95,7 +101,8 @@ export class LeaseKeeper {
       this.#extendAt = this.#gathered.size > 0 ? time : null;
     }
     // After the extensions: an expiry that is overtaken by one sees a horizon that has moved.
-    const expiries = this.#fitting(this.#lessor.expire(time), time);
+    const expired = this.#mayExpire() ? this.#lessor.expire(time) : [];
+    const expiries = this.#fitting(expired, time);
     if (expiries.length > 0) commands.push({ kind: "leaseExpire", expiries });
     return commands;
   }
@@ -114,7 +121,8 @@ export class LeaseKeeper {
   /** When `due` has something, in cluster time; null when nothing is to come. */
   nextDue(): number | null {
     if (!this.#isLeading) return null;
-    const next = Math.min(this.#extendAt ?? Infinity, this.#lessor.nextExpiry() ?? Infinity);
+    const expiry = this.#mayExpire() ? this.#lessor.nextExpiry() : null;
+    const next = Math.min(this.#extendAt ?? Infinity, expiry ?? Infinity);
     return next === Infinity ? null : next;
   }
 

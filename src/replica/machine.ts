@@ -5,19 +5,25 @@ import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
+import { DATABASE_BYTES_MAX, LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
-import type { SqlPort } from "../base/ports.ts";
+import type { DatabaseSize, SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
-import type { ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
+import type { Bytes, ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
 import { ClusterClock } from "../lease/cluster-clock.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
+import { beginHashKv, type KvHashing } from "../mvcc/hash-kv.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Entry } from "../raft/types.ts";
+import { unversionedBytes } from "./applied-state.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Admission } from "./admission.ts";
 import { versionNeeded } from "./applied-state.ts";
 import { answerRead } from "./requests.ts";
+
+/** The share of the quota from which on the log is kept short. */
+const SCARCE = 0.8;
 
 export interface MachineOptions {
   readonly sql: SqlPort;
@@ -34,14 +40,20 @@ export class Machine {
   readonly cluster: ClusterState;
   readonly auth: AuthState;
   readonly admission: Admission;
+  readonly #sql: SqlPort;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
 
   constructor({ sql, atBirth, codeVersion, now }: MachineOptions) {
+    this.#sql = sql;
     this.store = new Store(sql);
     this.#leases = new LeaseTable(sql);
     this.cluster = new ClusterState(sql, atBirth, codeVersion);
-    this.keeper = new LeaseKeeper(this.#leases, (id) => this.store.countKeysOfLease(id));
+    this.keeper = new LeaseKeeper(
+      this.#leases,
+      (id) => this.store.countKeysOfLease(id),
+      () => !this.cluster.alarms.has("corrupt"),
+    );
     this.auth = new AuthState(sql);
     this.admission = new Admission(this.auth, this.store);
     const { store, cluster, auth } = this;
@@ -67,6 +79,32 @@ export class Machine {
 
   get membership(): Membership {
     return this.cluster.membership;
+  }
+
+  /** The quota that holds: never more than what the platform leaves room for. */
+  get quotaBytes(): number {
+    const { quotaBytes } = this.cluster.limits.current;
+    return quotaBytes === 0 ? DATABASE_BYTES_MAX : Math.min(quotaBytes, DATABASE_BYTES_MAX);
+  }
+
+  /** How many applied entries the log keeps for peers that lag: few before writes are refused. */
+  get logEntriesKept(): number {
+    const isScarce = this.size().inUse > SCARCE * this.quotaBytes;
+    return isScarce ? LOG_ENTRIES_KEPT_FULL : LOG_ENTRIES_KEPT;
+  }
+
+  size(): DatabaseSize {
+    return this.#sql.size();
+  }
+
+  /** Begins to hash the history up to `revision`; 0 means the latest. */
+  beginHash(revision: number): Result<KvHashing, Refusal> {
+    return beginHashKv(this.#sql, this.store, revision);
+  }
+
+  /** All replicated state besides keys and their history, in bytes that are equal on all replicas. */
+  unversioned(): Bytes {
+    return unversionedBytes(this.#sql, this.#leases);
   }
 
   /** Cluster time at the local moment `now`. */

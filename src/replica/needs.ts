@@ -37,7 +37,10 @@ export function needOf(request: ClientRequest): Need {
       return needOfAccesses({ right: "read", lease: null });
     case "leaseGrant":
     case "memberList":
+    case "status":
       return KNOWN;
+    case "alarm":
+      return request.action === "get" ? KNOWN : ROOT;
     case "compact":
     case "memberAdd":
     case "memberRemove":
@@ -46,6 +49,12 @@ export function needOf(request: ClientRequest): Need {
     case "memberChange":
     case "capVersion":
     case "moveLeader":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "setLimits":
+    case "limits":
       return ROOT;
     case "auth":
       return needOfAuth(request.request);

@@ -4,7 +4,7 @@ import type { Command } from "../apply/command.ts";
 import { isAuthQuery } from "../auth/auth-command.ts";
 import type { AuthState } from "../auth/auth-state.ts";
 import type { ClientAnswer, ClientRequest, ReplicaCall } from "../api/replica.ts";
-import { unreachable } from "../base/assert.ts";
+import { present, unreachable } from "../base/assert.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, type Result } from "../base/result.ts";
@@ -37,7 +37,14 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "hashKv":
+    case "hash":
+    case "downgrade":
+    case "limits":
       return true;
+    case "alarm":
+      // Nothing is active under the name of no alarm: nothing to change.
+      return request.action === "get" || request.alarm === null;
     case "txn":
       return isReadOnlyTxn(request.request);
     case "auth":
@@ -46,6 +53,12 @@ export function isRead(request: ClientRequest): boolean {
       return false;
   }
 }
+
+/** Whether any replica answers, from what it has; a leader is not needed. */
+export const isLocal = (request: ClientRequest): boolean =>
+  ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
+  request.kind === "status" ||
+  request.kind === "defragment";
 
 /** A read of keys that says how fresh its answer must be: any replica may answer it. */
 export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
@@ -117,6 +130,13 @@ export function commandOf(request: ClientRequest, version: number): Command {
     case "auth":
       if (isAuthQuery(request.request)) return unreachable(`${request.request.op} is a write`);
       return { kind, request: request.request };
+    case "alarm": {
+      const { member } = request;
+      const alarm = present(request.alarm, "only a named alarm is changed");
+      return { kind, raises: request.action === "activate", automatic: false, member, alarm };
+    }
+    case "setLimits":
+      return { kind: "limits", limits: request.limits };
     default:
       return unreachable(`${kind} is a write`);
   }

@@ -22,8 +22,8 @@ import type { Machine } from "./machine.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import { Reconfiguring } from "./reconfiguring.ts";
-import { commandOf, isBounded, isRead, refusalAtDoor } from "./requests.ts";
-import { Sweeper } from "./sweeper.ts";
+import { commandOf, isBounded, isLocal, isRead, refusalAtDoor } from "./requests.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export class Service {
   readonly #machine: Machine;
@@ -32,7 +32,7 @@ export class Service {
   readonly #proposals = new Proposals();
   readonly #reads = new Reads();
   readonly #reconfiguring: Reconfiguring;
-  readonly #sweeper: Sweeper;
+  readonly #upkeep: Upkeep;
   readonly #assurances = new Assurances();
 
   constructor(options: {
@@ -45,9 +45,10 @@ export class Service {
     this.#machine = machine;
     this.#raft = raft;
     this.#calls = new Calls(vantage);
-    this.#sweeper = new Sweeper(machine.store);
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
+    const propose = (command: Command, now: Milliseconds): void => this.propose(null, command, now);
+    this.#upkeep = new Upkeep({ self, ...parts, propose });
   }
 
   /** A call arrives. It is answered exactly once. */
@@ -55,8 +56,11 @@ export class Service {
     this.#calls.open(id, call, now);
     const { request } = call;
     const refusal = refusalAtDoor(request);
+    const isOwn = isLocal(request) || isBounded(call) || this.#raft.status().role === "leader";
     if (refusal !== null) this.#calls.refuse(id, refusal);
-    else if (this.#isLetIn(id, call, now)) this.#route(id, call, now);
+    else if (isOwn && this.#upkeep.isTooMuch(request, now)) {
+      this.#calls.refuse(id, "tooManyRequests");
+    } else if (this.#isLetIn(id, call, now)) this.#route(id, call, now);
   }
 
   /**
@@ -72,7 +76,7 @@ export class Service {
   #route(id: number, call: ReplicaCall, now: Milliseconds): void {
     const { request } = call;
     if (isBounded(call)) this.#startRead(id, call, now);
-    else if (request.kind === "range" && request.serializable) this.#answerRead(id, now);
+    else if (isLocal(request)) this.#answerRead(id, now);
     else if (!this.#reconfiguring.begin(id, call, now)) this.#serveAsLeader(id, call, now);
   }
 
@@ -114,6 +118,7 @@ export class Service {
 
   /** A batch was applied: whoever waits for one of its entries is told what became of it. */
   applied(batch: AppliedBatch, now: Milliseconds): void {
+    this.#upkeep.applied();
     for (const entry of batch.entries) this.#settle(entry);
     const retried = this.#machine.keeper.applied(batch, this.#machine.time(now));
     for (const id of retried) this.#answerRead(id, now);
@@ -141,10 +146,12 @@ export class Service {
     role: { readonly isLeader: boolean; readonly isServing: boolean },
     now: Milliseconds,
   ): void {
-    this.#sweeper.follow(now);
+    this.#upkeep.follow(role.isServing, now);
     for (const id of this.#machine.keeper.follow(role.isServing)) this.#calls.redirect(id);
     this.#reconfiguring.follow(role.isLeader);
     if (!role.isLeader) this.#machine.admission.resign();
+    // What upkeep wants is not to wait for the next input.
+    if (role.isServing) this.append(now);
   }
 
   tick(now: Milliseconds): void {
@@ -153,16 +160,16 @@ export class Service {
     for (const command of keeper.due(this.#machine.time(now))) this.propose(null, command, now);
     const request = admission.due(this.#machine.time(now));
     if (request !== null) this.propose(null, { kind: "auth", request }, now);
-    for (const id of this.#sweeper.sweep(now)) this.#calls.succeed(id, { kind: "compact" });
+    this.#upkeep.tick(now);
   }
 
-  /** When `tick` is wanted next, as far as calls, leases and the sweep go. */
+  /** When `tick` is wanted next, as far as calls, leases and upkeep go. */
   deadline(now: Milliseconds): number {
     const { keeper, admission } = this.#machine;
     const due = Math.min(keeper.nextDue() ?? Infinity, admission.nextDue ?? Infinity);
     const dueAt = due === Infinity ? Infinity : now + Math.max(due - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
-    return Math.min(dueAt, timeout, this.#sweeper.due ?? Infinity);
+    return Math.min(dueAt, timeout, this.#upkeep.deadline(now));
   }
 
   takeAnswers(): CallAnswer[] {
@@ -235,7 +242,7 @@ export class Service {
     const command = commandOf(request, version);
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
     else if (!this.#isUnderstood(command)) this.#calls.refuse(id, "changeUnderWay");
-    else this.propose(id, command, now);
+    else if (!this.#upkeep.refuses(id, command, now)) this.propose(id, command, now);
   }
 
   /** Whether every member's code knows the command; one that does not would halt. */
@@ -253,6 +260,7 @@ export class Service {
     const refusal = this.#machine.admission.refusalOf(call, this.#machine.time(now));
     if (refusal !== null) return this.#calls.refuse(id, refusal);
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
+    if (this.#upkeep.answers(id, call.request, now)) return;
     const minRevision = call.freshness?.minRevision ?? null;
     // An index that the leader confirmed is applied: a revision above it does not exist.
     if (minRevision !== null && minRevision > this.#machine.store.revision) {
@@ -273,12 +281,8 @@ export class Service {
     if (!outcome.ok) this.#calls.refuse(call, outcome.error);
     else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
     else if (outcome.value.kind === "version") this.#calls.succeed(call, { kind: "capVersion" });
-    else if (this.#waitsForSweep(call)) this.#sweeper.wait(call);
-    else this.#calls.succeed(call, outcome.value, revision);
-  }
-
-  #waitsForSweep(id: number): boolean {
-    const request = this.#calls.get(id)?.request;
-    return request?.kind === "compact" && request.physical && !this.#machine.store.isSwept;
+    else if (!this.#upkeep.awaitsSweep(call)) {
+      this.#calls.succeed(call, outcome.value, revision);
+    }
   }
 }

@@ -62,7 +62,8 @@ export class Sessions {
 
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
   open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
-    this.#hub ??= new WatchHub(this.#machine.store, now);
+    const { store, cluster } = this.#machine;
+    this.#hub ??= new WatchHub(store, now, () => cluster.limits.current.watches);
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }

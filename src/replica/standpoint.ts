@@ -8,6 +8,7 @@ import type { RaftNode } from "../raft/node.ts";
 import type { Vantage } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import type { Sessions } from "./sessions.ts";
+import { quotaOf, replicaStatus } from "./status.ts";
 
 /** Which replica this is, for as long as its object keeps its memory. */
 export interface Self {
@@ -47,17 +48,17 @@ export class Standpoint implements Vantage {
   }
 
   status(): ReplicaStatus {
-    const { memberId, incarnation } = this.#self;
-    const { role, term, leader, commit, isAsleep } = this.#raft.status();
-    const { revision, appliedIndex: applied } = this.#machine.store;
-    const { version: clusterVersion } = this.#machine.cluster;
-    const raft = { role, leader, term, commit, isAsleep };
-    return { memberId, incarnation, ...raft, applied, revision, clusterVersion };
+    const { memberId: self, incarnation } = this.#self;
+    return replicaStatus({ self, machine: this.#machine, raft: this.#raft }, incarnation);
   }
 
   levels(sessions: Sessions): ReplicaLevels {
     const { compacted, appliedIndex } = this.#machine.store;
+    const { total: databaseBytes, inUse: databaseBytesInUse } = this.#machine.size();
     return {
+      databaseBytes,
+      databaseBytesInUse,
+      quotaBytes: quotaOf(this.#machine.cluster.limits.current),
       compacted,
       unapplied: this.#raft.status().lastIndex - appliedIndex,
       sessions: sessions.count,

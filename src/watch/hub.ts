@@ -47,6 +47,7 @@ const SEQUENCE_LEAP = 2 ** 32;
  */
 export class WatchHub {
   readonly #store: Store;
+  readonly #watchesMax: () => number;
   readonly #sessions = new Map<number, Session>();
   readonly #outgoing = new Set<number>();
   /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
@@ -54,8 +55,10 @@ export class WatchHub {
   #wantsProgress = false;
   #progressAt: Milliseconds;
 
-  constructor(store: Store, now: Milliseconds) {
+  /** `watchesMax` is the cluster's limit of watches of one replica, 0 for none. */
+  constructor(store: Store, now: Milliseconds, watchesMax: () => number = () => 0) {
     this.#store = store;
+    this.#watchesMax = watchesMax;
     this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
   }
 
@@ -236,7 +239,16 @@ export class WatchHub {
     ) {
       return "edgekeeper: the keys of this session's watches are too long; open another one";
     }
-    return refusalOf(spec);
+    return refusalOf(spec) ?? (this.#hasAll() ? "etcdserver: too many requests" : null);
+  }
+
+  /** Whether this replica has all the watches that it may have. */
+  #hasAll(): boolean {
+    const max = this.#watchesMax();
+    if (max === 0) return false;
+    return (
+      [...this.#sessions.values()].reduce((sum, { watchers }) => sum + watchers.size, 0) >= max
+    );
   }
 
   #control(session: Session, delivery: WatchDelivery): void {
@@ -255,7 +267,8 @@ export class WatchHub {
 
   #reportOne(session: Session, watcher: Watcher): void {
     const present = this.#store.revision;
-    const isCurrent = watcher.synced && watcher.next <= present + 1;
+    const isCurrent = watcher.synced && watcher.next <= present + 1 && !watcher.hadEvents;
+    watcher.hadEvents = false;
     if (!watcher.spec.progressNotify || !isCurrent || !session.hasCredit) return;
     const delivery: WatchDelivery = { kind: "progress", watch: watcher.id, revision: present };
     session.deliver({ delivery, weight: CONTROL_WEIGHT, watcher, through: present });
@@ -370,6 +383,7 @@ class Parcel {
   /** Delivers what was gathered; after a whole one the watcher is served below its `next`. */
   flush(options: { readonly partial: boolean }): void {
     if (this.#events.length === 0) return;
+    this.#watcher.hadEvents = true;
     const { partial } = options;
     this.#session.deliver({
       delivery: {

@@ -29,6 +29,8 @@ export interface Watcher {
   acknowledged: Revision;
   /** Deliveries of its events that are on the way. */
   inFlight: number;
+  /** It was given events since progress was last due, which say as much as a report would. */
+  hadEvents: boolean;
 }
 
 /** The interval of a specification; an empty key means the first key, as in etcd. */
@@ -59,6 +61,7 @@ export function createWatcher(options: {
     synced: false,
     acknowledged: asRevision(options.next - 1),
     inFlight: 0,
+    hadEvents: false,
   };
 }
 

@@ -61,6 +61,7 @@ const EXPECTED = {
   rootUserMissing: [9, 400, "etcdserver: root user does not exist"],
   userExists: [9, 400, "etcdserver: user name already exists"],
   userNotFound: [9, 400, "etcdserver: user name not found"],
+  corrupt: [15, 500, "etcdserver: corrupt cluster"],
 } as const;
 
 describe("the error table", () => {

@@ -37,9 +37,25 @@ const spec = fc.record({
   noDelete: fc.boolean(),
 });
 
+const credentials = fc.oneof(
+  fc.record({ kind: fc.constant("token" as const), token: fc.string() }),
+  fc.record({
+    kind: fc.constant("user" as const),
+    name: fc.string({ unit: "binary" }),
+    authRevision: natural,
+  }),
+);
+
 const receiverFrame: fc.Arbitrary<ReceiverFrame> = fc.oneof(
   fc.record({ kind: fc.constant("hello" as const), version: fc.nat(9) }),
   fc.record({ kind: fc.constant("watch" as const), watch: fc.nat(1_000), spec }),
+  fc.record({
+    kind: fc.constant("watch" as const),
+    watch: fc.nat(1_000),
+    spec,
+    credentials,
+    isResumed: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant("cancel" as const), watch: fc.nat(1_000) }),
   fc.record({ kind: fc.constant("progress" as const) }),
   fc.record({ kind: fc.constant("ack" as const), sequence: natural }),

@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { ETCD_EXCHANGES } from "../support/etcd-exchanges.ts";
 import { startServer, type Server } from "../support/server.ts";
 
 let server: Server;
@@ -38,6 +39,45 @@ async function converse(
   return answers;
 }
 
+/** The lines of an answer, as many as are wanted: a watch would go on for ever. */
+async function linesOf(path: string, body: string, count: number): Promise<string[]> {
+  const over = new AbortController();
+  const init = { method: "POST", body, signal: over.signal };
+  const response = await fetch(`${server.url}${path}`, init);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (path.endsWith("/watch") && text.split("\n").length > count) break;
+  }
+  over.abort();
+  return text.trimEnd().split("\n");
+}
+
+/** Without what differs from cluster to cluster, from moment to moment, and what we say besides. */
+function comparable(line: string): unknown {
+  const bare = JSON.parse(line, function (this: object, name: string, value: unknown) {
+    if (["cluster_id", "member_id", "raft_term"].includes(name)) return undefined;
+    if (name === "error" && "message" in this) return undefined;
+    return name === "TTL" && /^(5\d|60)$/.test(String(value)) ? "59" : value;
+  });
+  return bare;
+}
+
+describe("a conversation as etcd's", () => {
+  test("answer by answer", async ({ expect }) => {
+    await fetch(`${server.url}/v1/clusters/conversation`, { method: "PUT" });
+    for (const [path, body, expected] of ETCD_EXCHANGES) {
+      const lines = await linesOf(`/c/conversation${path}`, body, expected.length);
+      const asked = `${path} ${body}`;
+      expect([asked, ...lines.map((line) => comparable(line))]).toEqual([
+        asked,
+        ...expected.map((line) => comparable(line)),
+      ]);
+    }
+  });
+});
+
 describe("the WebSocket door", () => {
   const create = (key: string): string =>
     JSON.stringify({ create_request: { key: base64(key), start_revision: 1 } });
@@ -48,6 +88,21 @@ describe("the WebSocket door", () => {
       { result: { created: true } },
       { result: { created: true, watch_id: "1" } },
     ]);
+  });
+
+  test("takes a document of several frames", async ({ expect }) => {
+    const document = create("ws-d");
+    const answers = await converse("/v3/watch", [document.slice(0, 18), document.slice(18)], 1);
+    expect(answers).toMatchObject([{ result: { created: true } }]);
+  });
+
+  test("takes unary calls, and whatever else there is below /v3", async ({ expect }) => {
+    const [put] = await converse("/v3/kv/put", [`{"key":"${base64("ws-e")}"}`], 1);
+    const { header } = put as { header: { revision: string } };
+    const [range] = await converse("/v3/kv/range", [`{"key":"${base64("ws-e")}"}`], 1);
+    expect(range).toMatchObject({ kvs: [{ mod_revision: header.revision }], count: "1" });
+    expect(await converse("/v3/nope", ["{}"], 1)).toMatchObject([{ code: 5 }]);
+    expect(await converse("/v3/kv/range", ["{bad"], 1)).toMatchObject([{ code: 3 }]);
   });
 
   test("takes a frame of bytes", async ({ expect }) => {

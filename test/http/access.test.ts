@@ -159,6 +159,7 @@ describe("the lab", () => {
     incarnation: 1,
     isAsleep: false,
     clusterVersion: 2,
+    alarms: [],
   });
 
   test("status tells of each replica, of the leader, and of those that do not answer", async () => {

@@ -49,12 +49,14 @@ describe("etcd's paths", () => {
     }
   });
 
-  test("OPTIONS is 200 with the cross-origin headers, wherever below /v3", async () => {
-    const response = await appTo(led()).send("OPTIONS", "/v3/nope");
-    expect(response.status).toBe(200);
-    expect(response.headers.get("Access-Control-Allow-Methods")).toBe(
-      "POST, GET, OPTIONS, PUT, DELETE",
-    );
+  test("OPTIONS is 200 with the cross-origin headers, everywhere", async () => {
+    for (const path of ["/v3/nope", "/nope", "/"]) {
+      const response = await appTo(led()).send("OPTIONS", path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("Access-Control-Allow-Methods")).toBe(
+        "POST, GET, OPTIONS, PUT, DELETE",
+      );
+    }
   });
 
   test.for([

@@ -253,6 +253,15 @@ describe("doors", () => {
     expect(response.headers.get("WWW-Authenticate")).toBe(told);
   });
 
+  test("a cluster is healthy for those who are none of its users", async () => {
+    for (const refusal of ["userNameEmpty", "permissionDenied", "invalidAuthToken"] as const) {
+      const header = headerOf("wnam", 1);
+      const network = new FakeNetwork({ wnam: () => ({ kind: "refused", refusal, header }) });
+      const response = await appTo(network).send("GET", "/health");
+      expect(await response.json()).toEqual({ health: "true", reason: "" });
+    }
+  });
+
   test("a silent replica that refuses the question whether it is there, is there", async () => {
     const { network, asked, post } = clusterOf(done);
     const answer = network.replicas.get("wnam")!;

@@ -3,11 +3,12 @@
 
 import { describe, expect, test } from "vitest";
 import type { ReplicaStatus } from "../../src/api/replica.ts";
+import type { AlarmKind } from "../../src/base/alarm.ts";
 import { asMemberId, asTerm } from "../../src/base/types.ts";
 import { appTo, led } from "./support/app.ts";
 import { FakeNetwork, follows } from "./support/fake-network.ts";
 
-const status = (role: ReplicaStatus["role"]): ReplicaStatus => ({
+const status = (role: ReplicaStatus["role"], ...alarms: AlarmKind[]): ReplicaStatus => ({
   role,
   memberId: asMemberId(1n),
   leader: asMemberId(1n),
@@ -18,6 +19,7 @@ const status = (role: ReplicaStatus["role"]): ReplicaStatus => ({
   incarnation: 1,
   isAsleep: false,
   clusterVersion: 3,
+  alarms: alarms.map((alarm) => ({ member: asMemberId(1n), alarm })),
 });
 
 async function ask(network: FakeNetwork, path: string, method = "GET") {
@@ -28,7 +30,8 @@ async function ask(network: FakeNetwork, path: string, method = "GET") {
 const leaderless = (): FakeNetwork =>
   new FakeNetwork({ wnam: follows(null), enam: follows(null), weur: follows(null) });
 
-const LISTED = "[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\n";
+const LISTED =
+  "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\n";
 
 describe("a cluster that is well", () => {
   test.for([
@@ -38,7 +41,7 @@ describe("a cluster that is well", () => {
     ["/livez?verbose", "[+]serializable_read ok\nok\n"],
     ["/readyz?verbose", `${LISTED}ok\n`],
     [
-      "/readyz?verbose&exclude=linearizable_read&exclude=non_learner",
+      "/readyz?verbose&exclude=linearizable_read&exclude=non_learner&exclude=data_corruption",
       "[+]serializable_read ok\nok\n",
     ],
     ["/readyz?verbose&exclude=nope", `${LISTED}ok\n`],
@@ -76,6 +79,38 @@ describe("a cluster that is not", () => {
       text: `${LISTED.replace("[+]non_learner ok", "[-]non_learner failed: not supported for learner")}\n`,
     });
   });
+});
+
+describe("alarms", () => {
+  const alarmed = (...alarms: AlarmKind[]): FakeNetwork => {
+    const network = led();
+    network.statuses.set("weur", async () => status("follower", ...alarms));
+    return network;
+  };
+
+  test("of corruption keep a cluster from being ready, not from being alive", async () => {
+    expect(await ask(alarmed("corrupt"), "/readyz/data_corruption")).toMatchObject({
+      status: 503,
+      text: "[-]data_corruption failed: alarm activated: CORRUPT\n\n",
+    });
+    expect((await ask(alarmed("corrupt"), "/livez")).status).toBe(200);
+    expect((await ask(alarmed("corrupt"), "/readyz?exclude=data_corruption")).status).toBe(200);
+  });
+
+  test.for([
+    [["noSpace"], "", "ALARM NOSPACE"],
+    [["corrupt"], "", "ALARM CORRUPT"],
+    [["noSpace", "corrupt"], "", "ALARM NOSPACE"],
+    [["noSpace", "corrupt"], "?exclude=NOSPACE", "ALARM CORRUPT"],
+  ] as const)("%s are told by /health%s", async ([alarms, query, reason]) =>
+    expect(await ask(alarmed(...alarms), `/health${query}`)).toMatchObject({
+      status: 503,
+      text: JSON.stringify({ health: "false", reason }),
+    }),
+  );
+
+  test("that are excluded do not count", async () =>
+    expect((await ask(alarmed("noSpace"), "/health?exclude=NOSPACE")).status).toBe(200));
 });
 
 describe("what is no check", () => {

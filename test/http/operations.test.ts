@@ -150,6 +150,7 @@ describe("GET /v1/clusters/{name}/replicas", () => {
     incarnation: 3,
     isAsleep: false,
     clusterVersion: 2,
+    alarms: [],
     ...more,
   });
 

@@ -47,38 +47,41 @@ describe("hashing", () => {
   });
 });
 
-describe("a queue", () => {
-  test("takes one after another, and lets others come between", async () => {
-    const pauses: PromiseWithResolvers<void>[] = [];
-    const sleep = (): Promise<void> => {
-      const pause = Promise.withResolvers<void>();
-      pauses.push(pause);
-      return pause.promise;
-    };
-    const work = new Passwords({ random: PLATFORM.random, sleep });
-    const done: string[] = [];
-    const first = work.hash("a").then(() => done.push("first"));
-    const second = work.hash("b").then(() => done.push("second"));
-    await first;
-    expect(pauses).toHaveLength(1);
+describe("at once", () => {
+  const never = (): Promise<never> => Promise.withResolvers<never>().promise;
+
+  test("others come before each", async () => {
+    const pause = Promise.withResolvers<void>();
+    const work = new Passwords({ ...PLATFORM, sleep: () => pause.promise });
+    let isDone = false;
+    const hashed = work.hash("a").then(() => (isDone = true));
     await PLATFORM.sleep(150);
-    expect(done).toEqual(["first"]);
-    pauses[0]!.resolve();
-    await second;
-    expect(done).toEqual(["first", "second"]);
+    expect(isDone).toBe(false);
+    pause.resolve();
+    await hashed;
   });
 
-  test("is bounded: too many requests", async () => {
-    const never = new Passwords({
-      random: PLATFORM.random,
-      sleep: () => Promise.withResolvers<never>().promise,
-    });
-    const waiting = Array.from({ length: PASSWORDS_WAITING_MAX }, () => never.hash("x"));
-    await expect(never.hash("x")).rejects.toThrow("etcdserver: too many requests");
-    await waiting[0];
-    // One has left, so one more may come.
-    void never.hash("x");
-    await expect(never.hash("x")).rejects.toThrow("etcdserver: too many requests");
+  test("there are not too many", async () => {
+    const pause = Promise.withResolvers<void>();
+    const work = new Passwords({ ...PLATFORM, sleep: () => pause.promise });
+    const waiting = Array.from({ length: PASSWORDS_WAITING_MAX - 1 }, () => work.isOf("x", null));
+    const last = work.isOf("x", "no hash");
+    await expect(work.hash("x")).rejects.toThrow("etcdserver: too many requests");
+    pause.resolve();
+    expect(await last).toBe(false);
+    expect(await work.isOf("x", "no hash")).toBe(false);
+    await Promise.all(waiting);
+  });
+
+  test("a request that was dropped in the midst is not waited for, nor counted for ever", async () => {
+    let now = 0;
+    let sleep: () => Promise<void> = never;
+    const work = new Passwords({ ...PLATFORM, clock: () => now, sleep: () => sleep() });
+    for (let count = 0; count < PASSWORDS_WAITING_MAX; count++) void work.hash("dropped");
+    sleep = () => Promise.resolve();
+    await expect(work.hash("x")).rejects.toThrow("etcdserver: too many requests");
+    now = 10_000;
+    expect(await work.isOf("x", await work.hash("x"))).toBe(true);
   });
 });
 

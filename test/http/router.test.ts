@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { ClientRequest } from "../../src/api/replica.ts";
+import type { Refusal } from "../../src/base/refusal.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asLogIndex, NO_LEASE } from "../../src/base/types.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
@@ -44,11 +45,9 @@ const WRITE: ClientRequest = {
   },
 };
 
-const refusesTooMany: Behaviour = () => ({
-  kind: "refused",
-  refusal: "tooManyRequests",
-  header: headerOf("wnam", 3),
-});
+const turnsAwayBy =
+  (refusal: Refusal): Behaviour =>
+  () => ({ kind: "refused", refusal, header: headerOf("wnam", 3) });
 
 const routerTo = (network: FakeNetwork): Router =>
   new Router({ ...PLATFORM, network, regions: REGIONS });
@@ -221,7 +220,8 @@ describe("a leader that is lost", () => {
   });
 
   test("that broke, and then turns a repeat away: the fate of a write stays unknown", async () => {
-    for (const turnsAway of [isOverloaded, refusesTooMany]) {
+    const refusals = ["tooManyRequests", "noSpace", "corrupt"] as const;
+    for (const turnsAway of [isOverloaded, ...refusals.map(turnsAwayBy)]) {
       const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
       const router = await believing(network);
       network.replicas.set("wnam", inTurn(breaks, turnsAway));
@@ -251,13 +251,16 @@ describe("a leader that is lost", () => {
   });
 
   test("that is only slow: its late answer counts, and it is not asked twice", async () => {
-    const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
-    const router = await believing(network);
-    network.replicas.set("wnam", slowly(1_700, leads("wnam", 3)));
-    const { served, ms } = await serve(router, WRITE);
-    expect(served).toMatchObject({ header: { term: 3 } });
-    expect(ms).toBeLessThan(1_750);
-    expect(network.log.filter((line) => line === "serve wnam")).toHaveLength(1);
+    for (const toProbe of [leads("wnam", 3), turnsAwayBy("tooManyRequests")]) {
+      const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
+      const router = await believing(network);
+      const work = slowly(1_700, leads("wnam", 3));
+      network.replicas.set("wnam", (call) => (call.request.kind === "put" ? work : toProbe)(call));
+      const { served, ms } = await serve(router, WRITE);
+      expect(served).toMatchObject({ header: { term: 3 } });
+      expect(ms).toBeLessThan(1_750);
+      expect(network.log.filter((line) => /urge|serve wnam/u.test(line))).toEqual(["serve wnam"]);
+    }
   });
 
   test("every attempt of a write carries the same request id, and another write another", async () => {

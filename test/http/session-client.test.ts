@@ -28,12 +28,14 @@ const SPEC: WatchSpec = {
 function start(
   sockets: readonly (FakeSocket | Error)[],
   deliver?: (delivery: WatchDelivery) => Promise<void>,
+  options: { readonly needsLeader?: boolean } = {},
 ) {
   const heard: string[] = [];
   const givenUp: unknown[] = [];
   let connections = 0;
   const client = new SessionClient({
     ...PLATFORM,
+    ...options,
     connect: async () => {
       const socket = sockets[connections++];
       if (socket === undefined) return Promise.withResolvers<never>().promise;
@@ -370,5 +372,29 @@ describe("giving up", () => {
     client.cancel(9);
     expect(socket.of("cancel")).toEqual([]);
     client.close();
+  });
+});
+
+describe("a leader that is lost", () => {
+  const noLeader = new RequestError(GATEWAY_ERRORS.readTimeout);
+
+  test("is waited for in silence", async () => {
+    const first = new FakeSocket();
+    const { client, givenUp, connections } = start([first, noLeader, new FakeSocket()]);
+    await settle();
+    first.drop();
+    await vi.advanceTimersByTimeAsync(400);
+    expect(connections()).toBe(3);
+    expect(givenUp).toEqual([]);
+    client.close();
+  });
+
+  test("ends the session of a client that requires one", async () => {
+    const first = new FakeSocket();
+    const { givenUp } = start([first, noLeader], undefined, { needsLeader: true });
+    await settle();
+    first.drop();
+    await reconnect();
+    expect(givenUp).toEqual([noLeader]);
   });
 });

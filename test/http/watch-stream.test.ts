@@ -120,6 +120,14 @@ describe("ids and order", () => {
   });
 });
 
+/** The same delivery, with 900 kB to each value. */
+function heavy(delivery: ReturnType<typeof events>): ReturnType<typeof events> {
+  if (delivery.kind !== "events") return delivery;
+  const value = new Uint8Array(900_000);
+  const list = delivery.events.map((event) => ({ ...event, kv: { ...event.kv, value } }));
+  return { ...delivery, events: list };
+}
+
 describe("what the replica says", () => {
   test("a refusal comes as created and canceled in one, with the reason", async () => {
     const socket = new FakeSocket();
@@ -167,13 +175,17 @@ describe("what the replica says", () => {
     stream.close();
   });
 
-  test("parts of a revision are joined, unless the client takes fragments", async () => {
+  test("parts of a revision are joined, up to 2 MiB for a client that takes fragments", async () => {
     const { stream, sink, sockets } = open();
     await stream.receive(create());
     await stream.receive(create({ fragment: true }));
     for (const watch of [0, 1]) {
       sockets[0]!.deliver(events(watch, ["a@8", "b@8"], { partial: true }));
       sockets[0]!.deliver(events(watch, ["c@8"]));
+      for (const key of ["d@9", "e@9", "f@9", "g@9"]) {
+        sockets[0]!.deliver(heavy(events(watch, [key], { partial: key !== "g@9" })));
+        await settle();
+      }
     }
     await settle();
     const shapes = sink.lines.slice(2).map(({ result }) => {
@@ -190,10 +202,12 @@ describe("what the replica says", () => {
     });
     expect(shapes).toEqual([
       ["0", false, 3],
+      ["0", false, 4],
+      ["1", false, 3],
       ["1", true, 2],
-      ["1", false, 1],
+      ["1", false, 2],
     ]);
-    expect(sockets[0]!.of("ack").at(-1)?.sequence).toBe(6);
+    expect(sockets[0]!.of("ack").at(-1)?.sequence).toBe(14);
     stream.close();
   });
 

@@ -15,7 +15,7 @@ import type {
   TxnOpAnswer,
   TxnRequest,
 } from "../../src/base/kv.ts";
-import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
+import type { DatabaseSize, SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
 import type { Result } from "../../src/base/result.ts";
 import { asClusterTime, asLeaseId, asLogIndex, asMilliseconds } from "../../src/base/types.ts";
 import type { Bytes, LeaseId } from "../../src/base/types.ts";
@@ -171,6 +171,10 @@ export class RecordingSql implements SqlPort {
 
   transaction<T>(body: () => T): T {
     return this.#sql.transaction(body);
+  }
+
+  size(): DatabaseSize {
+    return this.#sql.size();
   }
 }
 

@@ -95,6 +95,7 @@ const message = fc.oneof(
     sentAt: count,
     lastIndex: count,
     version: count,
+    isFull: fc.boolean(),
   }),
 ) as unknown as fc.Arbitrary<Message>;
 
@@ -149,6 +150,16 @@ describe("messages as bytes", () => {
     later.sized((body) => body.raw(only.slice(4)).text("a field of tomorrow"));
     later.raw(only);
     expect(decodeMessages(later.finish())).toEqual([known, known]);
+  });
+
+  it("of code that did not say whether it is full: it is not", ({ expect }) => {
+    const sent = { from: 1n, to: 2n, term: 1, incarnation: 1, round: 0, sentAt: 0 };
+    const said = { lastIndex: 1, version: 2, isFull: true };
+    const full = { kind: "heartbeatAnswer", ...sent, ...said } as unknown as Message;
+    const only = encodeMessages([full]).slice(2);
+    const earlier = new Writer().byte(2).uint(1);
+    earlier.sized((body) => body.raw(only.slice(4, -1)));
+    expect(decodeMessages(earlier.finish())).toEqual([{ ...full, isFull: false }]);
   });
 
   it("bear indexes that follow on the previous one", ({ expect }) => {

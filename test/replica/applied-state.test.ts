@@ -3,6 +3,8 @@
 
 import { describe, test } from "vitest";
 
+import { Alarms } from "../../src/apply/alarms.ts";
+import { asMemberId } from "../../src/base/types.ts";
 import { UNVERSIONED } from "../../src/replica/applied-state.ts";
 import { openNodeSql } from "../support/node-sql.ts";
 
@@ -17,6 +19,7 @@ const TABLES: Readonly<Record<string, string>> = {
   auth_role: "auth",
   auth_token: "auth",
   meta: "column by column",
+  alarm: "alarms",
   staging: "the replica's own",
 };
 
@@ -39,8 +42,24 @@ const META: Readonly<Record<string, string>> = {
   membership: "membership",
   cluster_version: "clusterVersion",
   version_cap: "clusterVersion",
+  limits: "limits",
   removed: "the replica's own",
 };
+
+test("an alarm that a person has raised is not a leader's, though one raises it as well", ({
+  expect,
+}) => {
+  const sql = openNodeSql();
+  const alarms = new Alarms(sql);
+  const alarm = { member: asMemberId(7n), alarm: "noSpace" } as const;
+  const raise = { ...alarm, raises: true };
+  expect(alarms.change({ ...raise, automatic: false })).toEqual([alarm]);
+  expect(alarms.change({ ...raise, automatic: true })).toEqual([alarm]);
+  expect(alarms.automatic("noSpace")).toEqual([]);
+  expect(alarms.change({ ...alarm, raises: false, automatic: true })).toEqual([]);
+  expect(new Alarms(sql).active).toEqual([alarm]);
+  expect(alarms.change({ ...alarm, raises: false, automatic: false })).toEqual([alarm]);
+});
 
 describe("the database", () => {
   const sql = openNodeSql();
@@ -57,7 +76,7 @@ describe("the database", () => {
   test("has every unversioned item where it is said to be", ({ expect }) => {
     const told = [...Object.values(TABLES), ...Object.values(META)];
     expect(told).toEqual(expect.arrayContaining(UNVERSIONED.map(({ name }) => name)));
-    for (const name of ["leases", "membership", "clusterVersion", "auth"]) {
+    for (const name of ["leases", "membership", "clusterVersion", "auth", "alarms", "limits"]) {
       expect(UNVERSIONED.map((item) => item.name)).toContain(name);
     }
   });

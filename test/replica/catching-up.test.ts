@@ -4,6 +4,7 @@
 import { beforeEach, describe, test, vi } from "vitest";
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import { asLeaseId, asMemberId } from "../../src/base/types.ts";
 import { FIRST_CURSOR } from "../../src/mvcc/snapshot-part.ts";
 import { hasStaging, stagePart } from "../../src/mvcc/snapshot-sink.ts";
@@ -17,6 +18,7 @@ vi.mock("../../src/base/limits.ts", async (original) => ({
   ...(await original<typeof import("../../src/base/limits.ts")>()),
   SEGMENT_BYTES: 400,
   LOG_ENTRIES_KEPT: 4,
+  LOG_ENTRIES_KEPT_FULL: 4,
   SNAPSHOT_PART_BYTES: 200,
   APPEND_BYTES_MAX: 200,
 }));
@@ -72,6 +74,29 @@ describe("a replica that was away while logs were trimmed", () => {
     expect(away.incarnation).toBeGreaterThan(1);
     fill(100, 5);
     expect(cluster.runUntil(sameEverywhere)).toBe(true);
+  });
+
+  test("learns of alarms and limits by it", ({ expect }) => {
+    cluster.run(300);
+    const away = follower();
+    away.isCut = true;
+    const alarm = { kind: "alarm", member: asMemberId(7n), alarm: "noSpace" } as const;
+    cluster.serve({ ...alarm, action: "activate" });
+    const limits = { ...DEFAULT_LIMITS, leases: 1 };
+    cluster.serve({ kind: "setLimits", limits });
+    const request = { key: key("none"), rangeEnd: key(""), prevKv: false };
+    for (let n = 0; n < 60; n++) cluster.serve({ kind: "deleteRange", request });
+    away.isCut = false;
+    expect(cluster.runUntil(() => away.incarnation > 1)).toBe(true);
+    cluster.run(500);
+    expect(away.core.status().alarms).toEqual([{ member: alarm.member, alarm: alarm.alarm }]);
+    cluster.serve({ ...alarm, action: "deactivate" });
+    cluster.serve({ kind: "moveLeader", target: away.id });
+    cluster.runUntil(() => cluster.leader() === away);
+    expect(cluster.leader()).toBe(away);
+    expect(cluster.serve({ kind: "limits" })).toMatchObject({ answer: { limits } });
+    const grant = { kind: "leaseGrant", id: asLeaseId(8n), ttlSeconds: 600 } as const;
+    expect(cluster.serve(grant)).toMatchObject({ kind: "refused", refusal: "tooManyRequests" });
   });
 
   test("goes on where it was when it restarts in the midst of it", ({ expect }) => {

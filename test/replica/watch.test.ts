@@ -252,6 +252,16 @@ describe("progress", () => {
     expect(reports()).toEqual([{ kind: "progress", watch: 0, revision: 1 }]);
   });
 
+  test("is not reported to a watch that had events meanwhile", ({ expect }) => {
+    watch(0, spec("a", { progressNotify: true }));
+    cluster.run(300_000);
+    cluster.serve(put(key("a"), EMPTY));
+    cluster.run(301_000);
+    expect(reports()).toEqual([]);
+    cluster.run(601_000);
+    expect(reports()).toEqual([{ kind: "progress", watch: 0, revision: 2 }]);
+  });
+
   test("is reported at a compaction, so that idle receivers can resume after it", ({ expect }) => {
     watch(0, spec("idle"));
     for (const value of "123") cluster.serve(put(key("a"), key(value)));

@@ -5,8 +5,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
 import { assert } from "../../src/base/assert.ts";
-import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
-import { inSavepoint, MIGRATION_SCRIPTS } from "../support/node-sql.ts";
+import type { DatabaseSize, SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
+import { databaseSize, inSavepoint, MIGRATION_SCRIPTS } from "../support/node-sql.ts";
 
 const SCHEMA = MIGRATION_SCRIPTS.join("\n");
 
@@ -94,6 +94,10 @@ export class SimDatabase {
     }
   }
 
+  size(): DatabaseSize {
+    return databaseSize((pragma) => this.all(pragma, []));
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -125,7 +129,7 @@ export class SimDatabase {
 }
 
 function writesOf(sql: string): number {
-  if (/^\s*(SELECT|WITH)\b/i.test(sql)) return 0;
+  if (/^\s*(SELECT|WITH|PRAGMA)\b/i.test(sql)) return 0;
   if (/\blog_\d/.test(sql)) return WROTE.log;
   if (/\brev_\d/.test(sql)) return WROTE.history;
   return /\bmeta\b/.test(sql) ? WROTE.meta : WROTE.other;
@@ -158,5 +162,10 @@ export class InstanceStorage implements SqlPort {
   transaction<T>(body: () => T): T {
     if (this.isFenced) throw new Superseded();
     return this.#database.transaction(body);
+  }
+
+  size(): DatabaseSize {
+    if (this.isFenced) throw new Superseded();
+    return this.#database.size();
   }
 }

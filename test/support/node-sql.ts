@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
-import type { SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
+import type { DatabaseSize, SqlPort, SqlRow, SqlValue } from "../../src/base/ports.ts";
 
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
@@ -47,6 +47,13 @@ export function inSavepoint<T>(name: string, execute: (sql: string) => void, bod
   }
 }
 
+/** The size of an SQLite database, as its pragmas tell. */
+export function databaseSize(read: (pragma: string) => readonly SqlRow[]): DatabaseSize {
+  const of = (name: string): number => Number(Object.values(read(`PRAGMA ${name}`)[0]!)[0]);
+  const [pages, page, free] = [of("page_count"), of("page_size"), of("freelist_count")];
+  return { total: pages * page, inUse: (pages - free) * page };
+}
+
 class NodeSqlPort implements SqlPort {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -75,6 +82,10 @@ class NodeSqlPort implements SqlPort {
     } finally {
       this.#depth--;
     }
+  }
+
+  size(): DatabaseSize {
+    return databaseSize((pragma) => this.all(pragma));
   }
 
   close(): void {

@@ -5,7 +5,9 @@
 //   ...       anything
 
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -33,8 +35,9 @@ export function stepsOf(file: string): Step[] {
   );
 }
 
-/** One walk through a document, against a server that is there. */
+/** One walk through a document, against a server that is there, in a directory of its own. */
 export class Tour {
+  readonly #directory = mkdtempSync(join(tmpdir(), "tour-"));
   readonly #host: string;
   /** What abbreviated numbers are in this run. */
   readonly #numbers = new Map<string, string>();
@@ -49,7 +52,7 @@ export class Tour {
       .replaceAll("localhost:8787", this.#host)
       .replaceAll(/\d+\.{3}/gu, (short) => this.#numbers.get(short) ?? short)
       .replaceAll("curl", "curl -sS");
-    const printed = (await type(here)).trim();
+    const printed = (await type(here, this.#directory)).trim();
     const { expected, news } = this.#expect(output);
     for (const [at, value] of (expected.exec(printed) ?? []).slice(1).entries()) {
       this.#numbers.set(news[at]!, value);
@@ -74,9 +77,9 @@ export class Tour {
   }
 }
 
-async function type(command: string): Promise<string> {
+async function type(command: string, cwd: string): Promise<string> {
   try {
-    return (await run("bash", ["-c", command])).stdout;
+    return (await run("bash", ["-c", command], { cwd })).stdout;
   } catch (error) {
     const { stdout, code } = error as { stdout: string; code: number };
     if (command.includes("--max-time") && code === CURL_TIMED_OUT) return stdout;

@@ -10,6 +10,7 @@ import type {
   ReplicaStatus,
 } from "../../src/api/replica.ts";
 import type { ReceiverFrame, ReplicaFrame } from "../../src/api/session.ts";
+import type { Credentials } from "../../src/base/auth.ts";
 import {
   asClusterId,
   asIncarnation,
@@ -137,19 +138,26 @@ export class VirtualCluster {
   ask(
     node: Node,
     request: ClientRequest,
-    options: { requestId?: Bytes; timeoutMs?: number; freshness?: Freshness } = {},
+    options: {
+      requestId?: Bytes;
+      timeoutMs?: number;
+      freshness?: Freshness;
+      credentials?: Credentials;
+    } = {},
   ): number {
     const id = ++this.#lastCall;
-    const { requestId = this.requestId(), timeoutMs = 5_000, freshness } = options;
-    const bound = freshness === undefined ? {} : { freshness };
-    const call = { request, requestId, trace: "", timeoutMs, ...bound };
+    const { requestId = this.requestId(), timeoutMs = 5_000, ...rest } = options;
+    const call = { request, requestId, trace: "", timeoutMs, ...rest };
     node.core.call(id, call, asMilliseconds(this.#now));
     this.#perform(node);
     return id;
   }
 
   /** Asks the leader, waiting for one, and runs until the answer. */
-  serve(request: ClientRequest, options: { readonly requestId?: Bytes } = {}): ReplicaAnswer {
+  serve(
+    request: ClientRequest,
+    options: { readonly requestId?: Bytes; readonly credentials?: Credentials } = {},
+  ): ReplicaAnswer {
     this.runUntil(() => this.leader() !== null);
     const id = this.ask(this.leader()!, request, options);
     this.runUntil(() => this.answers.has(id));

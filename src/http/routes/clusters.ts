@@ -6,11 +6,12 @@ import { GATEWAY_ERRORS, recoveryRefused } from "../../api/error.ts";
 import { parseRecovery } from "../../api/recovery.ts";
 import { parseRegions } from "../../api/regions.ts";
 import { parseVersionCap } from "../../api/version-cap.ts";
-import type { ClientRequest, Directory, Member } from "../../api/replica.ts";
+import type { ClientRequest, Directory, Member, ReplicaStatus } from "../../api/replica.ts";
 import type { ClusterId } from "../../base/types.ts";
+import { requireRoot } from "../administration.ts";
 import { badRequest } from "../plain.ts";
 import { changeRegions, LIST_MEMBERS, membersOf, type RegionMembers } from "../region-change.ts";
-import { askReplicas, leadingRegion, type Told } from "../replica-survey.ts";
+import { askReplicas, leadingRegion, type Survey, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 
@@ -69,8 +70,8 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
   const wanted = parseRegions(await readText(context.req.raw), services.regions);
   if (!wanted.ok) throw badRequest(wanted.error);
   if (wanted.value === null) throw badRequest('the body is {"regions": [...]}');
-  const { trace, continent } = toRouterRequest(context, services, LIST_MEMBERS);
-  const order = { cluster: name, trace, continent, wanted: wanted.value };
+  const errand = toRouterRequest(context, services, LIST_MEMBERS);
+  const order = { ...errand, wanted: wanted.value };
   return jsonResponse(printCluster(name, await changeRegions(services, order)));
 }
 
@@ -78,8 +79,8 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
 async function surveyCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
   const { clusterId, members } = await existing(services, name);
-  const order = { cluster: name, places: members, patienceMs: STATUS_MS };
-  const { told, unreachable } = await askReplicas(services, order, (replica) => replica.status());
+  const { told, unreachable } = await survey(services, name, members);
+  await requireRoot(services, context, told);
   return jsonResponse({
     name,
     cluster_id: String(clusterId),
@@ -88,6 +89,13 @@ async function surveyCluster(services: Services, context: Context): Promise<Resp
     unreachable: unreachable.map(({ region, generation }) => ({ region, generation })),
   });
 }
+
+const survey = (
+  services: Services,
+  cluster: string,
+  places: Directory["members"],
+): Promise<Survey<ReplicaStatus>> =>
+  askReplicas(services, { cluster, places, patienceMs: STATUS_MS }, (replica) => replica.status());
 
 const printReplica = ({ place, told }: Told): object => ({
   id: String(told.memberId),
@@ -116,9 +124,11 @@ async function capVersion(services: Services, context: Context): Promise<Respons
 /** Goes on from one replica of a cluster that has lost its majority, as another cluster. */
 async function recoverCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  await existing(services, name);
+  const { members } = await existing(services, name);
   const order = parseRecovery(await readText(context.req.raw), services.regions);
   if (!order.ok) throw badRequest(order.error);
+  const { told } = await survey(services, name, members);
+  await requireRoot(services, context, told);
   const answer = await services.router.recover(name, order.value);
   if (answer.kind === "refused") throw new RequestError(recoveryRefused(answer.detail));
   const { directory, revision } = answer;

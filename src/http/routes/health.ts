@@ -2,11 +2,12 @@
 // it needs a user's token, as in etcd.
 
 import { Hono, type Context, type MiddlewareHandler } from "hono";
-import { SERVED_VERSION } from "../../api/api-version.ts";
+import { ETCD_VERSION } from "../../api/etcd-version.ts";
 import { rangeOfKey } from "../../api/kv-json.ts";
 import { CHECK_LISTS, examine, HEALTH_KEY, type Finding, type Patient } from "../health-checks.ts";
 import { askReplicas } from "../replica-survey.ts";
 import { clusterOf, toRouterRequest, type Services } from "../request.ts";
+import { isForLackOfRights } from "../administration.ts";
 import type { Served } from "../router.ts";
 
 /** What monitors ask for. */
@@ -22,6 +23,12 @@ export const MONITOR_PATHS = [
 /** How long a replica may take to tell its status; ms. */
 const STATUS_MS = 2_000;
 
+/** In the order in which `/health` looks for them, with their names. */
+const ALARMS = [
+  ["noSpace", "NOSPACE"],
+  ["corrupt", "CORRUPT"],
+] as const;
+
 const TEXT = { "Content-Type": "text/plain; charset=utf-8" } as const;
 /** What etcd sends with texts that Go's `http.Error` makes. */
 const PLAIN_TEXT = { ...TEXT, "X-Content-Type-Options": "nosniff" } as const;
@@ -33,7 +40,7 @@ export function healthRoutes(services: Services): Hono {
   for (const path of MONITOR_PATHS) routes.use(path, refuseHead);
   routes.get("/version", (context) => {
     clusterOf(context);
-    return context.json(SERVED_VERSION);
+    return context.json(ETCD_VERSION);
   });
   routes.get("/health", (context) => reportHealth(services, context));
   for (const path of ["/livez", "/readyz"] as const) {
@@ -50,18 +57,26 @@ async function reportHealth(services: Services, context: Context): Promise<Respo
     request: { ...rangeOfKey(HEALTH_KEY), countOnly: true },
     serializable: context.req.query("serializable") === "true",
   } as const;
-  const served = await services.router.serve(toRouterRequest(context, services, request));
-  const reason = reasonOf(served);
+  const excluded = context.req.queries("exclude") ?? [];
+  const patient = patientOf(services, context);
+  const [served, statuses] = await Promise.all([patient.ask(request), patient.statuses()]);
+  const alarms = new Set(statuses.flatMap((status) => status.alarms.map(({ alarm }) => alarm)));
+  const shown = ALARMS.find(([alarm, name]) => alarms.has(alarm) && !excluded.includes(name));
+  const reason = shown === undefined ? reasonOf(served) : `ALARM ${shown[1]}`;
   const body = JSON.stringify({ health: String(reason === ""), reason });
   return new Response(body, { status: reason === "" ? 200 : 503, headers: TEXT });
 }
 
 /** Empty when healthy, else in etcd's words where it has some. */
 function reasonOf(served: Served): string {
-  // A refusal is an answer: the read may want rights.
-  if (served.kind !== "failed") return "";
+  if (served.kind === "answered") return "";
+  if (served.kind === "refused") {
+    // Whoever watches over a cluster need not be one of its users: a leader has said so, and it leads.
+    return isForLackOfRights(served.refusal) ? "" : `RANGE ERROR:${served.refusal}`;
+  }
   switch (served.failure) {
     case "timeout":
+    case "deadline":
     case "noLeader":
       return "RAFT NO LEADER";
     case "overloaded":

@@ -7,7 +7,7 @@ import { EMPTY } from "../../base/bytes.ts";
 import type { WatchDelivery, WatchSpec } from "../../base/watch.ts";
 import { ResponseLines } from "../line-sink.ts";
 import { isSet, keyOf, naturalOf, prefixInterval, printDeleted, printPlain } from "../plain.ts";
-import { clusterOf, continentOf, type Services } from "../request.ts";
+import { seekerOf, type Services } from "../request.ts";
 import { RequestError, STREAM_HEADERS } from "../response.ts";
 import { sessionsTo } from "../sessions.ts";
 
@@ -32,7 +32,7 @@ export function watchEvents(
 ): Promise<Response> {
   const request = context.req.raw;
   const spec = specOf(request, query);
-  const client = { cluster: clusterOf(context), continent: continentOf(request) };
+  const client = seekerOf(context);
   const over = new AbortController();
   const sink = new ResponseLines({
     onGone: () => over.abort(),

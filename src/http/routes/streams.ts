@@ -7,43 +7,48 @@ import { DocumentSplitter } from "../../api/document-splitter.ts";
 import { bodyTooLarge, errorLine, GATEWAY_ERRORS } from "../../api/error.ts";
 import { readLeaseKeepAlive } from "../../api/lease-json.ts";
 import { assert } from "../../base/assert.ts";
+import { converseBySocket, type Conversation } from "../conversation.ts";
 import { ResponseLines, SocketLines, type LineSink } from "../line-sink.ts";
+import { ObserveStream } from "../observe-stream.ts";
 import {
   chunksOf,
   clusterOf,
-  continentOf,
-  decodeText,
   JSON_BODY_BYTES_MAX,
+  seekerOf,
   toRouterRequest,
   type Services,
 } from "../request.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer, STREAM_HEADERS } from "../response.ts";
 import { sessionsTo } from "../sessions.ts";
+import { atDeadline, streamPatienceOf } from "../time-limits.ts";
 import { acceptSocket, isUpgrade } from "../upgrade.ts";
 import { WatchStream } from "../watch-stream.ts";
 
-/** What takes the documents of a client's stream, one after another. */
-interface Conversation {
-  /** False when nothing that follows is to be taken. */
-  receive(document: string): Promise<boolean>;
-  inputEnded(): Promise<void>;
-  close(): void;
-}
-
 type Begin = (context: Context, sink: LineSink) => Conversation;
+
+/** Calls to which a client may go on speaking. */
+const STREAM_PATHS = ["/watch", "/election/observe", "/lease/keepalive"] as const;
+
+/** Whether the path, below `/v3`, is one of a call that both sides stream. */
+export const isStreamPath = (path: string): boolean =>
+  STREAM_PATHS.some((stream) => path.endsWith(stream));
 
 /** The streaming calls, below `/v3`. */
 export function streamRoutes(services: Services): Hono {
   const routes = new Hono();
-  const paths: Readonly<Record<string, Begin>> = {
+  const paths: Record<(typeof STREAM_PATHS)[number], Begin> = {
     "/watch": (context, sink) => beginWatch(services, context, sink),
+    "/election/observe": (context, sink) => new ObserveStream(services, context, sink),
     "/lease/keepalive": (context, sink) => new KeepAlives(services, context, sink),
   };
   for (const [path, begin] of Object.entries(paths)) {
     routes.post(path, (context) => converseByPost(context, begin));
     routes.get(path, (context) => {
       if (!isUpgrade(context.req.raw)) throw new RequestError(GATEWAY_ERRORS.wrongVerb);
-      return converseBySocket(context, begin);
+      const { socket, response } = acceptSocket(context.req.raw);
+      const sink = new SocketLines(socket);
+      converseBySocket(socket, sink, begin(context, sink));
+      return response;
     });
     routes.all(path, () => {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
@@ -53,8 +58,16 @@ export function streamRoutes(services: Services): Hono {
 }
 
 function beginWatch(services: Services, context: Context, sink: LineSink): WatchStream {
-  const client = { cluster: clusterOf(context), continent: continentOf(context.req.raw) };
-  return new WatchStream({ sink, openSession: sessionsTo(services, client) });
+  const client = {
+    ...seekerOf(context),
+    ...streamPatienceOf(context),
+  };
+  const stream = new WatchStream({ sink, openSession: sessionsTo(services, client) });
+  void atDeadline(services, context, () => {
+    stream.close();
+    void sink.fail(GATEWAY_ERRORS.deadlineExceeded);
+  });
+  return stream;
 }
 
 /** Answers each keepalive in its order, and ends after the last. */
@@ -128,55 +141,4 @@ async function takeBody(
     // The client broke off while it was sending; there is nobody to answer.
     conversation.close();
   }
-}
-
-/** Frames that wait while one is being answered; a client that sends more is not listening. */
-const FRAMES_WAITING_MAX = 1_000;
-
-function converseBySocket(context: Context, begin: Begin): Response {
-  const { socket, response } = acceptSocket(context.req.raw);
-  const sink = new SocketLines(socket);
-  const conversation = begin(context, sink);
-  let waiting = 0;
-  let turn = Promise.resolve(true);
-  socket.addEventListener("message", ({ data }) => {
-    if (++waiting > FRAMES_WAITING_MAX) {
-      void sink.fail(GATEWAY_ERRORS.overloaded);
-      return;
-    }
-    turn = turn.then(async (goesOn) => {
-      waiting--;
-      return goesOn && receiveFrame(conversation, sink, data);
-    });
-  });
-  socket.addEventListener("close", () => conversation.close());
-  socket.addEventListener("error", () => conversation.close());
-  return response;
-}
-
-/** A frame, of text or of bytes, holds one document or several. Never rejects. */
-async function receiveFrame(
-  conversation: Conversation,
-  sink: LineSink,
-  data: unknown,
-): Promise<boolean> {
-  try {
-    const splitter = new DocumentSplitter(JSON_BODY_BYTES_MAX);
-    const documents = splitter.push(await textOf(data));
-    const rest = splitter.finish();
-    for (const document of rest === null ? documents : [...documents, rest]) {
-      if (!(await conversation.receive(document))) return false;
-    }
-    return true;
-  } catch (error) {
-    conversation.close();
-    await sink.fail(error instanceof RequestError ? error.error : GATEWAY_ERRORS.internal);
-    return false;
-  }
-}
-
-async function textOf(data: unknown): Promise<string> {
-  if (typeof data === "string") return data;
-  const bytes = data instanceof Blob ? await data.arrayBuffer() : (data as ArrayBuffer);
-  return decodeText(new Uint8Array(bytes));
 }

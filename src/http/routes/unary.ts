@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { answerBody } from "../../api/answer-json.ts";
 import { authBody } from "../../api/auth-json.ts";
-import { GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
+import { bodyTooLarge, GATEWAY_ERRORS, type ApiError } from "../../api/error.ts";
 import {
   readCompaction,
   readDeleteRange,
@@ -19,6 +19,15 @@ import {
   readLeaseTimeToLive,
 } from "../../api/lease-json.ts";
 import {
+  maintenanceBody,
+  readAlarm,
+  readDefragment,
+  readDowngrade,
+  readHash,
+  readHashKv,
+  readStatus,
+} from "../../api/maintenance-json.ts";
+import {
   membersBody,
   MOVE_LEADER_BODY,
   readMemberAdd,
@@ -28,10 +37,11 @@ import {
   readMemberUpdate,
   readMoveLeader,
 } from "../../api/member-json.ts";
+import { protoSize } from "../../api/proto-size.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { accept, type Result } from "../../base/result.ts";
-import { asLeaseId, NO_LEASE, type LeaseId } from "../../base/types.ts";
-import type { Platform } from "../platform.ts";
+import { withLeaseId } from "../lease-id.ts";
 import { readText, toRouterRequest, type Services } from "../request.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer } from "../response.ts";
 
@@ -61,6 +71,12 @@ const PLAIN_PATHS: Readonly<Record<string, Read<ClientRequest>>> = {
   "/cluster/member/update": readMemberUpdate,
   "/cluster/member/promote": readMemberPromote,
   "/maintenance/transfer-leadership": readMoveLeader,
+  "/maintenance/alarm": readAlarm,
+  "/maintenance/status": readStatus,
+  "/maintenance/defragment": readDefragment,
+  "/maintenance/hash": readHash,
+  "/maintenance/hashkv": readHashKv,
+  "/maintenance/downgrade": readDowngrade,
 };
 
 const UNARY_PATHS: Readonly<Record<string, Read<FreshRequest>>> = {
@@ -82,8 +98,10 @@ export function unaryRoutes(services: Services): Hono {
   const routes = new Hono();
   for (const [path, read] of Object.entries(UNARY_PATHS)) {
     routes.post(path, async (context) => {
-      const parsed = read(await readText(context.req.raw), services.regions);
+      const body = await readText(context.req.raw);
+      const parsed = read(body, services.regions);
       if (!parsed.ok) throw new RequestError(parsed.error);
+      refuseTooLarge(body, parsed.value.request);
       const { freshness } = parsed.value;
       const request = withLeaseId(parsed.value.request, services.random);
       const routed = toRouterRequest(context, services, request, freshness);
@@ -98,6 +116,12 @@ export function unaryRoutes(services: Services): Hono {
   return routes;
 }
 
+/** @throws RequestError for a request that gRPC would not carry. Its JSON is larger than it is. */
+function refuseTooLarge(body: string, request: ClientRequest): void {
+  const size = body.length > BODY_BYTES_MAX ? protoSize(request) : 0;
+  if (size > BODY_BYTES_MAX) throw new RequestError(bodyTooLarge(size));
+}
+
 /** `origin` is where the client has reached us. */
 function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
   switch (answer.kind) {
@@ -107,23 +131,15 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return MOVE_LEADER_BODY;
     case "auth":
       return authBody(header, answer.answer);
+    case "status":
+    case "alarm":
+    case "hash":
+    case "hashKv":
+    case "defragment":
+    case "downgrade":
+    case "limits":
+      return maintenanceBody(header, answer);
     default:
       return answerBody(header, answer);
   }
-}
-
-/**
- * A grant without an id gets one here, before the first attempt: a repeat of the same request then
- * names the same lease.
- */
-function withLeaseId(request: ClientRequest, random: Platform["random"]): ClientRequest {
-  if (request.kind !== "leaseGrant" || request.id !== NO_LEASE) return request;
-  return { ...request, id: randomLeaseId(random) };
-}
-
-/** A positive 63-bit id, as etcd chooses them. */
-function randomLeaseId(random: Platform["random"]): LeaseId {
-  const bytes = random(8);
-  const bits = new DataView(bytes.buffer).getBigUint64(0);
-  return asLeaseId(BigInt.asUintN(63, bits) || 1n);
 }

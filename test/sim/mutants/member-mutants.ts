@@ -76,8 +76,8 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "src/replica/applied-state.ts",
-        find: "[LEASE_PAGES, MEMBERSHIP, CLUSTER_VERSION]",
-        replace: "[MEMBERSHIP, CLUSTER_VERSION]",
+        find: "  LEASE_PAGES,\n",
+        replace: "",
       },
     ],
     seeds: 100,

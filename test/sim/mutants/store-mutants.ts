@@ -211,7 +211,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: APPLIER,
-        find: "if (this.#leases.get(id)?.horizon === horizon) this.#revoke(id, batch);",
+        find: "if (this.#leases.get(id)?.horizon === horizon && this.#revoke(id, batch)) this.leasesExpired++;",
         replace: "if (this.#leases.get(id) !== null) this.#revoke(id, batch);",
       },
     ],

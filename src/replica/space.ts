@@ -1,0 +1,132 @@
+// Owns the quota as a leader keeps it: writes are refused when there is no room for them, an alarm
+// tells every replica so, and once there is room again it is lowered. Source: etcd
+// server/etcdserver/api/v3rpc/quota.go; there the alarm stays until somebody lowers it.
+
+import { costOf, forbidden } from "../apply/guard.ts";
+import { versionOf, type Command } from "../apply/command.ts";
+import type { Alarm } from "../base/alarm.ts";
+import { DATABASE_BYTES_MAX } from "../base/limits.ts";
+import type { Refusal } from "../base/refusal.ts";
+import type { MemberId } from "../base/types.ts";
+import type { RaftNode } from "../raft/node.ts";
+import type { Calls } from "./calls.ts";
+import type { Machine } from "./machine.ts";
+
+/** An alarm is lowered below this share of the quota: far enough that it is not raised at once. */
+const ROOM_AGAIN = 0.9;
+
+interface Parts {
+  readonly self: MemberId;
+  readonly machine: Machine;
+  readonly raft: RaftNode;
+  readonly calls: Calls;
+}
+
+type Propose = (command: Command) => void;
+
+export class Space {
+  readonly #self: MemberId;
+  readonly #machine: Machine;
+  readonly #raft: RaftNode;
+  readonly #calls: Calls;
+  /** Bytes in use, as of the last look; null when something has changed since. */
+  #inUse: number | null = null;
+  /** Calls that are refused once the alarm that they have raised is there. */
+  #raising: number[] | null = null;
+  #isLowering = false;
+  #isRaisingForPeers = false;
+
+  constructor({ self, machine, raft, calls }: Parts) {
+    this.#self = self;
+    this.#raft = raft;
+    this.#machine = machine;
+    this.#calls = calls;
+  }
+
+  /** The database may have changed. */
+  changed(): void {
+    this.#inUse = null;
+  }
+
+  /** Why alarms that are active here forbid the write, or null. */
+  refusal(command: Command): Refusal | null {
+    return forbidden(command, this.#machine.cluster);
+  }
+
+  /**
+   * Whether there is no room for the write of `call`. Then it is answered here: refused as soon as
+   * the alarm is raised that says so.
+   */
+  refuses(call: number, command: Command, propose: Propose): boolean {
+    const cost = costOf(command);
+    if (cost === 0 || this.#bytesInUse() + cost <= this.#quota) return false;
+    if (this.#machine.cluster.version < versionOf("alarm")) this.#calls.refuse(call, "noSpace");
+    else if (this.#raising !== null) this.#raising.push(call);
+    else {
+      this.#raising = [call];
+      propose(this.#command({ member: this.#self, alarm: "noSpace" }, true));
+    }
+    return true;
+  }
+
+  /** Whether this replica has no room left, whatever the quota. */
+  get isFull(): boolean {
+    return this.#bytesInUse() > DATABASE_BYTES_MAX;
+  }
+
+  /** After anything was applied, or whether this replica serves as leader may have changed. */
+  follow(isServing: boolean, propose: Propose): void {
+    const { alarms } = this.#machine.cluster;
+    if (this.#raising !== null && (!isServing || alarms.has("noSpace"))) {
+      for (const call of this.#raising) {
+        if (isServing) this.#calls.refuse(call, "noSpace");
+        else this.#calls.redirect(call);
+      }
+      this.#raising = null;
+    }
+    this.#lower(isServing, propose);
+    this.#raiseForPeers(isServing, propose);
+  }
+
+  /** Lowers what leaders have raised once there is room here, and where it was raised for. */
+  #lower(isServing: boolean, propose: Propose): void {
+    const raised = this.#machine.cluster.alarms.automatic("noSpace");
+    if (!isServing || raised.length === 0) this.#isLowering = false;
+    else if (!this.#isLowering && this.#bytesInUse() < ROOM_AGAIN * this.#quota) {
+      const over = raised.filter(({ member }) => !this.#fullPeers().includes(member));
+      this.#isLowering = over.length > 0;
+      for (const alarm of over) propose(this.#command(alarm, false));
+    }
+  }
+
+  /** Replicas differ in what they store besides what is replicated: one may be full before others. */
+  #raiseForPeers(isServing: boolean, propose: Propose): void {
+    const { alarms, version } = this.#machine.cluster;
+    if (!isServing || alarms.has("noSpace")) this.#isRaisingForPeers = false;
+    else if (!this.#isRaisingForPeers && version >= versionOf("alarm")) {
+      const full = this.#fullPeers();
+      this.#isRaisingForPeers = full.length > 0;
+      for (const member of full) propose(this.#command({ member, alarm: "noSpace" }, true));
+    }
+  }
+
+  #fullPeers(): MemberId[] {
+    return this.#raft
+      .peers()
+      .filter(({ isFull }) => isFull)
+      .map(({ id }) => id);
+  }
+
+  #command({ member, alarm }: Alarm, raises: boolean): Command {
+    return { kind: "alarm", raises, automatic: true, member, alarm };
+  }
+
+  get #quota(): number {
+    return this.#machine.quotaBytes;
+  }
+
+  #bytesInUse(): number {
+    this.#inUse ??= this.#machine.size().inUse;
+    return this.#inUse;
+  }
+}
