@@ -5,8 +5,9 @@ import { createApp } from "./http/app.ts";
 import type { ReplicaNetwork } from "./http/network.ts";
 import { PLATFORM } from "./http/platform.ts";
 import type { Environment } from "./object/environment.ts";
-import { genesisStub, replicaStub } from "./object/stubs.ts";
+import { catalogStub, genesisStub, replicaStub } from "./object/stubs.ts";
 
+export { Catalog } from "./object/catalog.ts";
 export { Genesis } from "./object/genesis.ts";
 export { Replica } from "./object/replica.ts";
 
@@ -15,6 +16,7 @@ const environment = env as unknown as Environment;
 const network: ReplicaNetwork = {
   replica: (cluster, member) => replicaStub(environment, cluster, member),
   genesis: (cluster) => genesisStub(environment, cluster),
+  catalog: () => catalogStub(environment),
 };
 
 /** Keys are secrets under names that the deployment chooses. */

@@ -1,6 +1,7 @@
 // Owns a cluster's directory as text: JSON with 64-bit ids as decimal strings, for storage.
 
 import { z } from "zod";
+import { JURISDICTIONS } from "../base/membership.ts";
 import { asClusterId, asLogIndex, asMemberId } from "../base/types.ts";
 import type { Directory } from "./replica.ts";
 
@@ -11,6 +12,7 @@ const stored = z.object({
   members: z.array(
     z.object({ id: decimal.transform(asMemberId), region: z.string(), generation: z.int() }),
   ),
+  jurisdiction: z.enum(JURISDICTIONS).exactOptional(),
   // Texts of the first version have none.
   version: z.int().nonnegative().transform(asLogIndex).exactOptional(),
 });

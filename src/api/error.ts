@@ -8,6 +8,7 @@ import {
   PASSWORD_COST_MAX,
 } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
+import type { ClusterId } from "../base/types.ts";
 
 /** The codes of gRPC that etcd answers with. */
 export const GRPC = {
@@ -187,6 +188,18 @@ export const GATEWAY_ERRORS = {
     GRPC.notFound,
     "edgekeeper: no such cluster; create it with PUT /v1/clusters/{name}",
   ),
+  /** A watch that went on in another cluster would leave events out, or mix them up. */
+  otherCluster: describe(
+    GRPC.unavailable,
+    "edgekeeper: the cluster was deleted or rebuilt; watch again to see the one that is there now",
+  ),
+  otherJurisdiction: {
+    ...describe(
+      GRPC.failedPrecondition,
+      "edgekeeper: the cluster exists in another jurisdiction, which cannot be changed",
+    ),
+    status: 409,
+  },
   /** A change of regions stops between two steps, never within one. */
   regionsUnfinished: describe(
     GRPC.deadlineExceeded,
@@ -264,6 +277,22 @@ export const recoveryRefused = (detail: string): ApiError => ({
 export const tokensMisconfigured = (detail: string): ApiError =>
   describe(GRPC.failedPrecondition, `edgekeeper: EDGEKEEPER_AUTH_TOKEN: ${detail}`);
 
+/** What a deletion is answered with that does not say what it deletes: nothing has changed. */
+export const deletionUnconfirmed = (cluster: string, clusterId: ClusterId): ApiError => ({
+  ...describe(
+    GRPC.failedPrecondition,
+    "edgekeeper: this deletes the cluster and all of its keys, for ever; " +
+      `to confirm, DELETE /v1/clusters/${cluster}?confirm=${clusterId}`,
+  ),
+  status: 428,
+});
+
+/** The id that confirms is not the cluster's: nothing has changed. */
+export const deletionMistaken = (): ApiError => ({
+  ...describe(GRPC.failedPrecondition, "edgekeeper: that is not the id of the cluster"),
+  status: 409,
+});
+
 /** A request that does not have the form it should have. `message` must echo little of it. */
 export const malformed = (message: string): ApiError => describe(GRPC.invalidArgument, message);
 
@@ -278,8 +307,14 @@ export const bodyTooLarge = (size: number): ApiError =>
  * The body of a unary error. Clients written for etcd 3.5 and before read `error`, later ones
  * `code` and `message`: all three please both.
  */
-export const errorBody = ({ code, message }: ApiError): string =>
-  JSON.stringify({ error: message, code, message });
+export const errorBody = (error: ApiError): string => JSON.stringify(errorFields(error));
+
+/** The same, for a body that says more. */
+export const errorFields = ({ code, message }: ApiError): object => ({
+  error: message,
+  code,
+  message,
+});
 
 /**
  * The line that ends a stream. It has the fields of etcd 3.5 (`grpc_code`, `http_code`) besides

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { accept, refuse, type Result } from "../base/result.ts";
 
 /** Any JSON. */
-export function parseJson(text: string): Result<unknown, string> {
+function parseJson(text: string): Result<unknown, string> {
   try {
     return accept(JSON.parse(text));
   } catch {

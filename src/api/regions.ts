@@ -1,8 +1,8 @@
 // Owns the regions that a cluster may live in, and the body that names them.
 
 import { z } from "zod";
-import { accept, refuse, type Result } from "../base/result.ts";
-import { parseJson } from "./plain-body.ts";
+import { accept, type Result } from "../base/result.ts";
+import { parseBody } from "./plain-body.ts";
 
 /** The platform's location hints; for those where it hosts no objects it takes a neighbour. */
 export const LOCATION_HINTS: readonly string[] =
@@ -15,37 +15,30 @@ const REGIONS_MAX = 7;
 export const isRegion = (name: string, configured: readonly string[]): boolean =>
   LOCATION_HINTS.includes(name) || configured.includes(name);
 
-const knownRegions = (configured: readonly string[]): ReadonlySet<string> =>
-  new Set([...configured, ...LOCATION_HINTS]);
-
-/** The body's schema. */
-export function regionsBody(configured: readonly string[]) {
-  const known = knownRegions(configured);
-  return z.object({
-    regions: z
-      .array(z.string().refine((region) => known.has(region)))
-      .min(1)
-      .max(REGIONS_MAX)
-      .refine((regions) => new Set(regions).size === regions.length)
-      .optional(),
-  });
+/** One to seven different ones that exist, or a sentence for the person who sent something else. */
+export function regionsSchema(configured: readonly string[]): z.ZodType<readonly string[]> {
+  const known = new Set([...configured, ...LOCATION_HINTS]);
+  const wanted = `regions are 1 to ${REGIONS_MAX} different ones of ${[...known].join(", ")}`;
+  return z
+    .array(
+      z.string(wanted).refine((region) => known.has(region), wanted),
+      wanted,
+    )
+    .min(1, wanted)
+    .max(REGIONS_MAX, wanted)
+    .refine((regions) => new Set(regions).size === regions.length, wanted);
 }
 
-/**
- * Reads `{"regions": [...]}`: one to seven different ones that exist; null for an empty body, or one
- * without regions. Refused with a sentence for the person who sent it.
- */
+/** The body's schema. */
+export const regionsBody = (configured: readonly string[]) =>
+  z.object({ regions: regionsSchema(configured).optional() }, 'the body is {"regions": [...]}');
+
+/** Reads `{"regions": [...]}`; null for an empty body, or one without regions. */
 export function parseRegions(
   body: string,
   configured: readonly string[],
 ): Result<readonly string[] | null, string> {
   if (body.trim() === "") return accept(null);
-  const json = parseJson(body);
-  if (!json.ok) return json;
-  const parsed = regionsBody(configured).safeParse(json.value);
-  return parsed.success
-    ? accept(parsed.data.regions ?? null)
-    : refuse(
-        `regions are 1 to ${REGIONS_MAX} different ones of ${[...knownRegions(configured)].join(", ")}`,
-      );
+  const parsed = parseBody(regionsBody(configured), body);
+  return parsed.ok ? accept(parsed.value.regions ?? null) : parsed;
 }

@@ -21,13 +21,20 @@ import type {
   TxnRequest,
 } from "../base/kv.ts";
 import type { KvHash, StatusAnswer } from "../base/maintenance.ts";
-import type { Directory, Member, MemberChange, MembersAnswer } from "../base/membership.ts";
+import type {
+  Directory,
+  Jurisdiction,
+  Member,
+  MemberChange,
+  MembersAnswer,
+} from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
+import type { DeletionAnswer } from "./catalog.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import type { RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
 
-export type { Directory, Member } from "../base/membership.ts";
+export type { Directory, Jurisdiction, Member, Place } from "../base/membership.ts";
 
 /** One operation of the client API, parsed and checked for form. */
 export type ClientRequest =
@@ -221,7 +228,9 @@ export interface GenesisRpc {
   /** The members, as last heard; null when there is no such cluster. Creates nothing. */
   directory(): Promise<Directory | null>;
   /** Decides the cluster's id and first members, once: later calls return its directory. */
-  create(regions: readonly string[]): Promise<Directory>;
+  create(regions: readonly string[], jurisdiction?: Jurisdiction | null): Promise<Directory>;
+  /** Ends the cluster with the id `confirm`, and empties its replicas. */
+  delete(confirm: ClusterId): Promise<DeletionAnswer>;
   /** Rebuilds a cluster that has lost its majority. It takes seconds, and as long as the copy. */
   recover(order: RecoveryOrder): Promise<RecoveryAnswer>;
 }

@@ -213,7 +213,10 @@ export const RECOVERY_REVISIONS = 1_000_000_000;
 /** At most so far: thousands of such leaps fit below 2^53, where numbers end. */
 export const RECOVERY_REVISIONS_MAX = 1_000_000_000_000;
 
-/** Between two rounds of telling the replicas of a lost cluster that it has ended, in ms; doubled. */
+/** Clusters of one page of the list: about 100 bytes each. */
+export const CLUSTERS_PER_PAGE_MAX = 1_000;
+
+/** Between two rounds of telling others that a cluster has ended, or began, in ms; doubled. */
 export const RETIRE_PAUSE_MS_MIN = 1_000;
 export const RETIRE_PAUSE_MS_MAX = 300_000;
 

@@ -10,10 +10,25 @@ export interface Member {
   readonly generation: number;
 }
 
+/** Legal bounds that the platform keeps objects in. */
+export const JURISDICTIONS = ["eu", "us", "fedramp"] as const;
+export type Jurisdiction = (typeof JURISDICTIONS)[number];
+
+/**
+ * What it takes to reach a replica's object. The same name within another jurisdiction, or within
+ * none, is another object.
+ */
+export interface Place extends Pick<Member, "region" | "generation"> {
+  /** Of the whole cluster; null: none. */
+  readonly jurisdiction: Jurisdiction | null;
+}
+
 /** Who forms the cluster, as far as the answering replica has applied. */
 export interface Directory {
   readonly clusterId: ClusterId;
   readonly members: readonly Member[];
+  /** Decided with the cluster, and never changed. Absent: none. */
+  readonly jurisdiction?: Jurisdiction;
   /** The entry that made it: higher is newer. Absent, or 0, of those the cluster was born with. */
   readonly version?: LogIndex;
 }
@@ -59,3 +74,13 @@ export interface MemberChange {
   readonly promote: readonly MemberId[];
   readonly remove: readonly MemberId[];
 }
+
+/** Where the object of one of the cluster's replicas is. */
+export const placeIn = (
+  { jurisdiction }: Pick<Directory, "jurisdiction">,
+  { region, generation }: Pick<Member, "region" | "generation">,
+): Place => ({ region, generation, jurisdiction: jurisdiction ?? null });
+
+/** The same of all of them. */
+export const placesIn = (directory: Directory): Place[] =>
+  directory.members.map((member) => placeIn(directory, member));

@@ -76,6 +76,7 @@ async function miniflareOptions(
           env: {
             REPLICA: object("Replica"),
             GENESIS: object("Genesis"),
+            CATALOG: object("Catalog"),
             EDGEKEEPER_REGIONS: text(options.regions.join(",")),
             EDGEKEEPER_DEVELOPMENT: text("1"),
             EDGEKEEPER_RTT: text(roundTripTable(options.roundTrips)),
@@ -83,6 +84,7 @@ async function miniflareOptions(
           exports: {
             Replica: { type: "durable-object", storage: "sqlite" },
             Genesis: { type: "durable-object", storage: "sqlite" },
+            Catalog: { type: "durable-object", storage: "sqlite" },
           },
         },
       },

@@ -39,6 +39,13 @@ type World = Platform & { readonly network: ReplicaNetwork };
 export const askReplica = (world: World, question: Question, contact: Contact): Promise<Heard> =>
   new Attempt(world, question, contact).run();
 
+/** Asks `contact` whether it is a replica, and tells it nothing of the question. */
+export function soundReplica(world: World, question: Question, contact: Contact): Promise<Heard> {
+  const { requestId, trace } = question.call;
+  const call = { request: PROBE, requestId, trace };
+  return askReplica(world, { ...question, call, late: Promise.withResolvers() }, contact);
+}
+
 class Attempt {
   readonly #world: World;
   readonly #question: Question;

@@ -2,6 +2,7 @@
 // All of it is hints: a wrong one costs a redirect, never a wrong answer.
 
 import type { Directory, Header, ReplicaAnswer } from "../api/replica.ts";
+import { placeIn } from "../base/membership.ts";
 import { asTerm, type ClusterId, type Term } from "../base/types.ts";
 import { Bell } from "./bell.ts";
 import { contactName, isSame, type Contact } from "./contact.ts";
@@ -51,17 +52,32 @@ export class ClusterView {
   /** The last term whose loss led to a campaign. */
   #urgedTerm: Term = asTerm(0);
   readonly #avoided = new Map<string, Avoidance>();
+  /** Some contact is a replica: the configured regions are a guess that was right. */
+  #hasBorn = false;
+  /** Those that are no replicas, though genesis said that they are. */
+  readonly #unborn = new Set<string>();
   #epoch = 0;
+  #genesisAskedAt = Number.NEGATIVE_INFINITY;
   #genesisRestsUntil = 0;
   #unknownAt = -1;
 
   /** Before anything was heard: the configured regions, each with its first replica. */
   constructor(regions: readonly string[]) {
-    this.#contacts = regions.map((region) => ({ region, generation: 1, id: null }));
+    this.#contacts = regions.map((region) => ({
+      region,
+      generation: 1,
+      jurisdiction: null,
+      id: null,
+    }));
   }
 
   get contacts(): readonly Contact[] {
     return this.#contacts;
+  }
+
+  /** Nothing was heard of this cluster: whether its contacts are its replicas is not known. */
+  get isGuess(): boolean {
+    return this.#version === null && !this.#hasBorn;
   }
 
   get leader(): Contact | null {
@@ -90,8 +106,17 @@ export class ClusterView {
     this.#avoided.set(name, { ...avoided, until: now + AVOID_HUNG_MS, isOnTrial: true });
   }
 
+  /** `contact` is a replica of this cluster, and may be asked for more. */
+  heardBorn(contact: Contact): void {
+    this.#hasBorn = true;
+    this.heardFrom(contact);
+    this.lookout.restart();
+    this.raise();
+  }
+
   /** `contact` answered, whatever it said. */
   heardFrom(contact: Contact): void {
+    this.#unborn.delete(contactName(contact));
     if (this.#avoided.delete(contactName(contact))) this.raise();
   }
 
@@ -138,10 +163,16 @@ export class ClusterView {
 
   /**
    * `contact` has no birth certificate. Before genesis was heard that is to be expected; afterwards
-   * it has lost its database, or is late.
+   * it has lost its database, or is late; if none has one, the cluster may have been deleted, and
+   * only genesis can tell.
    */
   heardUnborn(contact: Contact, now: number): void {
-    if (this.#version !== null) this.failed(contact, { hung: false, now });
+    if (this.#version === null) return;
+    this.failed(contact, { hung: false, now });
+    this.#unborn.add(contactName(contact));
+    if (!this.#contacts.every((one) => this.#unborn.has(contactName(one)))) return;
+    const soon = this.#genesisAskedAt + GENESIS_FAILED_MS;
+    this.#genesisRestsUntil = Math.min(this.#genesisRestsUntil, soon);
   }
 
   /** `contact` is no member any more; `directory` is the last that it knew. */
@@ -164,7 +195,7 @@ export class ClusterView {
     this.#clusterId = clusterId;
     this.#version = version;
     this.#contacts = members
-      .map(({ id, region, generation }) => ({ id, region, generation }))
+      .map((member) => ({ id: member.id, ...placeIn(directory, member) }))
       .filter((contact) => !this.#removed.has(contactName(contact)));
     if (isNews) this.raise();
   }
@@ -172,6 +203,7 @@ export class ClusterView {
   /** Genesis knows the cluster. It is not asked again for a while. */
   heardGenesis(directory: Directory, now: number): void {
     this.#genesisRestsUntil = now + GENESIS_RESTS_MS;
+    this.#unborn.clear();
     this.adopt(directory);
     // Who was removed can at least tell where the others went.
     if (this.#contacts.length === 0) this.#removed.clear();
@@ -182,6 +214,7 @@ export class ClusterView {
 
   /** Genesis is being asked; the others wait for what it says, but not for long. */
   askingGenesis(now: number): void {
+    this.#genesisAskedAt = now;
     this.#genesisRestsUntil = now + GENESIS_ASKED_MS;
   }
 
@@ -270,6 +303,12 @@ export class ClusterViews {
 
   constructor(regions: readonly string[]) {
     this.#regions = regions;
+  }
+
+  /** The cluster was deleted, as genesis has said. */
+  forget(cluster: string, now: number): void {
+    this.of(cluster).heardUnknown(now);
+    this.#views.delete(cluster);
   }
 
   of(cluster: string): ClusterView {

@@ -1,11 +1,10 @@
 // Owns the word for a replica as the router addresses it.
 
+import type { Place } from "../base/membership.ts";
 import type { MemberId } from "../base/types.ts";
 
 /** A replica that can be asked. Its id is unknown until something was heard of it. */
-export interface Contact {
-  readonly region: string;
-  readonly generation: number;
+export interface Contact extends Place {
   readonly id: MemberId | null;
 }
 

@@ -1,11 +1,9 @@
 // Owns asking all replicas of a cluster something about themselves, without needing a leader: those
 // that do not tell in time, or are none, are unreachable.
 
-import type { Member, ReplicaRpc, ReplicaStatus } from "../api/replica.ts";
+import type { Place, ReplicaRpc, ReplicaStatus } from "../api/replica.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
-
-export type Place = Pick<Member, "region" | "generation">;
 
 /** What the replica at `place` has told. */
 export interface Told<T = ReplicaStatus> {

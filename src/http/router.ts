@@ -2,24 +2,31 @@
 // with deadlines. It does not know what the requests mean, beyond whether they write.
 
 import type { RecoveryAnswer, RecoveryOrder } from "../api/recovery.ts";
-import type { ClientAnswer, ClientRequest, Directory, Freshness, Header } from "../api/replica.ts";
+import type { DeletionAnswer } from "../api/catalog.ts";
+import type {
+  ClientAnswer,
+  ClientRequest,
+  Directory,
+  Freshness,
+  Header,
+  Jurisdiction,
+} from "../api/replica.ts";
 import type { Credentials } from "../base/auth.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { Bytes, Term } from "../base/types.ts";
-import { askReplica, type Heard, type Question } from "./attempt.ts";
+import type { Bytes, ClusterId, Term } from "../base/types.ts";
+import { askReplica, soundReplica, type Heard, type Question } from "./attempt.ts";
 import { ClusterViews, type ClusterView } from "./cluster-view.ts";
 import type { Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
+import { genesisInTime } from "./genesis-call.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import { randomFraction, type Platform } from "./platform.ts";
 import { Search, type Step } from "./search.ts";
 
 /** A request may take so long in all, as etcd: 5 s and two election timeouts. */
 const REQUEST_MS = 7_000;
-/** Genesis may be far away, and creating a cluster calls its replicas. */
-const GENESIS_MS = 3_000;
 /** Who waits for the news of others looks now and then itself: their requests may be dropped. */
 const LOOK_AGAIN_MS = 1_000;
 /** The cluster that exists without being created. */
@@ -149,12 +156,19 @@ export class Router {
 
   /** The members as Genesis decided them; null when there is no such cluster. */
   async describe(cluster: string): Promise<Directory | null> {
-    return this.#dependencies.network.genesis(cluster).directory();
+    const directory = await this.#dependencies.network.genesis(cluster).directory();
+    if (directory !== null) this.#views.of(cluster).adopt(directory);
+    return directory;
   }
 
   /** Creates the cluster; of one that exists nothing changes. */
-  async create(cluster: string, regions: readonly string[]): Promise<Directory> {
-    const directory = await this.#dependencies.network.genesis(cluster).create(regions);
+  async create(
+    cluster: string,
+    regions: readonly string[],
+    jurisdiction: Jurisdiction | null,
+  ): Promise<Directory> {
+    const genesis = this.#dependencies.network.genesis(cluster);
+    const directory = await genesis.create(regions, jurisdiction);
     this.#views.of(cluster).adopt(directory);
     return directory;
   }
@@ -164,6 +178,14 @@ export class Router {
     const answer = await this.#dependencies.network.genesis(cluster).recover(order);
     // What was known of the lost one would only send requests astray.
     if (answer.kind === "recovered") this.#views.of(cluster).adopt(answer.directory);
+    return answer;
+  }
+
+  /** Deletes the cluster with the id `confirm`; see `Genesis.delete`. */
+  async delete(cluster: string, confirm: ClusterId): Promise<DeletionAnswer> {
+    const { network, clock } = this.#dependencies;
+    const answer = await network.genesis(cluster).delete(confirm);
+    if (answer.kind !== "notConfirmed") this.#views.forget(cluster, clock());
     return answer;
   }
 
@@ -189,6 +211,7 @@ export class Router {
     switch (step.kind) {
       case "ask":
         errand.search.asking(step.contact, this.#dependencies.clock());
+        if (isUnsure(errand)) return this.#sound(errand, step.contact);
         return this.#conclude(errand, await askReplica(this.#dependencies, errand, step.contact));
       case "askGenesis":
         return (await this.#consultGenesis(errand)) ? null : failed("unknownCluster");
@@ -199,6 +222,13 @@ export class Router {
       default:
         return step satisfies never;
     }
+  }
+
+  /** Whether the guessed contact is a replica of this cluster; if so it is asked next. */
+  async #sound(errand: Errand, contact: Contact): Promise<null> {
+    const { outcome } = await soundReplica(this.#dependencies, errand, contact);
+    errand.search.sounded(contact, outcome, this.#dependencies.clock());
+    return null;
   }
 
   /** Waits for news, or gets them for all that wait. */
@@ -292,13 +322,14 @@ export class Router {
     const { view } = errand;
     view.askingGenesis(clock());
     const genesis = network.genesis(errand.cluster);
+    const patience = { ...this.#dependencies, deadline: errand.deadline };
     try {
-      const directory = await this.#patiently(errand, genesis.directory());
+      const directory = await genesisInTime(patience, genesis.directory());
       if (directory === null && errand.cluster !== DEFAULT_CLUSTER) {
         view.heardUnknown(clock());
         return false;
       }
-      const decided = directory ?? (await this.#patiently(errand, genesis.create(regions)));
+      const decided = directory ?? (await genesisInTime(patience, genesis.create(regions)));
       view.heardGenesis(decided, clock());
       errand.search.heardGenesis();
     } catch {
@@ -306,22 +337,6 @@ export class Router {
       view.genesisFailed(clock());
     }
     return true;
-  }
-
-  /** Waits for Genesis, but not for ever. @throws Error when it does not answer in time. */
-  async #patiently<T>(errand: Errand, work: Promise<T>): Promise<T> {
-    const { clock, sleep } = this.#dependencies;
-    const timer = new AbortController();
-    const ms = Math.min(GENESIS_MS, errand.deadline - clock());
-    const over = sleep(ms, timer.signal).then((): never => {
-      throw new Error("genesis does not answer; asking again is safe");
-    });
-    try {
-      return await Promise.race([work, over]);
-    } finally {
-      over.catch(() => undefined);
-      timer.abort();
-    }
   }
 
   /** Gives one other replica leave to campaign when the believed leader is silent. */
@@ -354,6 +369,13 @@ const isContent = (request: ClientRequest): boolean =>
 
 /** Refusals for which nobody has looked whether the request was applied before. */
 const TURNED_AWAY: readonly Refusal[] = ["tooManyRequests", "noSpace", "corrupt"];
+
+/**
+ * The first contacts of a cluster are a guess. Within a jurisdiction its replicas are other objects,
+ * and nothing of a request may reach one outside; `default` is in none.
+ */
+const isUnsure = ({ view, cluster }: Errand): boolean =>
+  view.isGuess && cluster !== DEFAULT_CLUSTER;
 
 /** Genesis has said, to this request or another, that there is no such cluster. */
 const isUnknown = ({ view, startedAt }: Errand): boolean => view.isUnknownSince(startedAt);

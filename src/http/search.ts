@@ -101,6 +101,21 @@ export class Search {
     this.#isLost ||= !this.#heardReplica;
   }
 
+  /** Takes note of what came of asking a guessed contact whether it is there, and nothing more. */
+  sounded(contact: Contact, outcome: Outcome, now: number): void {
+    switch (outcome.kind) {
+      case "unborn":
+      case "removed":
+        return this.learn(contact, outcome, now);
+      case "hung":
+      case "timeout":
+      case "broken":
+        return this.#view.failed(contact, { hung: outcome.kind !== "broken", now });
+      default:
+        this.#view.heardBorn(contact);
+    }
+  }
+
   /** Takes note of an outcome that does not end the search. */
   learn(contact: Contact, outcome: Outcome, now: number): void {
     switch (outcome.kind) {

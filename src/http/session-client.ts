@@ -44,6 +44,10 @@ const BACK_OFF_MS_MAX = 2_000;
 /** Sockets that fail to open before the first welcome, until the client is told so. */
 const FIRST_ATTEMPTS_MAX = 4;
 
+/** The cluster was deleted: trying again would not bring it back. */
+const isOfNoCluster = (error: unknown): boolean =>
+  error instanceof RequestError && error.error === GATEWAY_ERRORS.unknownCluster;
+
 export class SessionClient {
   readonly #options: SessionClientOptions;
   readonly #watches = new Map<number, OpenWatch>();
@@ -151,7 +155,7 @@ export class SessionClient {
       const isUnled = error instanceof RequestError;
       const isHopeless = isUnled || this.#failures >= FIRST_ATTEMPTS_MAX;
       const mayWait = this.#welcome !== null && !(isUnled && this.#options.needsLeader === true);
-      if (isHopeless && !mayWait) this.#give(error);
+      if ((isHopeless && !mayWait) || isOfNoCluster(error)) this.#give(error);
       return null;
     }
     this.#connection = new SessionConnection(socket, this.#options);
@@ -185,6 +189,9 @@ export class SessionClient {
 
   /** Begins the watches on this connection: new ones, and known ones after what was passed on. */
   async #heardWelcome(connection: SessionConnection, welcome: WelcomeFrame): Promise<void> {
+    const isAnother = this.#welcome !== null && this.#welcome.clusterId !== welcome.clusterId;
+    // Its revisions count other changes: to go on after the last one would leave out, or mix up.
+    if (isAnother) return this.#give(new RequestError(GATEWAY_ERRORS.otherCluster));
     this.#welcome = welcome;
     const frames: ReceiverFrame[] = [];
     const ended: number[] = [];

@@ -31,14 +31,14 @@ export type CertificateAnswer =
   | { readonly kind: "replaced" };
 
 /** Where a replica stands: what its name says. */
-export type Place = Pick<Member, "region" | "generation">;
+export type NamedPlace = Pick<Member, "region" | "generation">;
 
-/** The name of a replica's object, which says where it belongs. */
-export const replicaName = (cluster: string, { region, generation }: Place): string =>
+/** The name of a replica, which says where it belongs. */
+export const replicaName = (cluster: string, { region, generation }: NamedPlace): string =>
   `${cluster}/${region}/${generation}`;
 
 /** The parts of `replicaName`. */
-export function parseReplicaName(name: string): Place & { readonly cluster: string } {
+export function parseReplicaName(name: string): NamedPlace & { readonly cluster: string } {
   const [cluster, region, generation] = name.split("/");
   assert(cluster !== undefined && region !== undefined, "a replica is named after its place");
   return { cluster, region, generation: Number(generation) };

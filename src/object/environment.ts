@@ -1,12 +1,14 @@
 // Owns the names of the Worker's bindings, as `wrangler.toml` and the development server give them.
 
 import type { Timing } from "../raft/timing.ts";
+import type { Catalog } from "./catalog.ts";
 import type { Genesis } from "./genesis.ts";
 import type { Replica } from "./replica.ts";
 
 export interface Environment {
   readonly REPLICA: DurableObjectNamespace<Replica>;
   readonly GENESIS: DurableObjectNamespace<Genesis>;
+  readonly CATALOG: DurableObjectNamespace<Catalog>;
   /** Where the first replicas of a new cluster live: location hints, comma-separated. */
   readonly EDGEKEEPER_REGIONS: string;
   /** The bearer token that every request must carry; a secret. */

@@ -1,51 +1,32 @@
-// Owns the birth of a cluster: its id, its first members, and one birth certificate for each replica,
-// first or later. It remembers who the members are, for those who have lost their way, and is never
-// on the path of a request.
+// Owns the birth of a cluster, its end, and its rebirth: its id, its first members, and one birth
+// certificate for each replica, first or later. It remembers who the members are, for those who have
+// lost their way, and is never on the path of a request. What it keeps is in `genesis-records.ts`.
 
 import { DurableObject } from "cloudflare:workers";
-import { decodeDirectory, encodeDirectory } from "../api/directory.ts";
+import type { DeletionAnswer } from "../api/catalog.ts";
+import { decodeDirectory } from "../api/directory.ts";
 import type { RecoveryAnswer, RecoveryOrder, RecoveryRefusal } from "../api/recovery.ts";
-import type { Directory, GenesisRpc, Member } from "../api/replica.ts";
-import { asClusterId, asMemberId, type MemberId } from "../base/types.ts";
-import { Reader } from "../base/codec.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
-import { RECOVERY_REVISIONS } from "../base/limits.ts";
+import type { Directory, GenesisRpc, Jurisdiction, Member, Place } from "../api/replica.ts";
 import { present } from "../base/assert.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { Reader } from "../base/codec.ts";
+import { RECOVERY_REVISIONS } from "../base/limits.ts";
+import { placeIn, placesIn } from "../base/membership.ts";
 import { refuse, type Result } from "../base/result.ts";
-import {
-  replicaName,
-  type Certificate,
-  type CertificateAnswer,
-  type Place,
-} from "./certificate.ts";
+import { asClusterId, asMemberId, type ClusterId, type MemberId } from "../base/types.ts";
+import { replicaName, type CertificateAnswer } from "./certificate.ts";
 import type { Environment } from "./environment.ts";
-import { tellReplica } from "./notices.ts";
+import { GenesisRecords } from "./genesis-records.ts";
+import { tellCatalog, tellReplica } from "./notices.ts";
 import {
   isMajorityAlive,
   leftToTell,
   retireOnce,
   retirePauseMs,
   type RecoveryContext,
-  type Retirement,
 } from "./recovery.ts";
 import type { RestoreOrder } from "./replica.ts";
 import { replicaStub } from "./stubs.ts";
-
-/** The members as replicas have told; `version` is the log index of the change. */
-interface Remembered {
-  readonly version: number;
-  readonly directory: string;
-}
-
-// Keys of the object's storage.
-const FIRST = "directory";
-const REMEMBERED = "remembered";
-const RETIREMENT = "retirement";
-/** Instead of the nonce of a life: the name is kept for one that is not decided. */
-const RESERVED = "reserved";
-const nonceKey = (name: string): string => `nonce:${name}`;
-const ADMISSIONS = "admission:";
-const admissionKey = (name: string): string => `${ADMISSIONS}${name}`;
 
 export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   /**
@@ -53,23 +34,29 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
    * still without a certificate are called again: whoever asks has met one.
    */
   async directory(): Promise<Directory | null> {
-    const directory = this.#latest();
-    if (directory !== null) this.ctx.waitUntil(this.#bear(directory));
+    const directory = this.#records.latest;
+    if (directory !== null) {
+      this.ctx.waitUntil(this.#bear(directory));
+      this.#listOld();
+    }
     return directory;
   }
 
   /** Decides the cluster once; whatever is asked later, the answer is what `directory` says. */
-  async create(regions: readonly string[]): Promise<Directory> {
-    const members = await Promise.all(
-      regions.map((region) => this.#member({ region, generation: 1 })),
-    );
+  async create(
+    regions: readonly string[],
+    jurisdiction: Jurisdiction | null = null,
+  ): Promise<Directory> {
+    const members = await this.#firstMembers(regions);
     // Nothing is awaited between look and write: two creations cannot both decide.
-    const isNew = this.#first() === null;
+    const isNew = members !== null && this.#records.first === null;
     if (isNew) {
-      const directory = { clusterId: randomClusterId(), members };
-      this.ctx.storage.kv.put(FIRST, encodeDirectory(directory));
+      const bounds = jurisdiction === null ? {} : { jurisdiction };
+      this.#records.decide({ clusterId: randomClusterId(), members, ...bounds });
+      this.#keepAlarm();
+      this.ctx.waitUntil(this.#tellCatalog().then(() => this.#keepAlarm()));
     }
-    const directory = present(this.#latest(), "a cluster that was decided has a directory");
+    const directory = present(this.#records.latest, "a cluster that was decided has a directory");
     await this.#bear(directory);
     if (isNew) await this.#open(directory);
     return directory;
@@ -83,22 +70,22 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
    */
   async admit(region: string, atLeast: number, directory: Directory): Promise<Member | null> {
     for (let generation = atLeast; ; generation++) {
+      generation = this.#records.freeGeneration(region, generation);
       const member = await this.#member({ region, generation });
-      if (this.#latest()?.clusterId !== directory.clusterId) return null;
-      const name = replicaName(this.#cluster, member);
-      if (this.#isTaken(name)) continue;
-      this.ctx.storage.kv.put(admissionKey(name), { member, directory } satisfies Certificate);
+      if (this.#records.latest?.clusterId !== directory.clusterId) return null;
+      if (this.#records.isTaken(member)) continue;
+      this.#records.admit({ member, directory });
       return member;
     }
   }
 
   /** Issues the certificate of the replica `name`, once; `nonce` tells a repeat of that once. */
   async certify(name: string, nonce: string): Promise<CertificateAnswer> {
-    const certificate = this.#firstNamed(name) ?? this.#admission(name);
+    const certificate = this.#records.certificateOf(name);
     if (certificate === null) return { kind: "stranger" };
-    const issuedTo = this.ctx.storage.kv.get<string>(nonceKey(name));
-    if (issuedTo !== undefined && issuedTo !== nonce) return { kind: "replaced" };
-    if (issuedTo === undefined) this.ctx.storage.kv.put(nonceKey(name), nonce);
+    const issuedTo = this.#records.nonceOf(name);
+    if (issuedTo !== null && issuedTo !== nonce) return { kind: "replaced" };
+    if (issuedTo === null) this.#records.issue(name, nonce);
     return { kind: "certified", certificate };
   }
 
@@ -107,11 +94,7 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
    * known, or of another cluster, is ignored: notices overtake each other.
    */
   async remember(directory: Directory, version: number): Promise<void> {
-    const known = this.ctx.storage.kv.get<Remembered>(REMEMBERED);
-    if (this.#latest()?.clusterId !== directory.clusterId) return;
-    if (known !== undefined && known.version >= version) return;
-    const remembered: Remembered = { version, directory: encodeDirectory(directory) };
-    this.ctx.storage.kv.put(REMEMBERED, remembered);
+    this.#records.remember(directory, version);
   }
 
   /**
@@ -124,38 +107,59 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
    * and as long as the copy.
    */
   async recover(order: RecoveryOrder): Promise<RecoveryAnswer> {
-    const lost = this.#latest();
+    const lost = this.#records.latest;
     if (lost?.clusterId !== order.confirm) {
       return refused("notConfirmed", "confirm with the id of the cluster that is to be given up");
     }
-    if (await isMajorityAlive(this.#context, lost.members)) {
+    const members = placesIn(lost);
+    if (await isMajorityAlive(this.#context, members)) {
       return refused("isAlive", "a majority of its members answers");
     }
     const founder = await this.#reserve(order.region);
     const nonce = crypto.randomUUID();
     const bumpRevisions = order.bumpRevisions ?? RECOVERY_REVISIONS;
-    const copied = await this.#copy(founder, { from: order.from, nonce, bumpRevisions });
+    const from = placeIn(lost, order.from);
+    const place = placeIn(lost, founder);
+    const copied = await this.#copy(place, { from, nonce, bumpRevisions });
     if (!copied.ok) return refused("notCopied", copied.error);
-    if (await isMajorityAlive(this.#context, lost.members)) {
+    if (await isMajorityAlive(this.#context, members)) {
+      this.#discard(place);
       return refused("isAlive", "a majority of its members has come back");
     }
     // Another recovery may have been quicker. Nothing is awaited between this look and the writes.
-    if (this.#latest()?.clusterId !== lost.clusterId) {
+    if (this.#records.latest?.clusterId !== lost.clusterId) {
+      this.#discard(place);
       return refused("notConfirmed", "the cluster was given up already");
     }
-    const directory = this.#replace(founder, nonce);
+    const { clusterId: _lost, members: _members, version: _version, ...bounds } = lost;
+    const directory = { ...bounds, clusterId: randomClusterId(), members: [founder] };
+    this.#records.giveUp({ mustErase: false, founder: place });
+    this.#records.decide(directory);
+    this.#records.issue(replicaName(this.#cluster, founder), nonce);
+    this.#keepAlarm();
     await this.alarm();
     return { kind: "recovered", directory, revision: copied.value };
   }
 
-  /** Tells the replicas of a lost cluster, until all have heard. Never throws. */
+  /**
+   * Ends the cluster for ever: from the first write on there is none of this name, until one is
+   * created anew, with other replicas. Those of this one are told to leave nothing behind, for as
+   * long as it takes; one that has not heard may go on, among others that have not.
+   */
+  async delete(confirm: ClusterId): Promise<DeletionAnswer> {
+    const { latest } = this.#records;
+    if (latest === null) return { kind: "unknown" };
+    if (latest.clusterId !== confirm) return { kind: "notConfirmed" };
+    this.#records.giveUp({ mustErase: true, founder: null });
+    this.#keepAlarm();
+    await this.alarm();
+    return { kind: "deleted", untold: this.#records.retirement?.members ?? [] };
+  }
+
+  /** Tells whoever has not heard yet: replicas of clusters that ended, the catalog. Never throws. */
   override async alarm(): Promise<void> {
-    const directory = this.#latest();
-    const before = this.#retirement();
-    if (before === null || directory === null) return;
-    const isHeard = await retireOnce(this.#context, directory, before);
-    const now = this.#retirement();
-    this.#retire(now === null ? null : leftToTell(now, isHeard));
+    await Promise.all([this.#tellRetired(), this.#tellCatalog()]);
+    this.#keepAlarm();
   }
 
   /** The notices of replicas. */
@@ -168,72 +172,109 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   }
 
   /** The first region may campaign at once, instead of waiting for a leader to be missed. */
-  async #open({ members: [first] }: Directory): Promise<void> {
+  async #open(directory: Directory): Promise<void> {
+    const [first] = directory.members;
     // It is a favour: without it the cluster elects a leader a little later.
-    if (first !== undefined) await this.#tell(first, "open");
+    if (first !== undefined) await this.#tell(placeIn(directory, first), "open");
   }
 
   /** Has every replica that lacks its certificate ask for it. */
-  async #bear({ members }: Directory): Promise<void> {
+  async #bear(directory: Directory): Promise<void> {
     const isUncertified = (member: Member): boolean =>
-      !this.#isCertified(replicaName(this.#cluster, member));
-    await Promise.all(members.filter(isUncertified).map((member) => this.#tell(member, "born")));
+      this.#records.nonceOf(replicaName(this.#cluster, member)) === null;
+    const unborn = directory.members.filter(isUncertified);
+    await Promise.all(unborn.map((member) => this.#tell(placeIn(directory, member), "born")));
   }
 
-  #tell(member: Member, notice: "born" | "open"): Promise<boolean> {
-    return tellReplica(this.env, { cluster: this.#cluster, member }, notice);
+  #tell(place: Place, notice: "born" | "open"): Promise<boolean> {
+    return tellReplica(this.env, { cluster: this.#cluster, place }, notice);
+  }
+
+  async #tellRetired(): Promise<void> {
+    const before = this.#records.retirement;
+    if (before === null) return;
+    const isHeard = await retireOnce(this.#context, this.#records.latest, before);
+    for (const place of before.members) {
+      if (place.mustErase === true && isHeard(place)) this.#records.erased(place);
+    }
+    const now = this.#records.retirement;
+    this.#records.keepRetirement(now === null ? null : leftToTell(now, isHeard));
+  }
+
+  /** That there is a cluster of this name, or none. */
+  async #tellCatalog(): Promise<void> {
+    const { news, latest } = this.#records;
+    if (news === null || news.isHeard) return;
+    const { change } = news;
+    const cluster =
+      latest === null
+        ? null
+        : { clusterId: latest.clusterId, jurisdiction: latest.jurisdiction ?? null };
+    const isHeard = await tellCatalog(this.env, { name: this.#cluster, change, cluster });
+    this.#records.toldCatalog(news, isHeard);
+  }
+
+  /** A cluster that was created before there was a catalog comes into it when it is asked for. */
+  #listOld(): void {
+    if (this.#records.news !== null) return;
+    this.#records.makeNews();
+    this.#keepAlarm();
+  }
+
+  /** The alarm goes on with what is left to tell. */
+  #keepAlarm(): void {
+    const { news, retirement } = this.#records;
+    const pending = [
+      ...(retirement === null ? [] : [retirement]),
+      ...(news === null ? [] : [news]),
+    ];
+    const pauses = pending
+      .filter((one) => !("isHeard" in one) || !one.isHeard)
+      .map((one) => retirePauseMs(one));
+    const { storage } = this.ctx;
+    if (pauses.length === 0) void storage.deleteAlarm();
+    else void storage.setAlarm(Date.now() + Math.min(...pauses));
+  }
+
+  /** The copy that a recovery has made is of no use. */
+  #discard(place: Place): void {
+    this.#records.discard(place);
+    this.#keepAlarm();
+  }
+
+  /**
+   * Who is to be born in `regions`, under names that nothing has lived under; null when a cluster
+   * was decided meanwhile.
+   */
+  async #firstMembers(regions: readonly string[]): Promise<Member[] | null> {
+    for (;;) {
+      if (this.#records.first !== null) return null;
+      const members = await Promise.all(
+        regions.map((region) =>
+          this.#member({ region, generation: this.#records.freeGeneration(region) }),
+        ),
+      );
+      // A cluster may have come and gone.
+      if (members.every((member) => !this.#records.isTaken(member))) return members;
+    }
   }
 
   /** A name of `region` that nothing has lived under, and that will not be given again. */
   async #reserve(region: string): Promise<Member> {
     for (let generation = 1; ; generation++) {
+      generation = this.#records.freeGeneration(region, generation);
       const member = await this.#member({ region, generation });
-      const name = replicaName(this.#cluster, member);
-      if (this.#isTaken(name) || this.#admission(name) !== null) continue;
-      this.ctx.storage.kv.put(nonceKey(name), RESERVED);
+      if (this.#records.isTaken(member) || this.#records.isAdmitted(member)) continue;
+      this.#records.reserve(member);
       return member;
     }
   }
 
-  async #copy(founder: Member, order: RestoreOrder): Promise<Result<number, string>> {
+  async #copy(founder: Place, order: RestoreOrder): Promise<Result<number, string>> {
     try {
       return await replicaStub(this.env, this.#cluster, founder).restore(order);
     } catch (error) {
       return refuse(String(error));
-    }
-  }
-
-  /** Puts the cluster of `founder` in place of the one that is there. */
-  #replace(founder: Member, nonce: string): Directory {
-    const { kv } = this.ctx.storage;
-    const admissions = [...kv.list<Certificate>({ prefix: ADMISSIONS })];
-    const members = [
-      ...(this.#first()?.members ?? []),
-      ...(this.#latest()?.members ?? []),
-      ...admissions.map(([, { member }]) => member),
-      ...(this.#retirement()?.members ?? []),
-    ];
-    const names = new Map(members.map((member) => [replicaName(this.#cluster, member), member]));
-    const directory = { clusterId: randomClusterId(), members: [founder] };
-    kv.put(FIRST, encodeDirectory(directory));
-    kv.delete(REMEMBERED);
-    for (const [key] of admissions) kv.delete(key);
-    kv.put(nonceKey(replicaName(this.#cluster, founder)), nonce);
-    this.#retire({ members: [...names.values()], founder, rounds: 0 });
-    return directory;
-  }
-
-  #retirement(): Retirement | null {
-    return this.ctx.storage.kv.get<Retirement>(RETIREMENT) ?? null;
-  }
-
-  /** Keeps what is left to tell, and the alarm that goes on with it. */
-  #retire(left: Retirement | null): void {
-    const { storage } = this.ctx;
-    if (left === null) storage.kv.delete(RETIREMENT);
-    else {
-      storage.kv.put(RETIREMENT, left);
-      void storage.setAlarm(Date.now() + retirePauseMs(left));
     }
   }
 
@@ -245,39 +286,11 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     return present(this.ctx.id.name, "a genesis is reached by its cluster's name");
   }
 
-  /** The members as first decided. */
-  #first(): Directory | null {
-    const text = this.ctx.storage.kv.get<string>(FIRST);
-    return text === undefined ? null : decodeDirectory(text);
+  get #records(): GenesisRecords {
+    return new GenesisRecords(this.ctx.storage.kv, this.#cluster);
   }
 
-  #latest(): Directory | null {
-    const remembered = this.ctx.storage.kv.get<Remembered>(REMEMBERED);
-    return remembered === undefined ? this.#first() : decodeDirectory(remembered.directory);
-  }
-
-  #isCertified(name: string): boolean {
-    return this.ctx.storage.kv.get(nonceKey(name)) !== undefined;
-  }
-
-  /** Whether a replica has lived under the name, or a first member may yet. */
-  #isTaken(name: string): boolean {
-    return this.#isCertified(name) || this.#firstNamed(name) !== null;
-  }
-
-  /** The certificate of one of the first members. */
-  #firstNamed(name: string): Certificate | null {
-    const directory = this.#first();
-    const isNamed = (member: Member): boolean => replicaName(this.#cluster, member) === name;
-    const member = directory?.members.find(isNamed);
-    return directory === null || member === undefined ? null : { member, directory };
-  }
-
-  #admission(name: string): Certificate | null {
-    return this.ctx.storage.kv.get<Certificate>(admissionKey(name)) ?? null;
-  }
-
-  async #member({ region, generation }: Place): Promise<Member> {
+  async #member({ region, generation }: Pick<Member, "region" | "generation">): Promise<Member> {
     const id = await memberId(replicaName(this.#cluster, { region, generation }));
     return { id, region, generation };
   }

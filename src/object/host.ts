@@ -2,11 +2,19 @@
 // What a replica does is decided in `replica/`, when it wakes by itself in `wakeups.ts`.
 
 import type { ReplicaMetrics } from "../api/metrics.ts";
-import type { Directory, ReplicaAnswer, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
+import type {
+  Directory,
+  Member,
+  Place,
+  ReplicaAnswer,
+  ReplicaCall,
+  ReplicaStatus,
+} from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
+import { placeIn } from "../base/membership.ts";
 import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import { SteadyClock } from "../raft/timing.ts";
@@ -164,9 +172,10 @@ export class Host {
 
   /**
    * Ends this replica for ever: it was removed from the cluster, and `directory` says who to turn
-   * to. Stored before anyone is told, so that no later instance takes part again.
+   * to; when there is nobody, it is the last that this one knew. Stored before anyone is told, so
+   * that no later instance takes part again.
    */
-  end(directory: Directory): void {
+  end(directory: Directory = this.#core.directory): void {
     if (this.#hasEnded) return;
     storeRemoval(this.#sql, directory);
     this.#hasEnded = true;
@@ -219,7 +228,8 @@ export class Host {
     const { environment, cluster, region } = this.#options;
     const delayMs = oneWayDelays(environment);
     return new Transport({
-      fetch: (peer, request) => replicaStub(environment, cluster, peer).fetch(request),
+      fetch: (peer, request) =>
+        replicaStub(environment, cluster, this.#placeOf(peer)).fetch(request),
       delayMs: (peer) => delayMs(region, peer.region),
       answered: (_, messages) => this.#turn((core) => core.peerAnswered(messages, this.#now())),
       called: (peer, peerCall) => this.#meters.peerCalled(peer, peerCall),
@@ -246,9 +256,13 @@ export class Host {
     return new Registry({
       directory,
       tellReplica: (member, notice, body) =>
-        tellReplica(environment, { cluster, member }, notice, body),
+        tellReplica(environment, { cluster, place: this.#placeOf(member) }, notice, body),
       tellGenesis: (news) => tellGenesis(environment, cluster, news),
     });
+  }
+
+  #placeOf(member: Member): Place {
+    return placeIn(this.#options.identity.directory, member);
   }
 
   #startCore(): ReplicaCore {

@@ -1,9 +1,12 @@
 // Owns what objects tell each other besides Raft's messages: short notices that are heard or not.
 // They go by `fetch`, which lets go of both objects when it hangs; a plain RPC would hold them.
 
-import type { Member } from "../api/replica.ts";
+import type { Place } from "../api/replica.ts";
+import { JURISDICTIONS } from "../base/membership.ts";
+import { asClusterId } from "../base/types.ts";
+import type { ClusterNotice } from "./cluster-list.ts";
 import type { Environment } from "./environment.ts";
-import { genesisStub, replicaStub } from "./stubs.ts";
+import { catalogStub, genesisStub, replicaStub } from "./stubs.ts";
 
 /** How long a notice may take. One that is late may still be heard. */
 const NOTICE_MS_MAX = 3_000;
@@ -15,17 +18,19 @@ export type ReplicaNotice =
   /** It may campaign at once, if no leader was ever elected. */
   | "open"
   /** It was removed from the cluster; the body is the directory that it names from now on. */
-  | "retire";
+  | "retire"
+  /** Its cluster was deleted: it is to end, and to leave an object that is as if never used. */
+  | "erase";
 
 /** Tells a replica; whether it heard and obeyed. */
 export const tellReplica = (
   environment: Environment,
-  to: { readonly cluster: string; readonly member: Pick<Member, "region" | "generation"> },
+  to: { readonly cluster: string; readonly place: Place },
   notice: ReplicaNotice,
   body = "",
 ): Promise<boolean> =>
   isHeard((signal) =>
-    replicaStub(environment, to.cluster, to.member).fetch(`https://replica/${notice}`, {
+    replicaStub(environment, to.cluster, to.place).fetch(`https://replica/${notice}`, {
       method: "POST",
       body,
       signal,
@@ -45,6 +50,33 @@ export const tellGenesis = (
       signal,
     }),
   );
+
+/** Tells the catalog what has become of a cluster's name. */
+export const tellCatalog = (
+  environment: Environment,
+  { name, change, cluster }: ClusterNotice,
+): Promise<boolean> => {
+  const url = new URL("https://catalog/note");
+  url.searchParams.set("name", name);
+  url.searchParams.set("change", String(change));
+  if (cluster !== null) {
+    url.searchParams.set("id", String(cluster.clusterId));
+    url.searchParams.set("jurisdiction", cluster.jurisdiction ?? "");
+  }
+  return isHeard((signal) => catalogStub(environment).fetch(url, { method: "POST", signal }));
+};
+
+/** What `tellCatalog` has sent. */
+export function readClusterNotice({ searchParams }: URL): ClusterNotice {
+  const id = searchParams.get("id");
+  const named = searchParams.get("jurisdiction");
+  const jurisdiction = JURISDICTIONS.find((one) => one === named) ?? null;
+  return {
+    name: searchParams.get("name") ?? "",
+    change: Number(searchParams.get("change")),
+    cluster: id === null ? null : { clusterId: asClusterId(BigInt(id)), jurisdiction },
+  };
+}
 
 /**
  * The clock stops with the answer: `AbortSignal.timeout` would hold the object in memory to its end

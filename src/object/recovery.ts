@@ -1,12 +1,12 @@
-// Owns the steps of disaster recovery that ask or tell replicas: whether a majority is alive, and
-// that a lost cluster has ended. Genesis decides; see `genesis.ts`.
+// Owns the steps of disaster recovery, and of deletion, that ask or tell replicas: whether a majority
+// is alive, and that a cluster has ended. Genesis decides; see `genesis.ts`.
 
 import { encodeDirectory } from "../api/directory.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
-import type { ClientRequest, Directory, Member, ReplicaRpc } from "../api/replica.ts";
+import type { ClientRequest, Directory, Place, ReplicaRpc } from "../api/replica.ts";
 import { RETIRE_PAUSE_MS_MAX, RETIRE_PAUSE_MS_MIN } from "../base/limits.ts";
 import { NO_REQUEST } from "../apply/command.ts";
-import { replicaName, type Place } from "./certificate.ts";
+import { replicaName } from "./certificate.ts";
 import type { Environment } from "./environment.ts";
 import { tellReplica, type ReplicaNotice } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
@@ -25,10 +25,16 @@ const LINEARIZABLE_READ: ClientRequest = {
   serializable: false,
 };
 
-/** What is still to be told after a recovery. */
+/** A replica of a cluster that has ended. */
+export interface Retired extends Place {
+  /** Its cluster was deleted: nothing of it is to be left. Absent: its rows may be. */
+  readonly mustErase?: boolean;
+}
+
+/** What is still to be told after a recovery or a deletion. */
 export interface Retirement {
-  /** Replicas of the lost cluster that have not acknowledged that it has ended. */
-  readonly members: readonly Place[];
+  /** Replicas that have not acknowledged that their cluster has ended. */
+  readonly members: readonly Retired[];
   /** The first replica of the new cluster, until it is born. */
   readonly founder: Place | null;
   readonly rounds: number;
@@ -45,7 +51,7 @@ export interface RecoveryContext {
  */
 export async function isMajorityAlive(
   { environment, cluster }: RecoveryContext,
-  members: readonly Member[],
+  members: readonly Place[],
 ): Promise<boolean> {
   const until = Date.now() + ALIVE_MS_MAX;
   for (;;) {
@@ -67,28 +73,33 @@ export async function isMajorityAlive(
 }
 
 /** Who has heard in one round of telling: what is still to be told may have grown meanwhile. */
-export type Heard = (place: Place) => boolean;
+export type Heard = (place: Retired) => boolean;
 
 /**
- * One round of telling the replicas of the lost cluster that they are retired, in favour of those in
- * `directory`, and the founder of the new one that it is born.
+ * One round of telling the replicas of clusters that have ended that they are retired, in favour of
+ * those in `directory`, or that they are to be emptied; and the founder of the new cluster that it is
+ * born. Null for `directory` says that no cluster has taken their place.
  */
 export async function retireOnce(
   { environment, cluster }: RecoveryContext,
-  directory: Directory,
+  directory: Directory | null,
   { founder, members }: Retirement,
 ): Promise<Heard> {
-  const body = encodeDirectory(directory);
+  const successors = directory === null ? "" : encodeDirectory(directory);
   const heard = new Set<string>();
-  const tell = async (member: Place, notice: ReplicaNotice): Promise<void> => {
-    const isHeard = await tellReplica(environment, { cluster, member }, notice, body);
-    if (isHeard) heard.add(replicaName(cluster, member));
+  // Whoever has heard that it is retired may have to hear by now that it is to be emptied.
+  const keyOf = (place: Retired): string => `${replicaName(cluster, place)}${place.mustErase}`;
+  const tell = async (place: Retired, notice: ReplicaNotice, body = ""): Promise<void> => {
+    const isHeard = await tellReplica(environment, { cluster, place }, notice, body);
+    if (isHeard) heard.add(keyOf(place));
   };
   await Promise.all([
     ...(founder === null ? [] : [tell(founder, "born")]),
-    ...members.map((member) => tell(member, "retire")),
+    ...members.map((member) =>
+      member.mustErase === true ? tell(member, "erase") : tell(member, "retire", successors),
+    ),
   ]);
-  return (place) => heard.has(replicaName(cluster, place));
+  return (place) => heard.has(keyOf(place));
 }
 
 /** What is left to tell; null when everything is told. */
@@ -103,5 +114,5 @@ export function leftToTell(
 }
 
 /** How long to wait before the next round: a region may be away for days. */
-export const retirePauseMs = ({ rounds }: Retirement): number =>
+export const retirePauseMs = ({ rounds }: { readonly rounds: number }): number =>
   Math.min(RETIRE_PAUSE_MS_MIN * 2 ** rounds, RETIRE_PAUSE_MS_MAX);

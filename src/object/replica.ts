@@ -7,6 +7,7 @@ import type { ReplicaMetrics } from "../api/metrics.ts";
 import type {
   Directory,
   LabOrder,
+  Place,
   ReplicaAnswer,
   ReplicaCall,
   ReplicaCost,
@@ -22,7 +23,6 @@ import {
   loadRemoval,
   parseReplicaName,
   storeCertificate,
-  type Place,
 } from "./certificate.ts";
 import type { Entry } from "../raft/types.ts";
 import type { Environment } from "./environment.ts";
@@ -37,7 +37,7 @@ import { foundFrom } from "./founding.ts";
 import { Host } from "./host.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
-import { genesisStub, replicaStub } from "./stubs.ts";
+import { genesisStub, replicaNameOf, replicaStub } from "./stubs.ts";
 
 /** What Genesis orders of the first replica of a rebuilt cluster. */
 export interface RestoreOrder {
@@ -157,6 +157,7 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === "/retire") return this.#retire(decodeDirectory(await request.text()));
+    if (pathname === "/erase") return this.#erase();
     if (this.#removal !== null) return new Response("removed", { status: 410 });
     if (pathname === "/born") await this.beBorn();
     if (this.#host === null) {
@@ -201,6 +202,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     );
     if (answer.kind !== "certified") {
       console.warn(`${this.#name}: Genesis issues no certificate (${answer.kind})`);
+      // Peers that do not know that their cluster is no more may ask an object that was emptied.
+      if (answer.kind === "stranger") await this.ctx.storage.deleteAll();
       return;
     }
     storeCertificate(this.#sql, answer.certificate);
@@ -212,6 +215,15 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     // A certificate that is on its way was issued before.
     await this.#birth;
     this.#host?.end(directory);
+    return new Response(null, { status: 204 });
+  }
+
+  /** Its cluster was deleted: what is left is an object that was never used, without an alarm. */
+  async #erase(): Promise<Response> {
+    await this.#birth;
+    this.#host?.end();
+    await this.ctx.storage.deleteAll();
+    this.#removal = null;
     return new Response(null, { status: 204 });
   }
 
@@ -237,6 +249,6 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   get #name(): string {
-    return present(this.ctx.id.name, "a replica is reached by its name");
+    return replicaNameOf(present(this.ctx.id.name, "a replica is reached by its name"));
   }
 }

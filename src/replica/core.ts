@@ -105,10 +105,9 @@ export class ReplicaCore {
     });
     this.#commitSeen = store.appliedIndex;
     const { memberId } = identity;
-    const { clusterId } = directory;
     const { incarnation } = options;
     this.#standpoint = new Standpoint(
-      { clusterId, memberId, incarnation },
+      { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
     );
     this.#sessions = new Sessions(

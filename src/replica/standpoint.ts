@@ -3,16 +3,17 @@
 
 import type { ReplicaLevels } from "../api/metrics.ts";
 import type { Directory, Header, ReplicaAnswer, ReplicaStatus } from "../api/replica.ts";
-import type { ClusterId, Incarnation, MemberId } from "../base/types.ts";
+import type { Incarnation, MemberId } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Vantage } from "./calls.ts";
 import type { Machine } from "./machine.ts";
 import type { Sessions } from "./sessions.ts";
-import { quotaOf, replicaStatus } from "./status.ts";
+import { replicaStatus } from "./status.ts";
 
 /** Which replica this is, for as long as its object keeps its memory. */
 export interface Self {
-  readonly clusterId: ClusterId;
+  /** What it was born with: whose cluster, and in which jurisdiction. */
+  readonly birth: Directory;
   readonly memberId: MemberId;
   readonly incarnation: Incarnation;
 }
@@ -30,11 +31,12 @@ export class Standpoint implements Vantage {
 
   get directory(): Directory {
     const { members, index: version } = this.#machine.membership;
-    return { clusterId: this.#self.clusterId, members, version };
+    return { ...this.#self.birth, members, version };
   }
 
   header(): Header {
-    const { clusterId, memberId } = this.#self;
+    const { memberId } = this.#self;
+    const { clusterId } = this.#self.birth;
     const { revision } = this.#machine.store;
     return { clusterId, memberId, revision, term: this.#raft.status().term };
   }
@@ -58,7 +60,7 @@ export class Standpoint implements Vantage {
     return {
       databaseBytes,
       databaseBytesInUse,
-      quotaBytes: quotaOf(this.#machine.cluster.limits.current),
+      quotaBytes: this.#machine.quotaBytes,
       compacted,
       unapplied: this.#raft.status().lastIndex - appliedIndex,
       sessions: sessions.count,

@@ -1,7 +1,9 @@
 // Who may come in, what a cluster is made of, and the lab door. The replicas are played.
 
 import { describe, expect, test, vi } from "vitest";
+import { printLimits } from "../../src/api/cluster-limits.ts";
 import type { ReplicaStatus } from "../../src/api/replica.ts";
+import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import { asRevision, asTerm } from "../../src/base/types.ts";
 import { FakeNetwork, memberId } from "./support/fake-network.ts";
 
@@ -28,7 +30,13 @@ describe("clusters", () => {
     const again = await send("PUT", "/v1/clusters/flags", { body: '{"regions":["enam"]}' });
     expect(again.status).toBe(200);
     expect(await again.json()).toEqual(description);
-    expect(await (await send("GET", "/v1/clusters/flags")).json()).toEqual(description);
+    expect(await (await send("GET", "/v1/clusters/flags")).json()).toEqual({
+      ...description,
+      regions: ["weur"],
+      jurisdiction: null,
+      leader: "weur",
+      limits: printLimits(DEFAULT_LIMITS),
+    });
   });
 
   test("without regions it takes the configured ones", async () => {

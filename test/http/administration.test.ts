@@ -96,6 +96,7 @@ describe("looking at replicas, and rebuilding a cluster", () => {
     { Authorization: "anns.2" },
     basic("root:wrong"),
     basic("ann:pw"),
+    basic("anna:pw"),
     basic("pw"),
     { Authorization: "Basic ***" },
   ])("while users are in force, not with %o", async (headers) => {

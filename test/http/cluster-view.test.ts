@@ -11,7 +11,12 @@ import { follows, headerOf, memberId, REGIONS } from "./support/fake-network.ts"
 type Redirect = Extract<ReplicaAnswer, { kind: "redirect" }>;
 const redirect = (leader: string | null, term: number): Redirect =>
   follows(leader, term)(undefined as never) as Redirect;
-const contact = (region: string): Contact => ({ region, generation: 1, id: memberId(region) });
+const contact = (region: string): Contact => ({
+  region,
+  generation: 1,
+  jurisdiction: null,
+  id: memberId(region),
+});
 
 describe("the view of a cluster", () => {
   test("news of a lower term change nothing", () => {

@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import type { MemberStatus } from "../../src/base/membership.ts";
+import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { asMemberId } from "../../src/base/types.ts";
 import { appTo, errorOf } from "./support/app.ts";
@@ -32,7 +33,14 @@ class TinyMembership {
   readonly behaviour: Behaviour = ({ request }): ReplicaAnswer => {
     switch (request.kind) {
       case "memberList":
+      case "range":
         return this.#answer();
+      case "limits":
+        return {
+          kind: "answered",
+          header: headerOf("wnam", 1),
+          answer: { kind: "limits", limits: DEFAULT_LIMITS },
+        };
       case "memberAdd": {
         if (this.members.some(({ isLearner }) => isLearner)) return refused("tooManyLearners");
         const added = this.#member(request.region, request.isLearner);
@@ -130,7 +138,7 @@ describe("PUT /v1/clusters/{name}/regions", () => {
     const network = leading(membership);
     expect((await move(network, REGIONS)).response.status).toBe(200);
     expect(membership.done).toEqual([]);
-    expect(network.log).toEqual(["serve wnam"]);
+    expect(network.log).toEqual(["probe wnam", "serve wnam"]);
   });
 
   test("an answer that was lost is found out about: no step is taken twice", async () => {

@@ -382,7 +382,7 @@ describe("birth", () => {
     network.directory = null;
     const { served } = await serve(routerTo(network), READ, { cluster: "other" });
     expect(served).toEqual(FAILED("unknownCluster"));
-    expect(network.log).toEqual(["serve wnam", "genesis directory other"]);
+    expect(network.log).toEqual(["probe wnam", "genesis directory other"]);
   });
 
   test("other regions than the configured ones: genesis is the directory", async () => {

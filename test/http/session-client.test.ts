@@ -3,12 +3,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeUtf8, decodeUtf8 } from "../../src/base/bytes.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../../src/base/watch.ts";
-import { asRevision } from "../../src/base/types.ts";
+import { asClusterId, asRevision } from "../../src/base/types.ts";
 import { GATEWAY_ERRORS } from "../../src/api/error.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/session.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { RequestError } from "../../src/http/response.ts";
 import { SessionClient } from "../../src/http/session-client.ts";
+import { headerOf } from "./support/fake-network.ts";
 import { events, FakeSocket, progress, settle } from "./support/fake-session.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -351,6 +352,31 @@ describe("giving up", () => {
     expect(connections()).toBe(32);
     expect(givenUp).toEqual([]);
     client.close();
+  });
+
+  test("when the cluster was deleted it tries no more", async () => {
+    const socket = new FakeSocket();
+    const gone = new RequestError(GATEWAY_ERRORS.unknownCluster);
+    const { givenUp, connections } = start([socket, gone]);
+    await settle();
+    socket.drop();
+    await reconnect();
+    expect([givenUp, connections()]).toEqual([[gone], 2]);
+  });
+
+  test("in another cluster of the name it does not go on: its revisions are other ones", async () => {
+    const [socket, other] = [new FakeSocket(), new FakeSocket()];
+    other.welcomes = false;
+    const { client, givenUp } = start([socket, other]);
+    client.watch(0, SPEC);
+    await settle();
+    socket.drop();
+    await reconnect();
+    const header = { ...headerOf("wnam", 2), clusterId: asClusterId(10n) };
+    other.sendFrames([{ kind: "welcome", version: 1, ...header }]);
+    await settle();
+    expect(givenUp).toEqual([new RequestError(GATEWAY_ERRORS.otherCluster)]);
+    expect([other.isClosed, other.of("watch")]).toEqual([true, []]);
   });
 
   test("a replica that says we broke the protocol is not asked again", async () => {

@@ -296,7 +296,7 @@ describe("genesis", () => {
     const wave = send(router, 200, { cluster: "other" });
     await vi.advanceTimersByTimeAsync(100);
     expect([wave.served(), kinds(wave)]).toEqual([200, ["unknownCluster"]]);
-    expect(network.log).toEqual(["serve wnam", "genesis directory other"]);
+    expect(network.log).toEqual(["probe wnam", "genesis directory other"]);
     network.directory = directoryOf(["weur"]);
     network.replicas.set("weur", leads("weur"));
     const next = send(router, 10, { cluster: "other" });

@@ -22,7 +22,8 @@ export const replica = (
   cluster: string,
   region: string,
   generation = 1,
-): DurableObjectStub<Replica> => replicaStub(environment, cluster, { region, generation });
+): DurableObjectStub<Replica> =>
+  replicaStub(environment, cluster, { region, generation, jurisdiction: null });
 
 /** Creates the cluster and waits until it serves. */
 export async function createCluster(

@@ -1,19 +1,33 @@
-// Owns creating and describing clusters, `/v1/clusters/{name}`, saying where one shall live, below
-// it `/regions`, and what operators do on bad days: `/replicas`, `/version`, `/recover`.
+// Owns the list of clusters, `/v1/clusters`, creating and describing one, `/v1/clusters/{name}`,
+// saying where it shall live, below it `/regions`, and what operators do on bad days: `/replicas`,
+// `/version`, `/recover`. Listing clusters, deleting one and its limits have files of their own.
 
-import { Hono, type Context } from "hono";
+import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { GATEWAY_ERRORS, recoveryRefused } from "../../api/error.ts";
+import { printLimits } from "../../api/cluster-limits.ts";
+import { parseNewCluster } from "../../api/new-cluster.ts";
 import { parseRecovery } from "../../api/recovery.ts";
 import { parseRegions } from "../../api/regions.ts";
 import { parseVersionCap } from "../../api/version-cap.ts";
-import type { ClientRequest, Directory, Member, ReplicaStatus } from "../../api/replica.ts";
+import type {
+  ClientRequest,
+  Directory,
+  Jurisdiction,
+  Member,
+  ReplicaStatus,
+} from "../../api/replica.ts";
+import { placesIn } from "../../base/membership.ts";
 import type { ClusterId } from "../../base/types.ts";
 import { requireRoot } from "../administration.ts";
+import { existing } from "../existing-cluster.ts";
 import { badRequest } from "../plain.ts";
 import { changeRegions, LIST_MEMBERS, membersOf, type RegionMembers } from "../region-change.ts";
 import { askReplicas, leadingRegion, type Survey, type Told } from "../replica-survey.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
+import { deleteCluster } from "./cluster-deletion.ts";
+import { changeLimits, limitsNow, setLimits, showLimits } from "./cluster-limits.ts";
+import { listClusters } from "./cluster-list.ts";
 
 /**
  * A replica may be far away and out of memory. Whoever is not heard of is taken for lost, on a day on
@@ -24,14 +38,18 @@ const STATUS_MS = 5_000;
 /** `/v1/clusters`. */
 export function clusterRoutes(services: Services): Hono {
   const routes = new Hono();
+  routes.get("/", (context) => listClusters(services, context));
+  routes.delete("/:cluster", rootOnly(services), (context) => deleteCluster(services, context));
   routes.get("/:cluster", (context) => describeCluster(services, context));
   routes.put("/:cluster", (context) => createCluster(services, context));
+  routes.get("/:cluster/limits", (context) => showLimits(services, context));
+  routes.put("/:cluster/limits", (context) => changeLimits(services, context));
   routes.put("/:cluster/regions", (context) => moveCluster(services, context));
   routes.get("/:cluster/replicas", (context) => surveyCluster(services, context));
   routes.put("/:cluster/version", (context) => capVersion(services, context));
   routes.post("/:cluster/recover", (context) => recoverCluster(services, context));
-  for (const below of ["", "/regions", "/replicas", "/version", "/recover"]) {
-    const path = `/:cluster${below}`;
+  const below = ["", "/limits", "/regions", "/replicas", "/version", "/recover"];
+  for (const path of ["/", ...below.map((one) => `/:cluster${one}`)]) {
     routes.all(path, () => {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
     });
@@ -39,29 +57,58 @@ export function clusterRoutes(services: Services): Hono {
   return routes;
 }
 
-/** The members as Genesis was last told. @throws RequestError when there is no such cluster. */
-async function existing(services: Services, name: string): Promise<Directory> {
-  // Asking the cluster itself would create the default one.
-  const directory = await services.router.describe(name);
-  if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-  return directory;
-}
+/**
+ * For what no replica is asked for, which would look whether it may be: who may administer a cluster
+ * is said by its replicas, as long as one can be reached.
+ */
+const rootOnly =
+  (services: Services): MiddlewareHandler =>
+  async (context, next) => {
+    const name = clusterOf(context);
+    const { told } = await survey(services, name, await existing(services, name));
+    await requireRoot(services, context, told);
+    await next();
+  };
 
+/** Who the members are, as the leader has them: it answers, or nobody does. */
 async function describeCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  await existing(services, name);
-  return jsonResponse(printCluster(name, await membersNow(services, context)));
+  const { jurisdiction } = await existing(services, name);
+  const [{ leader, ...now }, limits] = await Promise.all([
+    membersNow(services, context),
+    limitsNow(services, context),
+  ]);
+  return jsonResponse({
+    ...printCluster(name, now),
+    regions: now.members.map(({ region }) => region),
+    jurisdiction: jurisdiction ?? null,
+    leader,
+    limits: printLimits(limits),
+  });
 }
 
-/** 201 when it is new, 200 when it was there; then its regions are what they were. */
+/** 201 when it is new, 200 when it was there; then it lives where it did. Limits are set anyway. */
 async function createCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  const regions = parseRegions(await readText(context.req.raw), services.regions);
-  if (!regions.ok) throw badRequest(regions.error);
+  const order = parseNewCluster(await readText(context.req.raw), services.regions);
+  if (!order.ok) throw badRequest(order.error);
+  const { regions, jurisdiction, limits } = order.value;
   const existed = (await services.router.describe(name)) !== null;
-  const directory = await services.router.create(name, regions.value ?? services.regions);
-  if (existed) return jsonResponse(printCluster(name, await membersNow(services, context)));
-  return jsonResponse(printCluster(name, directory), { status: 201 });
+  const directory = await services.router.create(
+    name,
+    regions ?? services.regions,
+    jurisdiction ?? null,
+  );
+  const isElsewhere = (directory.jurisdiction ?? null) !== (jurisdiction ?? null);
+  if (jurisdiction !== undefined && isElsewhere) {
+    throw new RequestError(GATEWAY_ERRORS.otherJurisdiction);
+  }
+  // Cut off before this, a creation goes on when it is sent again.
+  if (limits !== undefined) await setLimits(services, context, limits);
+  if (!existed) return jsonResponse(printCluster(name, directory), { status: 201 });
+  return jsonResponse(
+    printCluster(name, { ...directory, ...(await membersNow(services, context)) }),
+  );
 }
 
 /** Answers once the cluster lives in exactly the regions of the body, one voter in each. */
@@ -78,12 +125,12 @@ async function moveCluster(services: Services, context: Context): Promise<Respon
 /** What each replica says of itself: it needs no leader, so it answers when nothing else does. */
 async function surveyCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  const { clusterId, members } = await existing(services, name);
-  const { told, unreachable } = await survey(services, name, members);
+  const directory = await existing(services, name);
+  const { told, unreachable } = await survey(services, name, directory);
   await requireRoot(services, context, told);
   return jsonResponse({
     name,
-    cluster_id: String(clusterId),
+    cluster_id: String(directory.clusterId),
     leader: leadingRegion(told),
     replicas: told.map(printReplica),
     unreachable: unreachable.map(({ region, generation }) => ({ region, generation })),
@@ -93,9 +140,11 @@ async function surveyCluster(services: Services, context: Context): Promise<Resp
 const survey = (
   services: Services,
   cluster: string,
-  places: Directory["members"],
-): Promise<Survey<ReplicaStatus>> =>
-  askReplicas(services, { cluster, places, patienceMs: STATUS_MS }, (replica) => replica.status());
+  directory: Directory,
+): Promise<Survey<ReplicaStatus>> => {
+  const order = { cluster, places: placesIn(directory), patienceMs: STATUS_MS };
+  return askReplicas(services, order, (replica) => replica.status());
+};
 
 const printReplica = ({ place, told }: Told): object => ({
   id: String(told.memberId),
@@ -124,10 +173,10 @@ async function capVersion(services: Services, context: Context): Promise<Respons
 /** Goes on from one replica of a cluster that has lost its majority, as another cluster. */
 async function recoverCluster(services: Services, context: Context): Promise<Response> {
   const name = clusterOf(context);
-  const { members } = await existing(services, name);
+  const lost = await existing(services, name);
   const order = parseRecovery(await readText(context.req.raw), services.regions);
   if (!order.ok) throw badRequest(order.error);
-  const { told } = await survey(services, name, members);
+  const { told } = await survey(services, name, lost);
   await requireRoot(services, context, told);
   const answer = await services.router.recover(name, order.value);
   if (answer.kind === "refused") throw new RequestError(recoveryRefused(answer.detail));
@@ -135,17 +184,27 @@ async function recoverCluster(services: Services, context: Context): Promise<Res
   return jsonResponse({ ...printCluster(name, directory), revision });
 }
 
-async function membersNow(services: Services, context: Context): Promise<RegionMembers> {
+/** The members, and the region that leads: only a leader lists them. */
+async function membersNow(
+  services: Services,
+  context: Context,
+): Promise<RegionMembers & { readonly leader: string | null }> {
   const served = await services.router.serve(toRouterRequest(context, services, LIST_MEMBERS));
-  return membersOf(requireAnswer(served, LIST_MEMBERS));
+  const answered = requireAnswer(served, LIST_MEMBERS);
+  const listed = membersOf(answered);
+  const { memberId } = answered.header;
+  const leader = listed.members.find(({ id }) => id === memberId)?.region ?? null;
+  return { ...listed, leader };
 }
 
 interface Printed {
   readonly clusterId: ClusterId;
   readonly members: readonly (Member & { readonly isLearner?: boolean })[];
+  /** Absent: none, or it is told elsewhere. */
+  readonly jurisdiction?: Jurisdiction;
 }
 
-const printCluster = (name: string, { clusterId, members }: Printed): object => ({
+const printCluster = (name: string, { clusterId, members, jurisdiction }: Printed): object => ({
   name,
   cluster_id: String(clusterId),
   members: members.map(({ id, region, generation, isLearner }) => ({
@@ -154,4 +213,5 @@ const printCluster = (name: string, { clusterId, members }: Printed): object => 
     generation,
     learner: isLearner === true ? true : undefined,
   })),
+  jurisdiction,
 });

@@ -3,14 +3,9 @@
 
 import { Hono, type Context } from "hono";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
-import type { LabOrder, ReplicaCost, ReplicaRpc, ReplicaStatus } from "../../api/replica.ts";
-import {
-  askReplicas,
-  leadingRegion,
-  withinTime,
-  type Place,
-  type Told,
-} from "../replica-survey.ts";
+import type { LabOrder, Place, ReplicaCost, ReplicaRpc, ReplicaStatus } from "../../api/replica.ts";
+import { placesIn } from "../../base/membership.ts";
+import { askReplicas, leadingRegion, withinTime, type Told } from "../replica-survey.ts";
 import type { Services } from "../request.ts";
 import { jsonResponse, RequestError } from "../response.ts";
 import { DEFAULT_CLUSTER } from "../router.ts";
@@ -62,7 +57,8 @@ const printCost = ({ place, told }: Told<ReplicaStatus & ReplicaCost>): object =
 /** The members of the cluster; before it exists, the regions that are configured for it. */
 async function placesOf(services: Services): Promise<readonly Place[]> {
   const directory = await services.router.describe(DEFAULT_CLUSTER);
-  return directory?.members ?? services.regions.map((region) => ({ region, generation: 1 }));
+  if (directory !== null) return placesIn(directory);
+  return services.regions.map((region) => ({ region, generation: 1, jurisdiction: null }));
 }
 
 /** Asks every replica of the cluster; those that do not tell are listed by region. */

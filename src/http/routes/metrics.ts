@@ -4,8 +4,10 @@ import { Hono, type Context } from "hono";
 import Registry from "prom-client/lib/registry.js";
 import { GATEWAY_ERRORS } from "../../api/error.ts";
 import type { ReplicaMetrics } from "../../api/metrics.ts";
+import type { Place } from "../../api/replica.ts";
+import { placesIn } from "../../base/membership.ts";
 import { FAMILIES, type Family } from "../metric-families.ts";
-import { askReplicas, type Place, type Survey, type Told } from "../replica-survey.ts";
+import { askReplicas, type Survey, type Told } from "../replica-survey.ts";
 import { clusterOf, type Services } from "../request.ts";
 import { RequestError } from "../response.ts";
 
@@ -45,7 +47,7 @@ async function survey(services: Services, context: Context): Promise<Survey<Repl
   if (known.told.length > 0) return known;
   const directory = await services.router.describe(cluster);
   if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-  return ask(directory.members);
+  return ask(placesIn(directory));
 }
 
 /** As the registry takes it. Every line says which replica it is of: etcd has one process for each. */

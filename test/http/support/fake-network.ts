@@ -1,17 +1,33 @@
 // Owns a cluster that is played: replicas that do what a test says, and a log of who was asked what.
 
+import type {
+  CatalogPage,
+  CatalogRpc,
+  ClusterList,
+  DeletionAnswer,
+} from "../../../src/api/catalog.ts";
 import type { ReplicaMetrics } from "../../../src/api/metrics.ts";
 import type { RecoveryAnswer, RecoveryOrder } from "../../../src/api/recovery.ts";
 import type {
   ClientAnswer,
   ClientRequest,
   Directory,
+  Jurisdiction,
   Member,
+  Place,
   ReplicaAnswer,
   ReplicaCall,
   ReplicaStatus,
 } from "../../../src/api/replica.ts";
-import { asClusterId, asMemberId, asRevision, asTerm } from "../../../src/base/types.ts";
+import { DEFAULT_LIMITS } from "../../../src/base/cluster-limits.ts";
+import { placesIn } from "../../../src/base/membership.ts";
+import {
+  asClusterId,
+  asMemberId,
+  asRevision,
+  asTerm,
+  type ClusterId,
+} from "../../../src/base/types.ts";
 import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
 import type { SessionSocket } from "../../../src/http/session-connection.ts";
 
@@ -49,6 +65,8 @@ export const leads =
 function answerOf(request: ClientRequest, region: string): ClientAnswer {
   if (request.kind === "put") return { kind: "put", answer: { prevKv: null } };
   if (request.kind === "capVersion") return { kind: "capVersion" };
+  if (request.kind === "limits") return { kind: "limits", limits: DEFAULT_LIMITS };
+  if (request.kind === "setLimits") return { kind: "limits", limits: request.limits };
   if (request.kind !== "memberList") {
     return { kind: "range", answer: { kvs: [], more: false, count: 0 } };
   }
@@ -103,6 +121,11 @@ export class FakeNetwork implements ReplicaNetwork {
   readonly calls: ReplicaCall[] = [];
   /** What Genesis has decided; null before. */
   directory: Directory | null = DIRECTORY;
+  /** Regions that do not hear of a deletion. */
+  readonly away = new Set<string>();
+  /** Of the objects that were reached. */
+  readonly jurisdictions = new Set<Jurisdiction | null>();
+  onList: (page: CatalogPage) => Promise<ClusterList> = async () => ({ clusters: [], more: false });
   /** What Genesis says to an order to rebuild a cluster. */
   onRecover: (order: RecoveryOrder) => Promise<RecoveryAnswer> = () =>
     Promise.reject(new Error("nothing to rebuild here"));
@@ -117,7 +140,12 @@ export class FakeNetwork implements ReplicaNetwork {
     }
   }
 
-  replica(_cluster: string, { region }: Pick<Member, "region" | "generation">): ReplicaStub {
+  catalog(): CatalogRpc {
+    return { list: (page) => this.onList(page) };
+  }
+
+  replica(_cluster: string, { region, jurisdiction }: Place): ReplicaStub {
+    this.jurisdictions.add(jurisdiction);
     return {
       serve: async (call) => {
         this.log.push(`${isProbe(call) ? "probe" : "serve"} ${region}`);
@@ -142,13 +170,22 @@ export class FakeNetwork implements ReplicaNetwork {
         this.log.push(`genesis directory ${cluster}`);
         return this.directory;
       },
-      create: async (regions: readonly string[]) => {
+      create: async (regions: readonly string[], jurisdiction: Jurisdiction | null = null) => {
         this.log.push(`genesis create ${cluster}`);
-        this.directory ??= directoryOf(regions);
+        const bounds = jurisdiction === null ? {} : { jurisdiction };
+        this.directory ??= { ...directoryOf(regions), ...bounds };
         for (const region of regions) {
           if (!this.replicas.has(region)) this.replicas.set(region, leads(region));
         }
         return this.directory;
+      },
+      delete: async (confirm: ClusterId): Promise<DeletionAnswer> => {
+        this.log.push(`genesis delete ${cluster}`);
+        if (this.directory === null) return { kind: "unknown" };
+        if (this.directory.clusterId !== confirm) return { kind: "notConfirmed" };
+        const untold = placesIn(this.directory).filter(({ region }) => this.away.has(region));
+        this.directory = null;
+        return { kind: "deleted", untold };
       },
       recover: async (order: RecoveryOrder) => {
         this.log.push(`genesis recover ${cluster}`);
