@@ -3,6 +3,7 @@
 // that explains nothing fails the run: it is stale.
 
 import type { Finding } from "./comparison.ts";
+import { DOORS } from "./differences-of-doors.ts";
 import { isObject, valueAt, type Json } from "./json.ts";
 
 export interface Difference {
@@ -52,7 +53,7 @@ export const DIFFERENCES: readonly Difference[] = [
     name: "the body of an error has `error` as well",
     row: "error bodies",
     explains: ({ at, etcd, ours: value, ourLine, stream }) =>
-      stream === "" &&
+      (stream === "" || ourLine?.event === "line") &&
       at === "/body/error" &&
       etcd === undefined &&
       value === textAt(ourLine?.body, "message"),
@@ -219,6 +220,7 @@ export const DIFFERENCES: readonly Difference[] = [
       at === "/body/perm" &&
       etcd === undefined,
   },
+  ...DOORS,
   {
     name: "an error repeats the beginning of what is wrong",
     row: "what errors repeat of a request",

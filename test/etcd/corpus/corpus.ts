@@ -12,7 +12,7 @@ import { kvTxn } from "./kv-txn.ts";
 import { lease } from "./lease.ts";
 import { leaseTime } from "./lease-time.ts";
 import { elections, locks } from "./lock.ts";
-import { maintenance } from "./maintenance.ts";
+import { maintenance, snapshot } from "./maintenance.ts";
 import { malformed } from "./malformed.ts";
 import { membership } from "./members.ts";
 import { permissions } from "./permissions.ts";
@@ -32,6 +32,7 @@ export const CORPUS: readonly Topic[] = [
   watchSocket,
   membership,
   maintenance,
+  snapshot,
   malformed,
   gateway,
   gatewayDeadlines,

@@ -163,5 +163,8 @@ export const maintenance = topic("maintenance", {
     downgrade("CANCEL"),
   ],
   "downgrade of an unknown action": [downgrade(9, "3.4.0")],
+});
+
+export const snapshot = topic("snapshot", {
   "a snapshot is a stream of blobs": [put("a", "1"), stream("s", "/maintenance/snapshot", "{}")],
 });

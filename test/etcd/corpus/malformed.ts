@@ -205,6 +205,11 @@ const BODIES: Readonly<Record<string, readonly Step[]>> = {
     rangeOf('{"näme":1,"limit":"x"}'),
     rangeOf('{"\u{1f511}":1,"limit":"x"}'),
   ],
+  "white space before a fault": [
+    rangeOf('\n\n  {"key":"YQ==","limit":"x"}'),
+    rangeOf(' "key"'),
+    rangeOf('\n{"key":"\\ud800abcdefgh"}'),
+  ],
   "several faults": [rangeOf('{"limit":"x","key":"***"}'), rangeOf('{"key":"***","limit":')],
   "a grant of bad numbers": [
     grantOf('{"ID":"x"}'),

@@ -137,6 +137,11 @@ function listen(socket: MemorySocket, { onText, onClose }: SocketEvents): void {
   socket.accept();
 }
 
+/** What a cluster of one never asks. */
+function nobody(name: string): never {
+  throw new Error(`there is no ${name} here`);
+}
+
 function networkOf(replica: LocalReplica): ReplicaNetwork {
   const stub: Partial<ReplicaStub> = {
     serve: (call) => replica.serve(call),
@@ -147,5 +152,6 @@ function networkOf(replica: LocalReplica): ReplicaNetwork {
   return {
     replica: () => stub as ReplicaStub,
     genesis: () => genesis as unknown as ReturnType<ReplicaNetwork["genesis"]>,
+    catalog: () => nobody("catalog"),
   };
 }
