@@ -119,7 +119,7 @@ const REFUSED: Record<Refusal, ApiError> = {
   ),
   lastVoter: describe(
     GRPC.failedPrecondition,
-    "edgekeeper: the change would leave the cluster without a voter",
+    "etcdserver: re-configuration failed due to not enough started members",
   ),
   badTransferee: describe(GRPC.failedPrecondition, "etcdserver: bad leader transferee"),
   authFailed: describe(

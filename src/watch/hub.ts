@@ -349,8 +349,10 @@ export class WatchHub {
     return true;
   }
 
-  #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
-    if (!watcher.spec.prevKv) return null;
+  /** Of a birth there is none, even if the key has died in the same revision: as etcd. */
+  #previous(watcher: Watcher, { kind, kv }: KeyEvent): WatchEvent["prevKv"] {
+    const isBirth = kind === "put" && kv.createRevision === kv.modRevision;
+    if (!watcher.spec.prevKv || isBirth) return null;
     return this.#store.history.previousVersion(kv.key, kv.modRevision);
   }
 }
