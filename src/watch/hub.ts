@@ -2,27 +2,20 @@
 // itself; the owner takes the deliveries after each input.
 
 import { assert } from "../base/assert.ts";
-import {
-  ATTACHMENT_BYTES_MAX,
-  CATCH_UP_BYTES_MAX,
-  DELIVERY_BYTES_MAX,
-  SESSION_WATCHES_MAX,
-} from "../base/limits.ts";
+import { ATTACHMENT_BYTES_MAX, CATCH_UP_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { KeyEvent, RevisionEvents } from "../base/kv.ts";
 import { asRevision, nextRevision, type Milliseconds, type Revision } from "../base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchEvent, type WatchSpec } from "../base/watch.ts";
 import type { Store } from "../mvcc/store.ts";
+import { CONTROL_WEIGHT, Parcel } from "./parcel.ts";
 import { Session, type SequencedDelivery } from "./session.ts";
-import { createWatcher, refusalOf, select, storedSize, weigh, type Watcher } from "./watcher.ts";
+import { createWatcher, refusalOf, select, storedSize, type Watcher } from "./watcher.ts";
 
 /** How often a quiet watcher that asked for it hears of progress, as etcd: 10 minutes. */
 const PROGRESS_INTERVAL_MS = 600_000;
 
 /** Sessions that are caught up in one turn: each reads history, and requests wait meanwhile. */
 const CATCH_UP_SESSIONS_MAX = 8;
-
-/** What one delivery without events weighs. */
-const CONTROL_WEIGHT = 32;
 
 /** What must outlive a sleep of the replica: kept in the socket's attachment. */
 export interface SessionCheckpoint {
@@ -354,50 +347,5 @@ export class WatchHub {
     const isBirth = kind === "put" && kv.createRevision === kv.modRevision;
     if (!watcher.spec.prevKv || isBirth) return null;
     return this.#store.history.previousVersion(kv.key, kv.modRevision);
-  }
-}
-
-/** Gathers events for one watcher into deliveries of a bounded size. */
-class Parcel {
-  readonly #session: Session;
-  readonly #watcher: Watcher;
-  readonly #revision: Revision;
-  #events: WatchEvent[] = [];
-  #weight = CONTROL_WEIGHT;
-
-  constructor(session: Session, watcher: Watcher, revision: Revision) {
-    this.#session = session;
-    this.#watcher = watcher;
-    this.#revision = revision;
-  }
-
-  get isFull(): boolean {
-    return this.#weight > DELIVERY_BYTES_MAX;
-  }
-
-  add(event: WatchEvent): void {
-    this.#events.push(event);
-    this.#weight += weigh(event);
-  }
-
-  /** Delivers what was gathered; after a whole one the watcher is served below its `next`. */
-  flush(options: { readonly partial: boolean }): void {
-    if (this.#events.length === 0) return;
-    this.#watcher.hadEvents = true;
-    const { partial } = options;
-    this.#session.deliver({
-      delivery: {
-        kind: "events",
-        watch: this.#watcher.id,
-        revision: this.#revision,
-        events: this.#events,
-        partial,
-      },
-      weight: this.#weight,
-      watcher: this.#watcher,
-      through: partial ? asRevision(0) : asRevision(this.#watcher.next - 1),
-    });
-    this.#events = [];
-    this.#weight = CONTROL_WEIGHT;
   }
 }
