@@ -335,9 +335,7 @@ export class WatchHub {
       for (let index = watcher.sent; index < wanted.length; index++) {
         if (parcel.isFull) parcel.flush({ partial: true });
         if (!session.hasCredit) {
-          watcher.next = revision;
-          watcher.sent = index;
-          watcher.synced = false;
+          Object.assign(watcher, { next: revision, sent: index, synced: false });
           return false;
         }
         parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
