@@ -328,9 +328,7 @@ export class WatchHub {
       for (let index = watcher.sent; index < wanted.length; index++) {
         if (parcel.isFull) parcel.flush({ partial: true });
         if (!session.hasCredit) {
-          watcher.next = revision;
-          watcher.sent = index;
-          watcher.synced = false;
+          Object.assign(watcher, { next: revision, sent: index, synced: false });
           return false;
         }
         parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
@@ -342,10 +340,8 @@ export class WatchHub {
     return true;
   }
 
-  /** Of a birth there is none, even if the key has died in the same revision: as etcd. */
-  #previous(watcher: Watcher, { kind, kv }: KeyEvent): WatchEvent["prevKv"] {
-    const isBirth = kind === "put" && kv.createRevision === kv.modRevision;
-    if (!watcher.spec.prevKv || isBirth) return null;
+  #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
+    if (!watcher.spec.prevKv || kv.version === 1) return null;
     return this.#store.history.previousVersion(kv.key, kv.modRevision);
   }
 }

@@ -59,12 +59,6 @@ export const DIFFERENCES: readonly Difference[] = [
       value === textAt(ourLine?.body, "message"),
   },
   {
-    name: "the error of a stream has `grpc_code` and `http_code` as well",
-    row: "error bodies",
-    explains: ({ at, etcd, stream }) =>
-      stream !== "" && /^\/body\/error\/(grpc_code|http_code)$/.test(at) && etcd === undefined,
-  },
-  {
     name: "a path outside of the API is answered in JSON",
     row: "a path that is none",
     explains: (finding) =>
@@ -230,15 +224,5 @@ export const DIFFERENCES: readonly Difference[] = [
       typeof value === "string" &&
       value.endsWith('..."') &&
       etcd.startsWith(value.slice(0, -4)),
-  },
-  {
-    name: "a message beyond 2 MiB is refused as one beyond 1.5 MiB",
-    row: "a message of more than 2 MiB",
-    explains: (finding) =>
-      finding.etcdLine?.event === "429" &&
-      (textAt(finding.etcdLine.body, "message") ?? "").startsWith(
-        "grpc: received message larger",
-      ) &&
-      ours(finding, "400", "etcdserver: request is too large"),
   },
 ];
