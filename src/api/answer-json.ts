@@ -47,7 +47,7 @@ export const printKeyValue = (kv: KeyValue): object => ({
  */
 export type StoreAnswer = Exclude<
   ClientAnswer,
-  MaintenanceAnswer | { kind: "members" | "moveLeader" | "auth" }
+  MaintenanceAnswer | { kind: "members" | "moveLeader" | "snapshot" | "auth" }
 >;
 
 /** The body of a unary answer. */

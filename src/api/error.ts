@@ -119,7 +119,7 @@ const REFUSED: Record<Refusal, ApiError> = {
   ),
   lastVoter: describe(
     GRPC.failedPrecondition,
-    "edgekeeper: the change would leave the cluster without a voter",
+    "etcdserver: re-configuration failed due to not enough started members",
   ),
   badTransferee: describe(GRPC.failedPrecondition, "etcdserver: bad leader transferee"),
   authFailed: describe(
@@ -241,6 +241,11 @@ export const GATEWAY_ERRORS = {
     ),
     status: 421,
   },
+  /** The stream ends with this; what came of it is no snapshot. */
+  snapshotLost: describe(
+    GRPC.unavailable,
+    "edgekeeper: the replica has lost the snapshot that it was sending; ask for another",
+  ),
   preconditionFailed: {
     ...describe(
       GRPC.failedPrecondition,
@@ -267,7 +272,7 @@ export function rpcErrorText(refusal: Refusal): string {
   return `rpc error: code = ${name[0]!.toUpperCase()}${name.slice(1)} desc = ${message}`;
 }
 
-/** Why a cluster is not rebuilt; nothing has changed. 409: what stands in the way is its state. */
+/** Why a cluster is not rebuilt or restored; nothing has changed. 409: its state is in the way. */
 export const recoveryRefused = (detail: string): ApiError => ({
   ...describe(GRPC.failedPrecondition, `edgekeeper: ${detail}`),
   status: 409,

@@ -9,7 +9,13 @@ import { accept, refuse, type Result } from "../base/result.ts";
 export type JsonNode =
   | { readonly kind: "object"; readonly at: number; readonly members: readonly JsonMember[] }
   | { readonly kind: "array"; readonly at: number; readonly items: readonly JsonNode[] }
-  | { readonly kind: "string"; readonly at: number; readonly value: string }
+  | {
+      readonly kind: "string";
+      readonly at: number;
+      readonly value: string;
+      /** As it is written, with its quotation marks. */
+      readonly raw: string;
+    }
   | { readonly kind: "number"; readonly at: number; readonly digits: string }
   | { readonly kind: "boolean"; readonly at: number; readonly value: boolean }
   | { readonly kind: "null"; readonly at: number };
@@ -87,7 +93,7 @@ class JsonReader {
       case "[":
         return this.#array(at, depth);
       case '"':
-        return { kind: "string", at, value: this.#string() };
+        return this.#stringNode(at);
       case "t":
         return this.#literal("true", { kind: "boolean", at, value: true });
       case "f":
@@ -136,6 +142,11 @@ class JsonReader {
     }
   }
 
+  #stringNode(at: number): JsonNode {
+    const value = this.#string();
+    return { kind: "string", at, value, raw: this.#text.slice(at, this.#offset) };
+  }
+
   #string(): string {
     const start = this.#offset++;
     let value = this.#match(PLAIN_CHARACTERS);
@@ -151,8 +162,7 @@ class JsonReader {
   /** Half a surrogate pair is no text: it could not be given back as it came. */
   #wellFormed(value: string, start: number): string {
     if (value.isWellFormed()) return value;
-    const place = positionOf(this.#text, start);
-    throw new JsonSyntaxError(`proto: syntax error (${place}): invalid UTF-8 in string`);
+    throw new JsonSyntaxError(`proto: ${loneSurrogate(this.#text, start)}`);
   }
 
   #escape(): string {
@@ -233,9 +243,10 @@ class JsonReader {
   }
 
   #unexpected(context: string): JsonSyntaxError {
-    const character = this.#text[this.#offset];
-    if (character === undefined) return new JsonSyntaxError(UNFINISHED);
-    return new JsonSyntaxError(`invalid character '${quoteCharacter(character)}' ${context}`);
+    const point = this.#text.codePointAt(this.#offset);
+    if (point === undefined) return new JsonSyntaxError(UNFINISHED);
+    const quoted = quoteCharacter(String.fromCodePoint(point));
+    return new JsonSyntaxError(`invalid character '${quoted}' ${context}`);
   }
 }
 
@@ -262,6 +273,29 @@ function quoteCharacter(character: string): string {
 
 const isDigit = (character: string | undefined): boolean =>
   character !== undefined && character >= "0" && character <= "9";
+
+const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|.)/g;
+const PAIR = /^\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}/;
+/** Bytes behind a surrogate in which the other half of its pair is looked for: one escape. */
+const ESCAPE_BYTES = 6;
+
+/** What protojson says of the half pair that the string from `start` on has. */
+function loneSurrogate(text: string, start: number): string {
+  ESCAPE.lastIndex = start;
+  for (let found = ESCAPE.exec(text); found !== null; found = ESCAPE.exec(text)) {
+    const unit = Number.parseInt(found[1] ?? "0", 16);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    if (PAIR.test(text.slice(found.index))) {
+      ESCAPE.lastIndex = found.index + 2 * ESCAPE_BYTES;
+      continue;
+    }
+    const behind = text.slice(ESCAPE.lastIndex, ESCAPE.lastIndex + ESCAPE_BYTES);
+    if (behind.length < ESCAPE_BYTES) break;
+    const place = positionOf(text, start);
+    return `syntax error (${place}): invalid escape code ${JSON.stringify(behind)} in string`;
+  }
+  return "unexpected EOF";
+}
 
 /** Go's way to name a place: `line 1:9`, both from 1. */
 export function positionOf(text: string, at: number): string {

@@ -203,16 +203,16 @@ function readMembers(
 }
 
 /**
- * Reads the first document of `text` as the message that `schema` describes. A blank text is the
- * empty message, as in etcd's gateway.
+ * Reads the first document of `body` as the message that `schema` describes. A blank body is the
+ * empty message, as in etcd's gateway; places in errors count from where the document begins.
  */
 export function decodeMessage<Schema extends z.ZodType>(
   schema: Schema,
-  text: string,
+  body: string,
 ): Result<z.output<Schema>, ApiError> {
-  const document: Result<JsonNode, string> = /^[ \t\r\n]*$/.test(text)
-    ? accept({ kind: "object", at: 0, members: [] })
-    : readJson(text);
+  const text = body.replace(/^[ \t\r\n]+/, "");
+  const document: Result<JsonNode, string> =
+    text === "" ? accept({ kind: "object", at: 0, members: [] }) : readJson(text);
   if (!document.ok) return refuse(malformed(document.error));
   const parsed = schema.safeParse(document.value);
   return parsed.success ? accept(parsed.data) : refuse(explain(parsed.error, text));
@@ -254,7 +254,7 @@ function shownText(value: JsonNode): string {
     case "array":
       return "[";
     case "string":
-      return quote(value.value);
+      return shortenQuoted(value.raw);
     case "number":
       return shorten(value.digits);
     case "boolean":
@@ -268,6 +268,9 @@ function shownText(value: JsonNode): string {
 
 const shorten = (text: string): string =>
   text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`;
+/** A string as it was written: the beginning, and its quotation marks. */
+const shortenQuoted = (raw: string): string =>
+  raw.length <= SHOWN_MAX + 2 ? raw : `${raw.slice(0, SHOWN_MAX + 1)}..."`;
 const quote = (text: string): string => JSON.stringify(shorten(text));
 
 const snakeCase = (name: string): string =>

@@ -4,10 +4,10 @@
 import { z } from "zod";
 import { RECOVERY_REVISIONS_MAX } from "../base/limits.ts";
 import type { Result } from "../base/result.ts";
-import { asClusterId, type ClusterId } from "../base/types.ts";
+import { asClusterId, type ClusterId, type LogIndex, type Term } from "../base/types.ts";
 import { parseBody } from "./plain-body.ts";
 import { isRegion } from "./regions.ts";
-import type { Directory, Member } from "./replica.ts";
+import type { Directory, Founder, Member } from "./replica.ts";
 
 export interface RecoveryOrder {
   /** The replica to go on from: of those that are left, the one that has applied most. */
@@ -18,6 +18,16 @@ export interface RecoveryOrder {
   readonly confirm: ClusterId;
   /** How far revisions leap: above any that a client may have seen. Absent: a thousand million. */
   readonly bumpRevisions?: number;
+}
+
+/** Of a replica that was filled from a snapshot file, to become the first of a new cluster. */
+export interface FoundingOrder {
+  readonly founder: Founder;
+  /** Of the entry that the snapshot ends with. */
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** How far revisions leap; 0 for a snapshot whose revisions nobody remembers. */
+  readonly bumpRevisions: number;
 }
 
 export type RecoveryAnswer =
@@ -31,6 +41,8 @@ export type RecoveryRefusal =
   | "notConfirmed"
   /** A majority answers: nothing is lost. */
   | "isAlive"
+  /** There is a cluster of that name, and it is not replaced by a snapshot. */
+  | "exists"
   /** The replica to go on from does not answer, has moved meanwhile, or is damaged. */
   | "notCopied";
 

@@ -27,12 +27,15 @@ import type {
   Member,
   MemberChange,
   MembersAnswer,
+  Place,
 } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
+import type { Result } from "../base/result.ts";
 import type { Bytes, ClusterId, LeaseId, MemberId, Revision, Term } from "../base/types.ts";
 import type { DeletionAnswer } from "./catalog.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
-import type { RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
+import type { FoundingOrder, RecoveryAnswer, RecoveryOrder } from "./recovery.ts";
+import type { SnapshotHead } from "./snapshot-file.ts";
 
 export type { Directory, Jurisdiction, Member, Place } from "../base/membership.ts";
 
@@ -69,6 +72,8 @@ export type ClientRequest =
   | { readonly kind: "capVersion"; readonly cap: number | null }
   /** Hands leadership to a voter; answered once that one leads. */
   | { readonly kind: "moveLeader"; readonly target: MemberId }
+  /** Pins the state for a download: it holds everything acknowledged before. */
+  | { readonly kind: "snapshot" }
   /** Passwords do not come here, only what the router has made of them. */
   | {
       readonly kind: "auth";
@@ -110,6 +115,7 @@ export type ClientAnswer =
   | { readonly kind: "members"; readonly answer: MembersAnswer }
   | { readonly kind: "capVersion" }
   | { readonly kind: "moveLeader" }
+  | { readonly kind: "snapshot"; readonly answer: SnapshotOpened }
   | { readonly kind: "auth"; readonly answer: AuthAnswer }
   | { readonly kind: "status"; readonly answer: StatusAnswer }
   /** All that are active, or those that were changed. */
@@ -119,6 +125,21 @@ export type ClientAnswer =
   | { readonly kind: "defragment" }
   | { readonly kind: "downgrade" }
   | { readonly kind: "limits"; readonly limits: ClusterLimits };
+
+/** A snapshot that is ready to be read, part by part, of the replica that opened it. */
+export interface SnapshotOpened {
+  readonly head: SnapshotHead;
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** One part of it, and the cursor of the next: null after the last. */
+export interface SnapshotDownload {
+  readonly data: Bytes;
+  readonly next: Bytes | null;
+  /** Bytes of the replica's database. */
+  readonly databaseBytes: number;
+}
 
 /** etcd's response header. */
 export interface Header {
@@ -212,6 +233,14 @@ export interface ReplicaRpc {
   urge(term: Term): Promise<void>;
   /** Null from an object that is not a replica. */
   status(): Promise<ReplicaStatus | null>;
+  /** The part of an opened snapshot that begins at `cursor`; null when its pin is lost. */
+  snapshotPart(name: string, cursor: Bytes): Promise<SnapshotDownload | null>;
+  /** The snapshot is not read further. */
+  snapshotEnd(name: string): Promise<void>;
+  /** Takes part `part` of a snapshot in, as a replica that Genesis has reserved; or says why not. */
+  uploadPart(nonce: string, part: number, data: Bytes): Promise<Result<null, string>>;
+  /** Empties a replica that was being filled. */
+  uploadEnd(nonce: string): Promise<void>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
   /** Null from an object that is not a replica. */
@@ -223,6 +252,14 @@ export interface ReplicaRpc {
 /** Faults that the development server can switch on. Refused where the lab is not enabled. */
 export type LabOrder = "abort" | "isolate" | "heal";
 
+/** A replica that may become a cluster: only who knows its nonce can fill it. */
+export interface Founder {
+  readonly member: Member;
+  /** Of the cluster: null is none. */
+  readonly jurisdiction: Jurisdiction | null;
+  readonly nonce: string;
+}
+
 /** What the router calls on the cluster's Genesis. */
 export interface GenesisRpc {
   /** The members, as last heard; null when there is no such cluster. Creates nothing. */
@@ -233,4 +270,8 @@ export interface GenesisRpc {
   delete(confirm: ClusterId): Promise<DeletionAnswer>;
   /** Rebuilds a cluster that has lost its majority. It takes seconds, and as long as the copy. */
   recover(order: RecoveryOrder): Promise<RecoveryAnswer>;
+  /** A name for the first replica of a cluster that is to be restored; null when there is one. */
+  reserveFounder(region: string, jurisdiction: Jurisdiction | null): Promise<Founder | null>;
+  /** Makes a cluster of the replica that was reserved and filled. Decides last, and at once. */
+  found(order: FoundingOrder): Promise<RecoveryAnswer>;
 }

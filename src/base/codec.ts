@@ -59,6 +59,14 @@ export class Writer {
     return this;
   }
 
+  /** An unsigned 32-bit number in 4 bytes, big-endian. */
+  uint32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value);
+    this.#length += 4;
+    return this;
+  }
+
   /** Bytes with their length before them. */
   bytes(value: Uint8Array): this {
     this.uint(value.length);

@@ -226,6 +226,33 @@ export const RETIRE_PAUSE_MS_MAX = 300_000;
  */
 export const RECIPES_WAITING_MAX = 1_000;
 
+/** Snapshots that are downloaded from one replica at once: each stops its sweep. */
+export const DOWNLOADS_MAX = 2;
+
+/** A chunk of the streamed snapshot, as etcd's. */
+export const SNAPSHOT_BLOB_BYTES = 32_768;
+
+/** A part in a snapshot file: SNAPSHOT_PART_BYTES, and at most one row more, with room. */
+export const SNAPSHOT_FILE_PART_BYTES_MAX = 4_194_304;
+
+/** A replica that is being filled from a file, and hears nothing for so long, is emptied; ms. */
+export const UPLOAD_PATIENCE_MS = 600_000;
+
+/** Replicas compare what they hold at most so often; ms. */
+export const COMPARE_MS = 600_000;
+
+/** The same when the store was compacted since: as etcd's `--compact-hash-check-time`. */
+export const COMPARE_COMPACTED_MS = 60_000;
+
+/**
+ * Rows that a comparison may read for each revision made since the one before: one that reads a
+ * million waits for ten thousand writes, so that it stays small beside them.
+ */
+export const COMPARE_ROWS_PER_REVISION = 100;
+
+/** Whoever differs is judged without those who have not answered by then; ms. */
+export const COMPARE_PATIENCE_MS = 30_000;
+
 /** Passwords that are hashed or compared at once in one isolate: 50 ms each, of its only thread. */
 export const PASSWORDS_WAITING_MAX = 64;
 

@@ -20,6 +20,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
 import { recipeRoutes } from "./routes/recipes.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
+import { snapshotRoutes, snapshotStreamRoutes } from "./routes/snapshots.ts";
 import { isStreamPath, streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
 import { callsBySocket } from "./socket-call.ts";
@@ -70,6 +71,7 @@ export function createApp(dependencies: AppDependencies): Hono {
   for (const prefix of ["", "/c/:cluster"]) mountCluster(app, prefix, services);
   app.route("/v1/clusters", clusterRoutes(services));
   app.route("/openapi.json", openApiRoutes());
+  app.route("/v1/clusters", snapshotRoutes(services));
   if (dependencies.development) app.route("/_lab", labRoutes(services));
   return app;
 }
@@ -84,6 +86,7 @@ function mountCluster(app: Hono, prefix: string, services: Services): void {
     app.route(`${prefix}${version}`, unaryRoutes(services));
     app.route(`${prefix}${version}`, recipeRoutes(services));
     app.route(`${prefix}${version}`, streamRoutes(services));
+    app.route(`${prefix}${version}`, snapshotStreamRoutes(services));
     app.route(`${prefix}${version}/auth`, authRoutes(services));
   }
   for (const path of [...MONITOR_PATHS, "/metrics"]) app.use(prefix + path, crossOrigin);

@@ -4,7 +4,7 @@ import type { ClientRequest } from "../api/replica.ts";
 
 /** The labels that etcd's gRPC metrics carry. A type, for it must be assignable to labels. */
 type MethodLabels = {
-  readonly grpc_type: "unary" | "bidi_stream";
+  readonly grpc_type: "unary" | "server_stream" | "bidi_stream";
   readonly grpc_service: string;
   readonly grpc_method: string;
 };
@@ -47,6 +47,7 @@ export const METHODS: Readonly<Record<ClientRequest["kind"], MethodLabels>> = {
   hash: maintenance("Hash"),
   hashKv: maintenance("HashKV"),
   defragment: maintenance("Defragment"),
+  snapshot: { ...maintenance("Snapshot"), grpc_type: "server_stream" },
   downgrade: maintenance("Downgrade"),
   limits: own("Limits"),
   setLimits: own("SetLimits"),

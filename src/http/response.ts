@@ -95,6 +95,7 @@ function mayWrite(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "snapshot":
     case "status":
     case "hash":
     case "hashKv":

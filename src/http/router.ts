@@ -189,6 +189,11 @@ export class Router {
     return answer;
   }
 
+  /** A new cluster is there: what was known under its name, if anything, was another. */
+  adopt(cluster: string, directory: Directory): void {
+    this.#views.of(cluster).adopt(directory);
+  }
+
   /** Who could be asked, as far as this isolate knows. */
   contacts(cluster: string): readonly Contact[] {
     return this.#views.of(cluster).contacts;

@@ -28,9 +28,10 @@ import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import { asRevision, nextRevision } from "../base/types.ts";
 import type { Bytes, Revision } from "../base/types.ts";
+import { HashedHistory } from "./hashed-history.ts";
 import { HashedVersions } from "./hashed-versions.ts";
 import type { History } from "./history.ts";
-import { bucketBytes, tombstoneBytes } from "./kv-proto.ts";
+import { bucketBytes } from "./kv-proto.ts";
 import { toKeyValue } from "./rows.ts";
 import type { VersionRecord } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
@@ -45,7 +46,7 @@ const SLICE = { rowsMax: COMPACTION_SLICE_ROWS, bytesMax: CATCH_UP_BYTES_MAX };
 type Stage =
   | { readonly kind: "live"; readonly after: Bytes }
   | { readonly kind: "superseded"; readonly after: SupersededPlace }
-  | { readonly kind: "history"; readonly from: Revision; readonly crc: number }
+  | { readonly kind: "history"; readonly hashed: HashedHistory }
   | { readonly kind: "done"; readonly crc: number };
 
 /**
@@ -112,7 +113,7 @@ export class KvHashing {
       case "superseded":
         return this.#hashSuperseded(stage.after);
       case "history":
-        return this.#hashHistory(stage.from, stage.crc);
+        return stage.hashed.step(SLICE.bytesMax) ? stage : { kind: "done", crc: stage.hashed.crc };
       case "done":
         return stage;
       default:
@@ -134,7 +135,8 @@ export class KvHashing {
     const run = supersededRun(this.#sql, after, { ...SLICE, ...which });
     for (const row of run.rows) this.#add(row, row.until > this.#revision);
     if (run.last !== null) return { kind: "superseded", after: run.last };
-    return { kind: "history", from: nextRevision(compacted), crc: this.#join() };
+    const range = { from: nextRevision(compacted), to: this.#revision, crc: this.#join() };
+    return { kind: "history", hashed: new HashedHistory(this.#history, range) };
   }
 
   #add(row: VersionRecord, isLive: boolean): void {
@@ -161,20 +163,5 @@ export class KvHashing {
       this.#revision,
     );
     return present(found, "a question of existence has an answer").found === 1;
-  }
-
-  #hashHistory(from: Revision, before: number): Stage {
-    if (from > this.#revision) return { kind: "done", crc: before };
-    let crc = before;
-    const { revisions, next } = this.#history.read(from, SLICE.bytesMax);
-    for (const { revision: main, events } of revisions) {
-      if (main > this.#revision) return { kind: "done", crc };
-      for (const [sub, { kind, kv }] of events.entries()) {
-        const place = { main, sub };
-        const bytes = kind === "put" ? bucketBytes(place, kv) : tombstoneBytes(place, kv.key);
-        crc = crc32c(bytes, crc);
-      }
-    }
-    return { kind: "history", from: next, crc };
   }
 }

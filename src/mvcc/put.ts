@@ -15,14 +15,26 @@ import { latestVersions, liveBytes } from "./scan.ts";
 import { copyToOld } from "./supersede.ts";
 
 /** Why the put cannot happen in the present state, or null. Reads only. */
-export function checkPut(sql: SqlPort, request: PutRequest, leases: LeasePort): Refusal | null {
-  const { key, lease } = request;
-  if (lease !== NO_LEASE && !leases.has(lease)) return "leaseNotFound";
-  const keepsSomething = request.ignoreValue || request.ignoreLease;
-  if (lease === NO_LEASE && !keepsSomething) return null;
-  const previous = readVersion(sql, key, { value: false });
-  if (previous?.lease !== lease && isFull(sql, lease)) return "tooManyKeys";
-  return keepsSomething && previous === null ? "keyNotFound" : null;
+export const checkPut: CheckPut = (sql, request, leases) =>
+  checkLease(sql, request, leases) ?? checkKept(sql, request);
+
+/** The same of a put within a txn, of which etcd looks at the key first. */
+export const checkPutOfTxn: CheckPut = (sql, request, leases) =>
+  checkKept(sql, request) ?? checkLease(sql, request, leases);
+
+type CheckPut = (sql: SqlPort, request: PutRequest, leases: LeasePort) => Refusal | null;
+
+const checkLease: CheckPut = (sql, { key, lease }, leases) => {
+  if (lease === NO_LEASE) return null;
+  if (!leases.has(lease)) return "leaseNotFound";
+  if (readVersion(sql, key, { value: false })?.lease === lease) return null;
+  return isFull(sql, lease) ? "tooManyKeys" : null;
+};
+
+/** What is kept of the version before needs one. */
+function checkKept(sql: SqlPort, request: PutRequest): Refusal | null {
+  if (!request.ignoreValue && !request.ignoreLease) return null;
+  return readVersion(sql, request.key, { value: false }) === null ? "keyNotFound" : null;
 }
 
 /** A lease ends in one mutation, so it may not hold more keys than one mutation may delete. */

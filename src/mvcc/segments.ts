@@ -94,6 +94,12 @@ export class Segments {
     return newest === undefined ? null : this.lastHeadOf(newest);
   }
 
+  /** The head of the oldest row that is kept. */
+  firstHead(): RowHead | null {
+    const oldest = this.#numbers[0];
+    return oldest === undefined ? null : this.#firstHeadOf(oldest);
+  }
+
   lastHeadOf(segment: number): RowHead {
     return this.#head(segment, "ORDER BY revision DESC, applied DESC, part DESC");
   }

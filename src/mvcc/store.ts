@@ -131,6 +131,12 @@ export class Store {
     return this.#wall;
   }
 
+  /** The same for the oldest entry that the history holds, 0 where it came by snapshot; or null. */
+  get oldestWall(): Milliseconds | null {
+    const wall = this.#segments.firstHead()?.wall ?? null;
+    return wall === null ? null : asMilliseconds(wall);
+  }
+
   get history(): History {
     return this.#history;
   }

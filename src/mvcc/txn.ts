@@ -21,7 +21,7 @@ import { applyDeleteRange, checkDeletions, deletionAnswerBytes } from "./delete-
 import { IntervalSet } from "./interval-set.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { applyPut, checkPut, heldBytes } from "./put.ts";
+import { applyPut, checkPutOfTxn, heldBytes } from "./put.ts";
 import { answerBytes, measureRange, readRange } from "./range.ts";
 
 /** The branches taken, all the way down. */
@@ -94,7 +94,9 @@ function checkOp(check: Check, op: PlannedOp): Refusal | null {
     case "range":
       return checkRevision(check, op.request) ?? checkRangeAnswer(check, op.request);
     case "put":
-      return checkPut(check.sql, op.request, check.leases) ?? checkPutAnswer(check, op.request);
+      return (
+        checkPutOfTxn(check.sql, op.request, check.leases) ?? checkPutAnswer(check, op.request)
+      );
     case "deleteRange":
       check.deletions.add(intervalOf(op.request.key, op.request.rangeEnd));
       return spend(check, op.request, deletionAnswerBytes(check.sql, op.request));

@@ -86,10 +86,26 @@ export async function copyDatabase(
   if (JSON.stringify(await source.copyPosition()) !== JSON.stringify(position)) {
     throw new Error("the replica has moved while it was copied: is there a majority?");
   }
-  if (index > 0) installSnapshot(sql, { index, term, now });
-  sql.run("UPDATE meta SET membership = NULL, term = ? WHERE id = 0", position.term);
+  if (index > 0) installCopy(sql, { index, term, now }, position.term);
+  else forgetMembers(sql, position.term);
   return tail;
 }
+
+/**
+ * Puts a snapshot that is staged in place of the database, without its members, and takes the term
+ * `heard`, at least that of the snapshot: elections go on above it.
+ */
+export function installCopy(
+  sql: SqlPort,
+  snapshot: Parameters<typeof installSnapshot>[1],
+  heard: Term,
+): void {
+  installSnapshot(sql, snapshot);
+  forgetMembers(sql, heard);
+}
+
+const forgetMembers = (sql: SqlPort, term: Term): void =>
+  sql.run("UPDATE meta SET membership = NULL, term = ? WHERE id = 0", term);
 
 async function stageState(sql: SqlPort, source: CopySource): Promise<void> {
   let wanted: WantedPart = { part: 0, cursor: FIRST_CURSOR };

@@ -1,19 +1,22 @@
-// Owns making the first replica of a rebuilt cluster out of the last one of a lost cluster.
+// Owns making the first replica of a cluster out of the state of another: of the last replica of a
+// lost one, or of a snapshot file.
 
 import { ENTRY_COMMAND_MIN, ENTRY_LEADER } from "../base/entry-kinds.ts";
 import type { SqlPort } from "../base/ports.ts";
-import { asMemberId, type Milliseconds, type Revision } from "../base/types.ts";
+import { asMemberId } from "../base/types.ts";
+import type { LogIndex, Milliseconds, Revision, Term } from "../base/types.ts";
 import { bumpRevision } from "../mvcc/revision-bump.ts";
+import { Store } from "../mvcc/store.ts";
 import { leaderPayload } from "../raft/entry-codec.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import type { Entry } from "../raft/types.ts";
-import { copyDatabase, type CopySource } from "./database-copy.ts";
+import { copyDatabase, installCopy, type CopySource } from "./database-copy.ts";
 
 /** Stands for an entry that is no part of the new cluster; it never is the first of its term. */
 const NOTHING = leaderPayload(asMemberId(0n));
 
 export interface FoundingOptions {
-  /** How far revisions leap. */
+  /** How far revisions leap; 0 not at all, and then nothing is compacted either. */
   readonly bumpBy: number;
   readonly now: Milliseconds;
 }
@@ -38,6 +41,28 @@ export async function foundFrom(
   const entries = tail.map((entry) => (isKept(entry) ? entry : { ...entry, ...NOTHING }));
   return sql.transaction(() => {
     new SqlLog(sql).append(entries);
-    return bumpRevision(sql, { by: bumpBy, wall: now });
+    return leap(sql, { bumpBy, now });
   });
+}
+
+/**
+ * The same of a snapshot, all of whose parts are staged, of the entry at `index` of `term`: there is
+ * no log with it.
+ *
+ * @throws InvariantError when a part is missing or something in it is not known; nothing has changed.
+ */
+export function foundFromStaged(
+  sql: SqlPort,
+  snapshot: { readonly index: LogIndex; readonly term: Term },
+  options: FoundingOptions,
+): Revision {
+  return sql.transaction(() => {
+    installCopy(sql, { ...snapshot, now: options.now }, snapshot.term);
+    return leap(sql, options);
+  });
+}
+
+/** Nobody remembers the revisions of a snapshot that is given another name only: they may go on. */
+function leap(sql: SqlPort, { bumpBy, now }: FoundingOptions): Revision {
+  return bumpBy === 0 ? new Store(sql).revision : bumpRevision(sql, { by: bumpBy, wall: now });
 }

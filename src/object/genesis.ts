@@ -5,8 +5,20 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DeletionAnswer } from "../api/catalog.ts";
 import { decodeDirectory } from "../api/directory.ts";
-import type { RecoveryAnswer, RecoveryOrder, RecoveryRefusal } from "../api/recovery.ts";
-import type { Directory, GenesisRpc, Jurisdiction, Member, Place } from "../api/replica.ts";
+import type {
+  FoundingOrder,
+  RecoveryAnswer,
+  RecoveryOrder,
+  RecoveryRefusal,
+} from "../api/recovery.ts";
+import type {
+  Directory,
+  Founder,
+  GenesisRpc,
+  Jurisdiction,
+  Member,
+  Place,
+} from "../api/replica.ts";
 import { present } from "../base/assert.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { Reader } from "../base/codec.ts";
@@ -25,7 +37,7 @@ import {
   retirePauseMs,
   type RecoveryContext,
 } from "./recovery.ts";
-import type { RestoreOrder } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import { replicaStub } from "./stubs.ts";
 
 export class Genesis extends DurableObject<Environment> implements GenesisRpc {
@@ -115,30 +127,46 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     if (await isMajorityAlive(this.#context, members)) {
       return refused("isAlive", "a majority of its members answers");
     }
-    const founder = await this.#reserve(order.region);
+    const member = await this.#reserve(order.region, 1);
     const nonce = crypto.randomUUID();
     const bumpRevisions = order.bumpRevisions ?? RECOVERY_REVISIONS;
     const from = placeIn(lost, order.from);
-    const place = placeIn(lost, founder);
-    const copied = await this.#copy(place, { from, nonce, bumpRevisions });
-    if (!copied.ok) return refused("notCopied", copied.error);
-    if (await isMajorityAlive(this.#context, members)) {
-      this.#discard(place);
-      return refused("isAlive", "a majority of its members has come back");
-    }
-    // Another recovery may have been quicker. Nothing is awaited between this look and the writes.
-    if (this.#records.latest?.clusterId !== lost.clusterId) {
-      this.#discard(place);
-      return refused("notConfirmed", "the cluster was given up already");
-    }
-    const { clusterId: _lost, members: _members, version: _version, ...bounds } = lost;
-    const directory = { ...bounds, clusterId: randomClusterId(), members: [founder] };
-    this.#records.giveUp({ mustErase: false, founder: place });
-    this.#records.decide(directory);
-    this.#records.issue(replicaName(this.#cluster, founder), nonce);
-    this.#keepAlarm();
-    await this.alarm();
-    return { kind: "recovered", directory, revision: copied.value };
+    return this.#foundBy({
+      founder: { member, nonce, jurisdiction: lost.jurisdiction ?? null },
+      copy: (stub) => stub.restore({ from, nonce, bumpRevisions }),
+      isBack: () => isMajorityAlive(this.#context, members),
+      // Another recovery may have been quicker.
+      refusal: () =>
+        this.#records.latest?.clusterId === lost.clusterId
+          ? null
+          : refused("notConfirmed", "the cluster was given up already"),
+    });
+  }
+
+  /**
+   * A name for the first replica of a cluster that does not exist and is to be restored. Generations
+   * begin with the second: the first are for those who create the cluster, should this come to
+   * nothing. Null when the cluster exists.
+   */
+  async reserveFounder(region: string, jurisdiction: Jurisdiction | null): Promise<Founder | null> {
+    if (this.#records.latest !== null) return null;
+    const nonce = crypto.randomUUID();
+    return { member: await this.#reserve(region, 2), nonce, jurisdiction };
+  }
+
+  /** Makes a cluster of a replica that was reserved and filled, unless there is one by now. */
+  async found(order: FoundingOrder): Promise<RecoveryAnswer> {
+    const refusal = (): RecoveryAnswer | null =>
+      this.#records.latest === null ? null : refused("exists", "there is a cluster of this name");
+    return (
+      refusal() ??
+      this.#foundBy({
+        founder: order.founder,
+        copy: (stub) => stub.sealUpload(order),
+        isBack: async () => false,
+        refusal,
+      })
+    );
   }
 
   /**
@@ -260,8 +288,8 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   }
 
   /** A name of `region` that nothing has lived under, and that will not be given again. */
-  async #reserve(region: string): Promise<Member> {
-    for (let generation = 1; ; generation++) {
+  async #reserve(region: string, atLeast: number): Promise<Member> {
+    for (let generation = atLeast; ; generation++) {
       generation = this.#records.freeGeneration(region, generation);
       const member = await this.#member({ region, generation });
       if (this.#records.isTaken(member) || this.#records.isAdmitted(member)) continue;
@@ -270,12 +298,40 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     }
   }
 
-  async #copy(founder: Place, order: RestoreOrder): Promise<Result<number, string>> {
-    try {
-      return await replicaStub(this.env, this.#cluster, founder).restore(order);
-    } catch (error) {
-      return refuse(String(error));
+  /** Founds a cluster: the copy first, then everything at once, unless something speaks against it. */
+  async #foundBy(founding: Founding): Promise<RecoveryAnswer> {
+    const { member, jurisdiction } = founding.founder;
+    const { region, generation } = member;
+    const place: Place = { region, generation, jurisdiction };
+    const copied = await copyOrRefuse(founding.copy(replicaStub(this.env, this.#cluster, place)));
+    if (!copied.ok) return refused("notCopied", copied.error);
+    if (await founding.isBack()) {
+      this.#discard(place);
+      return refused("isAlive", "a majority of its members has come back");
     }
+    // Nothing is awaited between this look and the writes.
+    const late = founding.refusal();
+    if (late !== null) {
+      this.#discard(place);
+      return late;
+    }
+    const directory = this.#replace(founding.founder, place);
+    await this.alarm();
+    return { kind: "recovered", directory, revision: copied.value };
+  }
+
+  /** Puts the cluster of the founder in place of the one that is there, if any. */
+  #replace({ member, nonce, jurisdiction }: Founder, founder: Place): Directory {
+    const directory = {
+      ...(jurisdiction === null ? {} : { jurisdiction }),
+      clusterId: randomClusterId(),
+      members: [member],
+    };
+    this.#records.giveUp({ mustErase: false, founder });
+    this.#records.decide(directory);
+    this.#records.issue(replicaName(this.#cluster, member), nonce);
+    this.#keepAlarm();
+    return directory;
   }
 
   get #context(): RecoveryContext {
@@ -293,6 +349,27 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   async #member({ region, generation }: Pick<Member, "region" | "generation">): Promise<Member> {
     const id = await memberId(replicaName(this.#cluster, { region, generation }));
     return { id, region, generation };
+  }
+}
+
+/** A cluster on its way into the world. */
+interface Founding {
+  readonly founder: Founder;
+  /** Makes the founder what it is to be; returns the revision that it begins with. */
+  readonly copy: (founder: DurableObjectStub<Replica>) => Promise<Result<number, string>>;
+  /** Whether a cluster that was taken for lost is back. */
+  readonly isBack: () => Promise<boolean>;
+  /** What speaks against it at the last moment; null when nothing does. */
+  readonly refusal: () => RecoveryAnswer | null;
+}
+
+async function copyOrRefuse(
+  copy: Promise<Result<number, string>>,
+): Promise<Result<number, string>> {
+  try {
+    return await copy;
+  } catch (error) {
+    return refuse(String(error));
   }
 }
 

@@ -9,13 +9,14 @@ import type {
   ReplicaAnswer,
   ReplicaCall,
   ReplicaStatus,
+  SnapshotDownload,
 } from "../api/replica.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
 import { SESSIONS_MAX } from "../base/limits.ts";
 import { placeIn } from "../base/membership.ts";
-import { asMilliseconds, type Milliseconds, type Term } from "../base/types.ts";
+import { asMilliseconds, type Bytes, type Milliseconds, type Term } from "../base/types.ts";
 import { decodeMessages, encodeMessages } from "../raft/message-codec.ts";
 import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
@@ -31,7 +32,7 @@ import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
-import { Wakeups } from "./wakeups.ts";
+import { clocksOf, Wakeups } from "./wakeups.ts";
 
 export interface HostOptions {
   readonly context: DurableObjectState;
@@ -73,7 +74,8 @@ export class Host {
     this.#sql = sql;
     this.#sockets = new Sockets(context);
     this.#transport = this.#connect();
-    this.#wakeups = this.#wakeBy(context.storage);
+    const clocks = clocksOf(context.storage, () => this.#now());
+    this.#wakeups = new Wakeups(clocks, () => this.#tick());
     this.#isIsolated =
       sql.all<{ isolated: number }>("SELECT isolated FROM meta")[0]?.isolated === 1;
     this.#core = this.#startCore();
@@ -111,6 +113,20 @@ export class Host {
     const messages = decodeMessages(body);
     const answers = this.#turn((core) => core.peer(messages, this.#now()));
     return new Response(encodeMessages(answers));
+  }
+
+  /** A part of a snapshot that a call has opened; null when its pin is lost. */
+  snapshotPart(name: string, cursor: Bytes): SnapshotDownload | null {
+    if (this.#isIsolated || this.#hasEnded) return null;
+    const part = this.#turn((core) => core.downloads.part(name, cursor, this.#now()));
+    const { databaseSize: databaseBytes } = this.#options.context.storage.sql;
+    return part === null ? null : { ...part, databaseBytes };
+  }
+
+  snapshotEnd(name: string): void {
+    if (this.#hasEnded) return;
+    this.#core.downloads.end(name);
+    this.#tick();
   }
 
   urge(term: Term): void {
@@ -237,20 +253,6 @@ export class Host {
     });
   }
 
-  #wakeBy(storage: DurableObjectStorage): Wakeups {
-    const platform = {
-      now: () => this.#now(),
-      startTimer: (fire: () => void, ms: number) => setTimeout(fire, ms),
-      stopTimer: (timer: number) => clearTimeout(timer),
-      setAlarm: (ms: number) => void storage.setAlarm(Date.now() + ms),
-      alarmIn: async () => {
-        const at = await storage.getAlarm();
-        return at === null ? null : at - Date.now();
-      },
-    };
-    return new Wakeups(platform, () => this.#tick());
-  }
-
   #register(directory: Directory): Registry {
     const { environment, cluster } = this.#options;
     return new Registry({
@@ -337,7 +339,8 @@ export class Host {
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;
     this.#wakeups.keep({
       deadline: isWanted ? this.#now() : this.#core.deadline(),
-      isOccupied: this.#waiting.size > 0,
+      // A pin is lost with the memory, which a timer holds.
+      isOccupied: this.#waiting.size > 0 || this.#core.downloads.due !== null,
       mustSurvive: this.#core.hasRunningLeases,
     });
   }

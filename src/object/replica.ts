@@ -13,8 +13,11 @@ import type {
   ReplicaCost,
   ReplicaRpc,
   ReplicaStatus,
+  SnapshotDownload,
 } from "../api/replica.ts";
+import type { FoundingOrder } from "../api/recovery.ts";
 import { present } from "../base/assert.ts";
+import { UPLOAD_PATIENCE_MS } from "../base/limits.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import { asMilliseconds, asTerm, type Bytes, type LogIndex, type Term } from "../base/types.ts";
 import {
@@ -34,6 +37,7 @@ import {
   type CopySource,
 } from "./database-copy.ts";
 import { foundFrom } from "./founding.ts";
+import { isFilledBy, sealUpload, takePart } from "./upload.ts";
 import { Host } from "./host.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
@@ -64,6 +68,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   #removal: Directory | null = null;
   #birth: Promise<void> | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** Genesis has said that it certifies nothing here. */
+  #isStranger = false;
 
   constructor(context: DurableObjectState, environment: Environment) {
     super(context, environment);
@@ -116,13 +122,37 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
       const now = asMilliseconds(Date.now());
       return accept(await foundFrom(this.#sql, source, { bumpBy: order.bumpRevisions, now }));
     } catch (error) {
-      await this.ctx.storage.deleteAll();
+      await this.#empty();
       return refuse(String(error));
     }
   }
 
   async metrics(): Promise<ReplicaMetrics | null> {
     return this.#host === null ? null : { ...this.#host.metrics(), cost: this.#cost() };
+  }
+
+  async snapshotPart(name: string, cursor: Bytes): Promise<SnapshotDownload | null> {
+    return this.#host?.snapshotPart(name, cursor) ?? null;
+  }
+
+  async snapshotEnd(name: string): Promise<void> {
+    this.#host?.snapshotEnd(name);
+  }
+
+  // A replica that is filled from a file.
+
+  async uploadPart(nonce: string, part: number, data: Bytes): Promise<Result<null, string>> {
+    return this.#fill(nonce, takePart(this.#sql, { nonce, part, data }));
+  }
+
+  async uploadEnd(nonce: string): Promise<void> {
+    if (isFilledBy(this.#sql, nonce)) await this.#empty();
+  }
+
+  /** Ends an upload; this object is what Genesis is about to certify, or as if never used. */
+  async sealUpload(order: FoundingOrder): Promise<Result<number, string>> {
+    const now = asMilliseconds(Date.now());
+    return this.#fill(order.founder.nonce, sealUpload(this.#sql, order, now));
   }
 
   async cost(): Promise<ReplicaCost> {
@@ -186,10 +216,30 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   /** Never throws: the platform gives an alarm up for good after six failures. */
   override async alarm(): Promise<void> {
     try {
-      this.#host?.wake();
+      if (this.#host !== null) this.#host.wake();
+      else if (this.#removal === null && hasDatabase(this.#sql)) await this.#giveUpload();
     } catch {
       // The host has told why and stopped the object; it sets the alarm anew when it starts.
     }
+  }
+
+  /** After each step of an upload: what is refused is dropped, and so is what nobody goes on with. */
+  async #fill<T>(nonce: string, step: Result<T, string>): Promise<Result<T, string>> {
+    if (step.ok) await this.ctx.storage.setAlarm(Date.now() + UPLOAD_PATIENCE_MS);
+    else await this.uploadEnd(nonce);
+    return step;
+  }
+
+  /** Nothing was heard of an upload for long: it is a replica if Genesis says so, or nothing. */
+  async #giveUpload(): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now() + UPLOAD_PATIENCE_MS);
+    await this.beBorn();
+    if (this.#host === null && this.#isStranger) await this.#empty();
+  }
+
+  async #empty(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   async #askForCertificate(): Promise<void> {
@@ -200,6 +250,7 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
       this.#name,
       nonce,
     );
+    this.#isStranger = answer.kind !== "certified";
     if (answer.kind !== "certified") {
       console.warn(`${this.#name}: Genesis issues no certificate (${answer.kind})`);
       // Peers that do not know that their cluster is no more may ask an object that was emptied.

@@ -16,6 +16,21 @@ export interface WakeupPlatform {
   readonly alarmIn: () => Promise<number | null>;
 }
 
+/** The platform's own: timers of the isolate, and the alarm of the object behind `storage`. */
+export const clocksOf = (
+  storage: Pick<DurableObjectStorage, "setAlarm" | "getAlarm">,
+  now: () => Milliseconds,
+): WakeupPlatform => ({
+  now,
+  startTimer: (fire, ms) => setTimeout(fire, ms),
+  stopTimer: (timer) => clearTimeout(timer),
+  setAlarm: (ms) => void storage.setAlarm(Date.now() + ms),
+  alarmIn: async () => {
+    const at = await storage.getAlarm();
+    return at === null ? null : at - Date.now();
+  },
+});
+
 /** What a replica needs, as of now. */
 export interface Need {
   /** When it wants to be called; Infinity for never. */

@@ -4,8 +4,8 @@
 // for minutes after a deploy two versions of the code form one cluster.
 
 import { CodecError, Reader, Writer } from "../base/codec.ts";
-import { asIncarnation, asLogIndex, asMemberId, asMilliseconds, asTerm } from "../base/types.ts";
-import { nextIndex } from "../base/types.ts";
+import { asIncarnation, asLogIndex, asMemberId, asMilliseconds } from "../base/types.ts";
+import { asRevision, asTerm, nextIndex } from "../base/types.ts";
 import type { Bytes, Incarnation, LogIndex, MemberId, Term } from "../base/types.ts";
 import { readEntries, writeEntries } from "./entry-codec.ts";
 import type { AppendAnswer, Message } from "./types.ts";
@@ -30,6 +30,8 @@ const KINDS = [
   "snapshot",
   "snapshotAnswer",
   "removed",
+  "hashRequest",
+  "hashAnswer",
 ] as const satisfies readonly Message["kind"][];
 
 type Kind = Message["kind"];
@@ -162,6 +164,25 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
     }),
   },
   removed: nothing,
+  hashRequest: {
+    write: (writer, { method, index, revision, compacted }) =>
+      void writer.uint(method).uint(index).uint(revision).int(compacted),
+    read: (reader) => ({
+      method: reader.uint(),
+      index: readIndex(reader),
+      revision: asRevision(reader.uint()),
+      compacted: asRevision(reader.int()),
+    }),
+  },
+  hashAnswer: {
+    write: (writer, { index, revision, digest }) =>
+      void writer.uint(index).uint(revision).bytes(digest),
+    read: (reader) => ({
+      index: readIndex(reader),
+      revision: asRevision(reader.uint()),
+      digest: reader.bytes(),
+    }),
+  },
 };
 
 /** A batch of messages, in order. */

@@ -25,15 +25,15 @@ import { isVoter } from "./quorum.ts";
 import { ReadRounds } from "./read-index.ts";
 import type { Author, RoleState } from "./role.ts";
 import { ElectionTimeouts } from "./timing.ts";
-import { isFromLeader } from "./types.ts";
+import { isFromLeader, isOwners } from "./types.ts";
 import type {
   Configuration,
   LeaderMessage,
   Message,
+  OwnersMessage,
   PreVoteAnswer,
   PreVoteMessage,
   QuiesceMessage,
-  RemovedMessage,
   Role,
   VoteAnswer,
   VoteMessage,
@@ -149,8 +149,8 @@ export class Roles {
     if (message.kind === "preVote") return this.#onPreVote(message, at);
     if (message.kind === "preVoteAnswer" && message.granted)
       return this.#onPreVoteGrant(message, at);
-    // Says nothing of terms; who was removed is the owner's to know.
-    if (message.kind === "removed") return;
+    // Says nothing of terms, and is the owner's to know.
+    if (isOwners(message)) return;
     const { term } = this.#core.ballot;
     if (message.term < term) return this.#onStale(message, at);
     if (message.kind === "vote" && this.#denies(message, at)) return;
@@ -159,7 +159,7 @@ export class Roles {
   }
 
   /** A message of this node's own term. */
-  #dispatch(message: Exclude<Message, PreVoteMessage | RemovedMessage>, at: Milliseconds): void {
+  #dispatch(message: Exclude<Message, PreVoteMessage | OwnersMessage>, at: Milliseconds): void {
     switch (message.kind) {
       case "vote":
         return this.#onVote(message, at);

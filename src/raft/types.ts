@@ -1,7 +1,15 @@
 // Owns the words of consensus: entries, hard state, configuration, messages, and the storage port.
 // Sources: Raft = Ongaro & Ousterhout 2014; Raft thesis = Ongaro 2014.
 
-import type { Bytes, Incarnation, LogIndex, MemberId, Milliseconds, Term } from "../base/types.ts";
+import type {
+  Bytes,
+  Incarnation,
+  LogIndex,
+  MemberId,
+  Milliseconds,
+  Revision,
+  Term,
+} from "../base/types.ts";
 
 export type { Configuration } from "../base/membership.ts";
 
@@ -212,6 +220,26 @@ export interface RemovedMessage extends Envelope {
   readonly kind: "removed";
 }
 
+/** "Hash what you hold at this revision": the owner's affair, of which Raft knows nothing. */
+export interface HashRequest extends Envelope {
+  readonly kind: "hashRequest";
+  /** How it is hashed: code that does it otherwise does not answer. */
+  readonly method: number;
+  /** The entry after which the asker stood at that revision, and was compacted so far. */
+  readonly index: LogIndex;
+  readonly revision: Revision;
+  readonly compacted: Revision;
+}
+
+export interface HashAnswer extends Envelope {
+  readonly kind: "hashAnswer";
+  /** As it was asked for. */
+  readonly index: LogIndex;
+  /** That of the hash: lower than what was asked for only if this replica does not have that. */
+  readonly revision: Revision;
+  readonly digest: Bytes;
+}
+
 /** What only a term's leader sends. */
 export type LeaderMessage =
   | AppendMessage
@@ -247,6 +275,14 @@ export type Message =
   | ReadAnswer
   | SnapshotMessage
   | SnapshotAnswer
-  | RemovedMessage;
+  | RemovedMessage
+  | HashRequest
+  | HashAnswer;
+
+/** What replicas tell each other besides consensus: Raft takes no notice. */
+export type OwnersMessage = RemovedMessage | HashRequest | HashAnswer;
+
+export const isOwners = (message: Message): message is OwnersMessage =>
+  message.kind === "removed" || message.kind === "hashRequest" || message.kind === "hashAnswer";
 
 export type Role = "leader" | "follower" | "candidate" | "learner";

@@ -24,9 +24,11 @@ import { CODE_VERSION } from "../base/versions.ts";
 import { DEFAULT_TIMING, RaftNode, type Timing } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
-import type { Configuration, Entry, Message } from "../raft/types.ts";
+import { isOwners, type Configuration, type Entry, type Message } from "../raft/types.ts";
+import type { Downloads } from "./downloads.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
+import { Integrity } from "./integrity.ts";
 import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
@@ -59,17 +61,17 @@ export interface CoreOptions {
 
 export class ReplicaCore {
   readonly #identity: Identity;
-  readonly #codeVersion: number;
   readonly #machine: Machine;
   readonly #raft: RaftNode;
   readonly #standpoint: Standpoint;
   readonly #sessions: Sessions;
   readonly #service: Service;
   readonly #snapshots: Snapshots;
+  readonly #integrity: Integrity;
   /** When followers are to be told of commits that no append has told them. */
   #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
-  readonly #inquiry = new Inquiry();
+  readonly #inquiry: Inquiry;
   readonly #upgrade: Upgrade;
   #traces: Effects["traces"][number][] = [];
   #membershipChanged = false;
@@ -85,14 +87,14 @@ export class ReplicaCore {
   constructor(options: CoreOptions) {
     const { identity, sql, now, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
-    this.#codeVersion = codeVersion;
     this.#now = now;
     const { configuration, directory } = identity;
     const { members } = directory;
     const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
-    this.#upgrade = new Upgrade(cluster);
+    this.#upgrade = new Upgrade(cluster, codeVersion);
+    this.#inquiry = new Inquiry(identity.memberId, cluster);
     this.#raft = new RaftNode({
       id: identity.memberId,
       configuration: membership.configuration,
@@ -125,6 +127,9 @@ export class ReplicaCore {
     });
     const origin = `${identity.memberId}/${options.incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
+    const send = (message: Message): void => this.#outbox.add(message);
+    const parts = { self: identity.memberId, sql, store, cluster, raft: this.#raft };
+    this.#integrity = new Integrity({ ...parts, now, send });
     this.#drain();
   }
 
@@ -154,7 +159,9 @@ export class ReplicaCore {
     this.#sample(now);
     for (const message of messages) {
       if (message.kind === "removed") this.#isRemoved = true;
-      else if (!this.#isSpent) this.#raft.step(message, now);
+      else if (this.#isSpent) continue;
+      else if (isOwners(message)) this.#integrity.receive(message, now);
+      else this.#raft.step(message, now);
       // What a message brings is applied before the next one is looked at.
       if (!this.#isSpent) this.#drain();
     }
@@ -208,7 +215,9 @@ export class ReplicaCore {
       this.#raft.flushCommit(now);
     }
     this.#snapshots.tick(now);
-    if (this.#inquiry.take(now)) this.#inquire();
+    this.#integrity.tick(now);
+    const { term } = this.#raft.status();
+    for (const question of this.#inquiry.take({ term, now })) this.#outbox.add(question);
     this.#sessions.tick(now, this.#raft.status().leader !== null);
     this.#drain();
   }
@@ -241,6 +250,7 @@ export class ReplicaCore {
       this.#service.deadline(this.#now),
       this.#commitFlushDue,
       this.#snapshots.due,
+      this.#integrity.due,
       this.#inquiry.due,
       this.#sessions.deadline(this.#now),
     ];
@@ -250,6 +260,11 @@ export class ReplicaCore {
   /** Whether time must go on for this replica even when its object has lost its memory. */
   get hasRunningLeases(): boolean {
     return this.#machine.hasLeases;
+  }
+
+  /** Snapshots that calls have opened. `tick` is wanted when one was ended. */
+  get downloads(): Downloads {
+    return this.#machine.downloads;
   }
 
   get directory(): Directory {
@@ -312,8 +327,11 @@ export class ReplicaCore {
       this.#isUnsettled = false;
       this.#settled = this.#machine.membership;
     }
-    if (isLeading) this.#raiseVersion();
-    else this.#upgrade.stop();
+    const raises = this.#upgrade.follow(isLeading ? this.#raft.peers() : null);
+    const alarms = this.#integrity.follow(isLeading, this.#now);
+    if (raises.length + alarms.length === 0) return;
+    for (const each of [...raises, ...alarms]) this.#service.propose(null, each, this.#now);
+    this.#service.append(this.#now);
   }
 
   /**
@@ -334,26 +352,6 @@ export class ReplicaCore {
   /** As far as this replica has applied. One that joins is none yet. */
   get #isMember(): boolean {
     return this.#machine.membership.members.some(({ id }) => id === this.#identity.memberId);
-  }
-
-  /** Whoever knows that this replica was removed says so to any message. */
-  #inquire(): void {
-    const { memberId: from } = this.#identity;
-    const { term } = this.#raft.status();
-    for (const { id: to } of this.#machine.membership.members) {
-      if (to !== from) this.#outbox.add({ kind: "wake", from, to, term });
-    }
-  }
-
-  /** Once every member's code knows a higher version, entries may mean what that says. */
-  #raiseVersion(): void {
-    const { version: current, versionCap: cap } = this.#machine.cluster;
-    if (current >= this.#codeVersion) return;
-    const versions = [this.#codeVersion, ...this.#raft.peers().map(({ version }) => version)];
-    const version = this.#upgrade.next(versions);
-    if (version === null) return;
-    this.#service.propose(null, { kind: "version", version, cap }, this.#now);
-    this.#service.append(this.#now);
   }
 
   #handle(ready: Ready): void {

@@ -17,6 +17,7 @@ import { beginHashKv, type KvHashing } from "../mvcc/hash-kv.ts";
 import { Store } from "../mvcc/store.ts";
 import type { Entry } from "../raft/types.ts";
 import { unversionedBytes } from "./applied-state.ts";
+import { Downloads } from "./downloads.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Admission } from "./admission.ts";
 import { versionNeeded } from "./applied-state.ts";
@@ -41,6 +42,7 @@ export class Machine {
   readonly auth: AuthState;
   readonly admission: Admission;
   readonly #sql: SqlPort;
+  readonly downloads: Downloads;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
 
@@ -57,6 +59,7 @@ export class Machine {
     this.auth = new AuthState(sql);
     this.admission = new Admission(this.auth, this.store);
     const { store, cluster, auth } = this;
+    this.downloads = new Downloads(sql, store);
     this.applier = new Applier({
       sql,
       store,

@@ -55,6 +55,7 @@ export function needOf(request: ClientRequest): Need {
     case "downgrade":
     case "setLimits":
     case "limits":
+    case "snapshot":
       return ROOT;
     case "auth":
       return needOfAuth(request.request);

@@ -37,6 +37,7 @@ export function isRead(request: ClientRequest): boolean {
     case "leaseTimeToLive":
     case "leaseLeases":
     case "memberList":
+    case "snapshot":
     case "hashKv":
     case "hash":
     case "downgrade":

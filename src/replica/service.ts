@@ -12,6 +12,7 @@ import {
 import type { ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { placeIn } from "../base/membership.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
@@ -32,6 +33,8 @@ export class Service {
   readonly #proposals = new Proposals();
   readonly #reads = new Reads();
   readonly #reconfiguring: Reconfiguring;
+  readonly #self: MemberId;
+  readonly #vantage: Vantage;
   readonly #upkeep: Upkeep;
   readonly #assurances = new Assurances();
 
@@ -45,6 +48,8 @@ export class Service {
     this.#machine = machine;
     this.#raft = raft;
     this.#calls = new Calls(vantage);
+    this.#self = self;
+    this.#vantage = vantage;
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
     this.#reconfiguring = new Reconfiguring({ self, ...parts });
     const propose = (command: Command, now: Milliseconds): void => this.propose(null, command, now);
@@ -161,6 +166,7 @@ export class Service {
     const request = admission.due(this.#machine.time(now));
     if (request !== null) this.propose(null, { kind: "auth", request }, now);
     this.#upkeep.tick(now);
+    this.#machine.downloads.tick(now);
   }
 
   /** When `tick` is wanted next, as far as calls, leases and upkeep go. */
@@ -169,7 +175,8 @@ export class Service {
     const due = Math.min(keeper.nextDue() ?? Infinity, admission.nextDue ?? Infinity);
     const dueAt = due === Infinity ? Infinity : now + Math.max(due - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
-    return Math.min(dueAt, timeout, this.#upkeep.deadline(now));
+    const downloads = this.#machine.downloads.due ?? Infinity;
+    return Math.min(dueAt, timeout, this.#upkeep.deadline(now), downloads);
   }
 
   takeAnswers(): CallAnswer[] {
@@ -260,6 +267,7 @@ export class Service {
     const refusal = this.#machine.admission.refusalOf(call, this.#machine.time(now));
     if (refusal !== null) return this.#calls.refuse(id, refusal);
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);
+    if (call.request.kind === "snapshot") return this.#openDownload(id, now);
     if (this.#upkeep.answers(id, call.request, now)) return;
     const minRevision = call.freshness?.minRevision ?? null;
     // An index that the leader confirmed is applied: a revision above it does not exist.
@@ -270,6 +278,23 @@ export class Service {
     if (result === null) return;
     if (result.ok) this.#calls.succeed(id, result.value);
     else this.#calls.refuse(id, result.error);
+  }
+
+  /** What was acknowledged before is applied here, and is in what is pinned now. */
+  #openDownload(id: number, now: Milliseconds): void {
+    const redirection = this.#vantage.redirect();
+    const self = redirection.directory.members.find((member) => member.id === this.#self);
+    // A leader that was just removed has no place to be asked at.
+    if (self === undefined) return this.#calls.answer(id, redirection);
+    const place = placeIn(redirection.directory, self);
+    const opened = this.#machine.downloads.begin(now);
+    if (!opened.ok) return this.#calls.refuse(id, opened.error);
+    const { name, pin } = opened.value;
+    const { index, revision } = pin;
+    const { clusterId } = this.#vantage.header();
+    const clusterVersion = this.#machine.cluster.version;
+    const head = { clusterId, clusterVersion, index, term: this.#raft.termOf(index), revision };
+    this.#calls.succeed(id, { kind: "snapshot", answer: { head, name, place } });
   }
 
   #settle({ index, term, outcome, revision }: AppliedEntry): void {

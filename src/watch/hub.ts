@@ -343,9 +343,7 @@ export class WatchHub {
       for (let index = watcher.sent; index < wanted.length; index++) {
         if (parcel.isFull) parcel.flush({ partial: true });
         if (!session.hasCredit) {
-          watcher.next = revision;
-          watcher.sent = index;
-          watcher.synced = false;
+          Object.assign(watcher, { next: revision, sent: index, synced: false });
           return false;
         }
         parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
@@ -358,7 +356,7 @@ export class WatchHub {
   }
 
   #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
-    if (!watcher.spec.prevKv) return null;
+    if (!watcher.spec.prevKv || kv.version === 1) return null;
     return this.#store.history.previousVersion(kv.key, kv.modRevision);
   }
 }

@@ -1,4 +1,4 @@
-// Owns gathering what one watcher is to hear into deliveries of a bounded size.
+// Owns gathering events of one watcher into deliveries of a bounded size.
 
 import { DELIVERY_BYTES_MAX } from "../base/limits.ts";
 import { asRevision, type Revision } from "../base/types.ts";
@@ -9,7 +9,7 @@ import { weigh, type Watcher } from "./watcher.ts";
 /** What one delivery without events weighs. */
 export const CONTROL_WEIGHT = 32;
 
-/** Gathers events for one watcher into deliveries of a bounded size. */
+/** Events on their way to one watcher; delivered by `flush`, and again while there are more. */
 export class Parcel {
   readonly #session: Session;
   readonly #watcher: Watcher;

@@ -35,6 +35,7 @@ const EXPECTED = {
     400,
     "etcdserver: re-configuration failed due to not enough started members",
   ],
+  lastVoter: [9, 400, "etcdserver: re-configuration failed due to not enough started members"],
   unhealthy: [14, 503, "etcdserver: unhealthy cluster"],
   notLearner: [9, 400, "etcdserver: can only promote a learner member"],
   learnerNotReady: [
@@ -77,7 +78,6 @@ describe("the error table", () => {
       "answerTooLarge",
       "regionUnchangeable",
       "changeUnderWay",
-      "lastVoter",
       "stateNeedsVersion",
     ]);
     for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);

@@ -127,10 +127,14 @@ describe("bodies", () => {
       Buffer.from([0xff, 0xfe]),
       Buffer.from('"}'),
     ]);
-    for (const bad of [body, Buffer.from(`{"key":"${base64("utf8")}","x":"\\ud800"}`)]) {
+    const half = Buffer.from(`{"key":"${base64("utf8")}","x":"\\ud800"}`);
+    for (const [bad, why] of [
+      [body, "invalid UTF-8"],
+      [half, "unexpected EOF"],
+    ] as const) {
       const response = await post("/v3/kv/put", bad);
       expect(response.status).toBe(400);
-      expect(await response.text()).toContain("invalid UTF-8");
+      expect(await response.text()).toContain(why);
     }
     expect((await fetch(`${server.url}/v1/kv/utf8`)).status).toBe(404);
   });

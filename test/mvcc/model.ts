@@ -44,7 +44,8 @@ export class Model {
   }
 
   put(request: PutRequest): Answer {
-    return this.#checkPut(request) ?? this.#mutate((state) => state.put(request));
+    const refusal = this.#checkLease(request) ?? this.#checkKept(request);
+    return refusal ?? this.#mutate((state) => state.put(request));
   }
 
   deleteRange(request: DeleteRangeRequest): Answer {
@@ -92,7 +93,9 @@ export class Model {
   #checkBranch(request: TxnRequest, before: State): string | null {
     for (const op of this.#branchOf(request, before)) {
       let refusal: string | null = null;
-      if (op.kind === "put") refusal = this.#checkPut(op.request);
+      if (op.kind === "put") {
+        refusal = this.#checkKept(op.request) ?? this.#checkLease(op.request);
+      }
       if (op.kind === "txn") refusal = this.#checkBranch(op.request, before);
       if (op.kind === "range" && op.request.revision !== 0) {
         if (op.request.revision > this.revision) refusal = "futureRevision";
@@ -117,8 +120,11 @@ export class Model {
     return this.#rangeIn(op.request, state.keys, latest);
   }
 
-  #checkPut(request: PutRequest): string | null {
-    if (request.lease !== 0n && !this.#leases.has(request.lease)) return "leaseNotFound";
+  #checkLease({ lease }: PutRequest): string | null {
+    return lease !== 0n && !this.#leases.has(lease) ? "leaseNotFound" : null;
+  }
+
+  #checkKept(request: PutRequest): string | null {
     const missing = !this.states.at(-1)!.has(decodeLatin1(request.key));
     return (request.ignoreLease || request.ignoreValue) && missing ? "keyNotFound" : null;
   }

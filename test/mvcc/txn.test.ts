@@ -277,6 +277,11 @@ describe("refusals come before any write, for the branch taken only", () => {
     ["an unknown lease", putOp("a", "", { lease: lease(9) }), "leaseNotFound"],
     ["ignore_value on a missing key", putOp("m", "", { ignoreValue: true }), "keyNotFound"],
     ["ignore_lease on a missing key", putOp("m", "", { ignoreLease: true }), "keyNotFound"],
+    [
+      "ignore_value on a missing key, with an unknown lease",
+      putOp("m", "", { ignoreValue: true, lease: lease(9) }),
+      "keyNotFound",
+    ],
   ];
   for (const [name, op, refusal] of table) {
     test(`refused: ${name}`, ({ expect }) => {

@@ -71,6 +71,21 @@ const message = fc.oneof(
     isDone: fc.boolean(),
   }),
   fc.record({ kind: fc.constantFrom("preVoteAnswer", "voteAnswer"), ...answer }),
+  fc.record({
+    kind: fc.constant("hashRequest"),
+    ...envelope,
+    method: count,
+    index: count,
+    revision: count,
+    compacted: fc.integer({ min: -1 }),
+  }),
+  fc.record({
+    kind: fc.constant("hashAnswer"),
+    ...envelope,
+    index: count,
+    revision: count,
+    digest: bytes,
+  }),
   append,
   fc.record({
     kind: fc.constant("appendAnswer"),

@@ -44,6 +44,7 @@ const META: Readonly<Record<string, string>> = {
   version_cap: "clusterVersion",
   limits: "limits",
   removed: "the replica's own",
+  compared: "how often this replica has looked",
 };
 
 test("an alarm that a person has raised is not a leader's, though one raises it as well", ({

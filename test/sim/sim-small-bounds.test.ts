@@ -16,14 +16,18 @@ const SEEDS = Array.from({ length: 100 }, (_, n) => n + 20_001);
 describe("with bounds of a few bytes", () => {
   test("replicas keep every promise under every seed", ({ expect }) => {
     let installed = 0;
+    let compared = 0;
     for (const seed of SEEDS) {
       try {
-        installed += simulate({ seed }).marks.get("snapshot installed") ?? 0;
+        const { marks } = simulate({ seed });
+        installed += marks.get("snapshot installed") ?? 0;
+        compared += marks.get("states compared") ?? 0;
       } catch (error) {
         throw new Error(`npm run sim -- --small --seed ${seed}`, { cause: error });
       }
     }
     expect(installed).toBeGreaterThan(20);
+    expect(compared).toBeGreaterThan(100);
   }, 120_000);
 
   test.for([

@@ -236,6 +236,17 @@ class Run {
     must(areEqual(hashes), "replicas that applied the same hold different states");
     this.#world.trace.note("state", hashes[0]!);
     this.#judgeHistories(healthy);
+    this.#judgeAlarms(healthy);
+  }
+
+  /** Nothing was corrupted, so no replica may have been found to differ. */
+  #judgeAlarms(healthy: readonly SimObject[]): void {
+    for (const { database, observer } of healthy) {
+      const corrupt = database.all("SELECT member FROM alarm WHERE alarm = 'corrupt'", []);
+      must(corrupt.length === 0, `${observer.standing.name}: an alarm, and nothing is corrupt`);
+      const compared = database.all("SELECT id FROM meta WHERE compared IS NOT NULL", []);
+      if (compared.length > 0) this.#world.mark("states compared");
+    }
   }
 
   /** As etcd's HashKV compares members: at the latest revision, and at one between. */

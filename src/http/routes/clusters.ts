@@ -204,7 +204,10 @@ interface Printed {
   readonly jurisdiction?: Jurisdiction;
 }
 
-const printCluster = (name: string, { clusterId, members, jurisdiction }: Printed): object => ({
+export const printCluster = (
+  name: string,
+  { clusterId, members, jurisdiction }: Printed,
+): object => ({
   name,
   cluster_id: String(clusterId),
   members: members.map(({ id, region, generation, isLearner }) => ({

@@ -39,6 +39,7 @@ import {
 } from "../../api/member-json.ts";
 import { protoSize } from "../../api/proto-size.ts";
 import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
+import { unreachable } from "../../base/assert.ts";
 import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { accept, type Result } from "../../base/result.ts";
 import { withLeaseId } from "../lease-id.ts";
@@ -129,6 +130,8 @@ function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
       return membersBody(header, answer.answer, origin);
     case "moveLeader":
       return MOVE_LEADER_BODY;
+    case "snapshot":
+      return unreachable("a snapshot is streamed");
     case "auth":
       return authBody(header, answer.answer);
     case "status":

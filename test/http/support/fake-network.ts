@@ -97,6 +97,14 @@ export function inTurn(...behaviours: Behaviour[]): Behaviour {
   return (call) => (behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!)(call);
 }
 
+/** Downloads and uploads are tested against real replicas. */
+const NO_SNAPSHOTS = {
+  snapshotPart: async () => null,
+  snapshotEnd: async () => {},
+  uploadPart: () => Promise.reject(new Error("nothing to fill here")),
+  uploadEnd: async () => {},
+};
+
 /** The router's question whether a silent replica is there. */
 const isProbe = ({ request }: ReplicaCall): boolean =>
   request.kind === "range" && request.serializable && request.request.countOnly;
@@ -152,6 +160,7 @@ export class FakeNetwork implements ReplicaNetwork {
         this.calls.push(call);
         return (this.replicas.get(region) ?? unborn)(call);
       },
+      ...NO_SNAPSHOTS,
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
       status: () => (this.statuses.get(region) ?? (async () => null))(),
       metrics: () => (this.metrics.get(region) ?? (async () => null))(),
@@ -191,6 +200,8 @@ export class FakeNetwork implements ReplicaNetwork {
         this.log.push(`genesis recover ${cluster}`);
         return this.onRecover(order);
       },
+      reserveFounder: async () => null,
+      found: () => Promise.reject(new Error("nothing to found here")),
     };
   }
 }

@@ -110,6 +110,19 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
     isSmall: true,
   },
   {
+    name: "what is not swept yet is compared",
+    models: "a replica that sweeps later is taken for a corrupt one",
+    patches: [
+      {
+        file: "src/mvcc/state-hash.ts",
+        find: "{ revision: modMax, compacted: untilMin } = this;",
+        replace: "{ revision: modMax } = this, untilMin = -1;",
+      },
+    ],
+    seeds: 100,
+    isSmall: true,
+  },
+  {
     name: "cluster version raised too early",
     models: "the newest code of any member counts, and the older code halts",
     patches: [
