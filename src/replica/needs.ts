@@ -38,6 +38,7 @@ export function needOf(request: ClientRequest): Need {
     case "leaseGrant":
     case "memberList":
     case "status":
+    case "limits":
       return KNOWN;
     case "alarm":
       return request.action === "get" ? KNOWN : ROOT;
@@ -54,7 +55,6 @@ export function needOf(request: ClientRequest): Need {
     case "defragment":
     case "downgrade":
     case "setLimits":
-    case "limits":
     case "snapshot":
       return ROOT;
     case "auth":
