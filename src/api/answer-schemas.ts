@@ -179,6 +179,13 @@ export const watchLine = lineOf(
     events: z.array(event).optional(),
   }),
 );
+/** Bytes of a snapshot; nothing remains after the digest. */
+export const snapshotLine = lineOf(
+  "SnapshotLine",
+  z
+    .object({ remaining_bytes: int64, blob: bytes, version: z.string() })
+    .meta({ id: "SnapshotResponse" }),
+);
 export const observeLine = lineOf("ObserveLine", leaderAnswer);
 export const keepAliveLine = lineOf("LeaseKeepAliveLine", leaseAnswer);
 

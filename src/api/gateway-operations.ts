@@ -23,6 +23,7 @@ import {
   rangeAnswer,
   roleAnswer,
   rolesAnswer,
+  snapshotLine,
   statusAnswer,
   timeToLiveAnswer,
   tokenAnswer,
@@ -137,12 +138,17 @@ const STREAMS: readonly Row[] = [
   ["/lease/keepalive", "Keep leases alive, one answer each", leaseIdMessage, keepAliveLine],
 ];
 
-/** A call that only the server goes on with. */
 const OBSERVE: Row = [
   "/election/observe",
   "Who leads, and whoever comes after",
   electionMessage,
   observeLine,
+];
+
+/** Calls that only the server goes on with. */
+const SERVER_STREAMS: readonly Row[] = [
+  OBSERVE,
+  ["/maintenance/snapshot", "All that the cluster holds", emptyMessage, snapshotLine],
 ];
 
 const unary = ([path, summary, request, answer]: Row): Operation => ({
@@ -175,7 +181,7 @@ const bySocket = ([path, summary]: Row): Operation => ({
 
 export const GATEWAY_OPERATIONS: readonly Operation[] = [
   ...UNARY.map(unary),
-  ...STREAMS.flatMap((row) => [byPost(row, SEVERAL_DOCUMENTS), bySocket(row)]),
-  byPost(OBSERVE, ONE_DOCUMENT),
-  bySocket(OBSERVE),
+  ...STREAMS.map((row) => byPost(row, SEVERAL_DOCUMENTS)),
+  ...SERVER_STREAMS.map((row) => byPost(row, ONE_DOCUMENT)),
+  ...[...STREAMS, OBSERVE].map(bySocket),
 ];

@@ -209,6 +209,30 @@ const CLUSTERS: readonly Operation[] = [
     answers: { 200: json("Capped", emptyAnswer) },
   }),
   ofClusters({
+    method: "get",
+    path: "/snapshot",
+    summary: "All that the cluster holds, as a file",
+    answers: {
+      200: {
+        description: "The file; one that is whole ends with its SHA-256",
+        bodies: [{ kind: "other", mediaType: "application/octet-stream" }],
+        headers: REVISION,
+      },
+    },
+  }),
+  ofClusters({
+    method: "post",
+    path: "/restore",
+    summary: "Make a new cluster of a snapshot file",
+    parameters: [
+      inQuery("bump_revisions", COUNT, "How far revisions leap: a thousand million unless said"),
+      inQuery("regions", TEXT, "Where it shall live, comma-separated"),
+      inQuery("jurisdiction", TEXT, "Within which it shall stay"),
+    ],
+    request: { kind: "other", mediaType: "application/octet-stream" },
+    answers: { 201: json("The new cluster", recoveredAnswer) },
+  }),
+  ofClusters({
     method: "post",
     path: "/recover",
     summary: "Go on from one replica of a cluster that lost its majority",

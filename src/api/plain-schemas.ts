@@ -29,6 +29,8 @@ export const keyListAnswer = z
   .meta({ id: "KeyList" });
 export const writtenAnswer = z.object({ revision: count }).meta({ id: "Written" });
 
+const jurisdiction = z.enum(JURISDICTIONS);
+
 const clusterFields = {
   name: z.string(),
   cluster_id: id,
@@ -41,8 +43,6 @@ const clusterFields = {
     }),
   ),
 };
-const jurisdiction = z.enum(JURISDICTIONS);
-
 export const clusterAnswer = z
   .object({ ...clusterFields, jurisdiction: jurisdiction.optional() })
   .meta({ id: "Cluster" });
@@ -106,7 +106,7 @@ export const deletionAnswer = z
   .meta({ id: "UnconfirmedDeletion" });
 
 export const recoveredAnswer = z
-  .object({ ...clusterFields, revision: count })
+  .object({ ...clusterFields, jurisdiction: jurisdiction.optional(), revision: count })
   .meta({ id: "RecoveredCluster" });
 
 export const replicasAnswer = z

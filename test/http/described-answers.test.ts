@@ -1,15 +1,24 @@
 // Every answer that the description of the API promises, given by the app and held against it. None
 // may be promised that is not given here.
 
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import {
+  encodeEnd,
+  encodeFrame,
+  encodeHead,
+  type SnapshotHead,
+} from "../../src/api/snapshot-file.ts";
 import { OPERATIONS } from "../../src/api/openapi.ts";
-import { asClusterId } from "../../src/base/types.ts";
+import { asClusterId, asLogIndex, asRevision, asTerm, type Bytes } from "../../src/base/types.ts";
+import { concatBytes, encodeUtf8 } from "../../src/base/bytes.ts";
 import { Passwords } from "../../src/http/passwords.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { answerFaults, requestFaults } from "../support/api-description.ts";
 import { ETCD_SERVICE_EXCHANGES } from "../support/etcd-service-exchanges.ts";
 import { appTo, led } from "./support/app.ts";
 import { directoryOf, FakeNetwork, follows, headerOf, leads } from "./support/fake-network.ts";
+import { provideDigestStream } from "./support/digest-stream.ts";
 import { FakeSocket } from "./support/fake-session.ts";
 import { answersInFull } from "./support/full-answers.ts";
 import { TinyStore } from "./support/tiny-store.ts";
@@ -17,7 +26,7 @@ import { TinyStore } from "./support/tiny-store.ts";
 type App = ReturnType<typeof appTo>;
 
 /** What is sent, with which status it is answered, and the body, if one goes along. */
-type Row = readonly [method: string, path: string, status: number, body?: string];
+type Row = readonly [method: string, path: string, status: number, body?: string | Bytes];
 
 /** What is sent to an app, one request after another. */
 interface Conversation {
@@ -60,6 +69,50 @@ function withClusters(): App {
     clusterVersion: 3,
     alarms: [],
   }));
+  return appTo(network);
+}
+
+const HEAD: SnapshotHead = {
+  clusterId: asClusterId(9n),
+  clusterVersion: 3,
+  index: asLogIndex(5),
+  term: asTerm(1),
+  revision: asRevision(4),
+};
+const PART = encodeUtf8("rows");
+
+/** A file, in its shape: nobody looks at the rows. */
+const FILE = ((): Bytes => {
+  const content = concatBytes([encodeHead(HEAD), encodeFrame(PART)]);
+  const covered = concatBytes([content, encodeEnd(content.length)]);
+  return concatBytes([covered, new Uint8Array(createHash("sha256").update(covered).digest())]);
+})();
+
+function withSnapshots(): App {
+  provideDigestStream();
+  const place = { region: "wnam", generation: 1, jurisdiction: null };
+  const network = new FakeNetwork({
+    wnam: () => ({
+      kind: "answered",
+      header: headerOf("wnam", 1),
+      answer: { kind: "snapshot", answer: { head: HEAD, name: "s", place } },
+    }),
+  });
+  network.snapshotDoors = {
+    snapshotPart: async () => ({ data: PART, next: null, databaseBytes: 4_096 }),
+    snapshotEnd: async () => {},
+    uploadPart: async () => ({ ok: true, value: null }),
+    uploadEnd: async () => {},
+  };
+  const [member] = directoryOf(["wnam"]).members;
+  network.foundingDoors = {
+    reserveFounder: async () => ({ member: member!, jurisdiction: "eu", nonce: "n" }),
+    found: async () => ({
+      kind: "recovered",
+      directory: { ...directoryOf(["wnam"]), jurisdiction: "eu" },
+      revision: 9,
+    }),
+  };
   return appTo(network);
 }
 
@@ -191,6 +244,18 @@ const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
       ["POST", "/v3/election/leader", 500, '{"name":"ZQ=="}'],
     ],
   },
+  "snapshots as etcd streams them": {
+    app: withSnapshots,
+    rows: [posted("/maintenance/snapshot")],
+  },
+  "snapshots as files": {
+    app: withSnapshots,
+    rows: [
+      ["GET", "/v1/clusters/default/snapshot", 200],
+      ["POST", "/v1/clusters/new/restore?regions=wnam&jurisdiction=eu", 201, FILE],
+      ["POST", "/v1/clusters/new/restore?regions=wnam", 400, "no file"],
+    ],
+  },
   "users and roles": {
     app: full,
     rows: ETCD_SERVICE_EXCHANGES.filter(([path]) => path.startsWith("/v3/auth/")).map(
@@ -227,20 +292,26 @@ async function firstLine(response: Response): Promise<string> {
   return text.split("\n")[0]!;
 }
 
-const LINES = ["/v3/watch", "/v3/election/observe", "/v3/lease/keepalive"];
+const LINES = [
+  "/v3/maintenance/snapshot",
+  "/v3/watch",
+  "/v3/election/observe",
+  "/v3/lease/keepalive",
+];
 
 async function faultsOf({ send }: App, [method, path, status, body]: Row): Promise<unknown> {
   const response = await send(method, path, body === undefined ? {} : { body });
   const place = { method: method.toLowerCase(), path: placeOf(method, path) };
   const mediaType = response.headers.get("Content-Type")!.split(";")[0]!;
   const text = await (LINES.includes(path) ? firstLine(response) : response.text());
-  const isText = mediaType === "text/plain" && place.path !== "/health";
+  const isText = mediaType !== "application/json" && place.path !== "/health";
   const answer = { status: response.status, mediaType, body: isText ? text : JSON.parse(text) };
-  const isSent = body !== undefined && !place.path.startsWith("/v1/kv") && status < 400;
+  const isSent = typeof body === "string" && !place.path.startsWith("/v1/kv") && status < 400;
   return {
     status: response.status,
     ofRequest: isSent ? requestFaults(place, JSON.parse(body)) : [],
-    ofAnswer: answerFaults(place, answer),
+    // Of bytes there is nothing to say.
+    ofAnswer: mediaType === "application/octet-stream" ? [] : answerFaults(place, answer),
     expected: [method, path, status],
   };
 }

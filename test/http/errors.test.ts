@@ -16,6 +16,7 @@ import { FRESHNESS_OF_WRITE } from "../../src/api/freshness.ts";
 import { REFUSALS } from "../../src/base/refusal.ts";
 import { JSON_BODY_BYTES_MAX } from "../../src/http/request.ts";
 import { appTo, errorOf, led } from "./support/app.ts";
+import { provideDigestStream } from "./support/digest-stream.ts";
 import {
   FakeNetwork,
   follows,
@@ -205,6 +206,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, text: string]>> = {
   regionsUnfinished: ["region-change.test.ts", "still on its way to these regions"],
   socketUnheard: ["conversation.test.ts", "GATEWAY_ERRORS.socketUnheard"],
+  snapshotLost: ["errors.test.ts", "GATEWAY_ERRORS.snapshotLost"],
   otherCluster: ["session-end.test.ts", "GATEWAY_ERRORS.otherCluster"],
 };
 
@@ -260,8 +262,8 @@ describe("refusals of replicas", () => {
   });
 });
 
-describe("an election's observer", () => {
-  test("is told that the stream ended, whatever the store refuses", async () => {
+describe("errors of streams", () => {
+  test("an election's observer is told that it ended, whatever the store refuses", async () => {
     const network = everywhere(() => ({
       kind: "refused",
       refusal: "userNameEmpty",
@@ -271,6 +273,21 @@ describe("an election's observer", () => {
     expect([response.status, await response.text()]).toEqual([
       500,
       errorLine(RECIPE_ERRORS.observeEnded),
+    ]);
+  });
+
+  test("snapshotLost: the replica does not have the snapshot any more", async () => {
+    provideDigestStream();
+    const place = { region: "wnam", generation: 1, jurisdiction: null };
+    const network = everywhere(() => ({
+      kind: "answered",
+      header: headerOf("wnam", 1),
+      answer: { kind: "snapshot", answer: { head: {} as never, name: "s", place } },
+    }));
+    const response = await appTo(network).post("/v3/maintenance/snapshot");
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      errorLine(GATEWAY_ERRORS.snapshotLost),
     ]);
   });
 });
