@@ -22,7 +22,7 @@ import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
 import { raiseIncarnation, storeRemoval } from "./certificate.ts";
-import { timingOf, type Environment } from "./environment.ts";
+import { progressMsOf, timingOf, type Environment } from "./environment.ts";
 import { Meters } from "./meters.ts";
 import { tellGenesis, tellReplica } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
@@ -276,6 +276,7 @@ export class Host {
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
       now: this.#now(),
       timing: timingOf(environment),
+      progressMs: progressMsOf(environment),
     });
   }
 

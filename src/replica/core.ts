@@ -54,6 +54,7 @@ export interface CoreOptions {
   readonly now: Milliseconds;
   /** Durations other than the usual ones. */
   readonly timing?: Partial<Timing>;
+  readonly progressMs?: number;
   /** The version of the code, for tests of two that form one cluster. */
   readonly codeVersion?: number;
 }
@@ -112,11 +113,12 @@ export class ReplicaCore {
       { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
     );
-    this.#sessions = new Sessions(
-      this.#machine,
-      () => this.#standpoint.header(),
-      (settle) => this.#service.assure(settle, this.#now),
-    );
+    this.#sessions = new Sessions({
+      machine: this.#machine,
+      header: () => this.#standpoint.header(),
+      assure: (settle) => this.#service.assure(settle, this.#now),
+      progressMs: options.progressMs,
+    });
     this.#service = new Service({
       self: identity.memberId,
       machine: this.#machine,

@@ -15,7 +15,7 @@ import type { RevisionEvents } from "../base/kv.ts";
 import { SESSION_FRAMES_WAITING_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, Milliseconds } from "../base/types.ts";
-import { WatchHub } from "../watch/hub.ts";
+import { PROGRESS_MS, WatchHub } from "../watch/hub.ts";
 import { intervalOfSpec } from "../watch/watcher.ts";
 import type { Settle } from "./assurances.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
@@ -29,11 +29,20 @@ const LEADERLESS_MS_MAX = 3_000;
 
 const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [] };
 
+export interface SessionsOptions {
+  readonly machine: Machine;
+  readonly header: () => Header;
+  readonly assure: (settle: Settle) => void;
+  /** How often a quiet watch that asked for it hears of progress. */
+  readonly progressMs?: number | undefined;
+}
+
 /** The hub is built with the first session, so that a start without sessions pays nothing. */
 export class Sessions {
   readonly #machine: Machine;
   readonly #header: () => Header;
   readonly #assure: (settle: Settle) => void;
+  readonly #progressMs: number;
   /**
    * Of a session, a watch that is refused by what is applied here, and the frames behind it: they wait
    * until this replica has caught up, for the token may have been issued a moment ago.
@@ -45,10 +54,11 @@ export class Sessions {
   #closes: SessionEffects["closes"][number][] = [];
   #leaderlessSince: Milliseconds | null = null;
 
-  constructor(machine: Machine, header: () => Header, assure: (settle: Settle) => void) {
+  constructor({ machine, header, assure, progressMs = PROGRESS_MS }: SessionsOptions) {
     this.#machine = machine;
     this.#header = header;
     this.#assure = assure;
+    this.#progressMs = progressMs;
   }
 
   get count(): number {
@@ -63,7 +73,11 @@ export class Sessions {
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
   open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
     const { store, cluster } = this.#machine;
-    this.#hub ??= new WatchHub(store, now, () => cluster.limits.current.watches);
+    this.#hub ??= new WatchHub(store, {
+      now,
+      progressMs: this.#progressMs,
+      watchesMax: () => cluster.limits.current.watches,
+    });
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }

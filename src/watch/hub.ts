@@ -4,18 +4,32 @@
 import { assert } from "../base/assert.ts";
 import { ATTACHMENT_BYTES_MAX, CATCH_UP_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { KeyEvent, RevisionEvents } from "../base/kv.ts";
-import { asRevision, nextRevision, type Milliseconds, type Revision } from "../base/types.ts";
+import {
+  asRevision,
+  later,
+  nextRevision,
+  type Milliseconds,
+  type Revision,
+} from "../base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchEvent, type WatchSpec } from "../base/watch.ts";
 import type { Store } from "../mvcc/store.ts";
 import { CONTROL_WEIGHT, Parcel } from "./parcel.ts";
 import { Session, type SequencedDelivery } from "./session.ts";
 import { createWatcher, refusalOf, select, storedSize, type Watcher } from "./watcher.ts";
 
-/** How often a quiet watcher that asked for it hears of progress, as etcd: 10 minutes. */
-const PROGRESS_INTERVAL_MS = 600_000;
+/** How often a quiet watcher that asked for it hears of progress, unless said: etcd's 10 minutes. */
+export const PROGRESS_MS = 600_000;
 
 /** Sessions that are caught up in one turn: each reads history, and requests wait meanwhile. */
 const CATCH_UP_SESSIONS_MAX = 8;
+
+export interface HubOptions {
+  readonly now: Milliseconds;
+  /** How often a quiet watcher that asked for it hears of progress. */
+  readonly progressMs: number;
+  /** The cluster's limit of watches of one replica, 0 for none. */
+  readonly watchesMax: () => number;
+}
 
 /** What must outlive a sleep of the replica: kept in the socket's attachment. */
 export interface SessionCheckpoint {
@@ -41,6 +55,7 @@ const SEQUENCE_LEAP = 2 ** 32;
 export class WatchHub {
   readonly #store: Store;
   readonly #watchesMax: () => number;
+  readonly #progressMs: number;
   readonly #sessions = new Map<number, Session>();
   readonly #outgoing = new Set<number>();
   /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
@@ -48,11 +63,11 @@ export class WatchHub {
   #wantsProgress = false;
   #progressAt: Milliseconds;
 
-  /** `watchesMax` is the cluster's limit of watches of one replica, 0 for none. */
-  constructor(store: Store, now: Milliseconds, watchesMax: () => number = () => 0) {
+  constructor(store: Store, { now, progressMs, watchesMax }: HubOptions) {
     this.#store = store;
     this.#watchesMax = watchesMax;
-    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+    this.#progressMs = progressMs;
+    this.#progressAt = later(now, progressMs);
   }
 
   get sessionCount(): number {
@@ -154,7 +169,7 @@ export class WatchHub {
     const turns = [...this.#lagging].filter((id) => this.#session(id).hasCredit);
     for (const id of turns.slice(0, CATCH_UP_SESSIONS_MAX)) this.#catchUp(id, this.#session(id));
     if (now < this.#progressAt) return;
-    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+    this.#progressAt = later(now, this.#progressMs);
     const watchers = [...this.#sessions.values()].flatMap((session) =>
       [...session.watchers.values()].map((watcher) => ({ session, watcher })),
     );
