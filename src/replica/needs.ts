@@ -37,6 +37,7 @@ export function needOf(request: ClientRequest): Need {
       return needOfAccesses({ right: "read", lease: null });
     case "leaseGrant":
     case "memberList":
+    case "limits":
     case "status":
       return KNOWN;
     case "alarm":
@@ -54,7 +55,6 @@ export function needOf(request: ClientRequest): Need {
     case "defragment":
     case "downgrade":
     case "setLimits":
-    case "limits":
     case "snapshot":
       return ROOT;
     case "auth":
