@@ -68,6 +68,14 @@ describe("a token", () => {
     expect(as(ann, put(key("a"), key("1")))).toBe("invalidAuthToken");
   });
 
+  test("that has ended is not called back by whoever tries it", ({ expect }) => {
+    cluster.run(TOKEN_TTL_MS + 65_000);
+    for (let n = 0; n < 3; n++) {
+      expect(as(ann, get(key("a")))).toBe("invalidAuthToken");
+      cluster.run(1_000);
+    }
+  });
+
   test("in steady use costs an entry twice a minute at most", ({ expect }) => {
     cluster.run(60_000);
     as(ann, get(key("a")));
