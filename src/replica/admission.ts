@@ -80,7 +80,8 @@ export class Admission {
   /** The leader serves by these credentials: a token holds from now on. */
   used(credentials: Credentials | undefined, time: ClusterTime): void {
     const left = this.#left(credentials, time);
-    if (left === null || left >= TOKEN_TTL_MS + TOKEN_SLACK_MS / 2) return;
+    // One that has ended is not to come to life again.
+    if (left === null || left <= 0 || left >= TOKEN_TTL_MS + TOKEN_SLACK_MS / 2) return;
     const { token } = credentials as Extract<Credentials, { kind: "token" }>;
     const isUnderWay = time - (this.#extending.get(token) ?? -Infinity) < RETRY_MS;
     if (isUnderWay || this.#gathered.length >= TOKENS_MAX) return;
