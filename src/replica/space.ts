@@ -33,7 +33,8 @@ export class Space {
   #inUse: number | null = null;
   /** Calls that are refused once the alarm that they have raised is there. */
   #raising: number[] | null = null;
-  #isLowering = false;
+  /** Whose alarms are on their way to be lowered. */
+  #lowering: readonly MemberId[] = [];
   #isRaisingForPeers = false;
 
   constructor({ self, machine, raft, calls }: Parts) {
@@ -91,12 +92,14 @@ export class Space {
   /** Lowers what leaders have raised once there is room here, and where it was raised for. */
   #lower(isServing: boolean, propose: Propose): void {
     const raised = this.#machine.cluster.alarms.automatic("noSpace");
-    if (!isServing || raised.length === 0) this.#isLowering = false;
-    else if (!this.#isLowering && this.#bytesInUse() < ROOM_AGAIN * this.#quota) {
-      const over = raised.filter(({ member }) => !this.#fullPeers().includes(member));
-      this.#isLowering = over.length > 0;
-      for (const alarm of over) propose(this.#command(alarm, false));
-    }
+    const members = raised.map(({ member }) => member);
+    this.#lowering = isServing ? this.#lowering.filter((each) => members.includes(each)) : [];
+    if (!isServing || raised.length === 0) return;
+    if (this.#bytesInUse() >= ROOM_AGAIN * this.#quota) return;
+    const waiting = [...this.#fullPeers(), ...this.#lowering];
+    const over = raised.filter(({ member }) => !waiting.includes(member));
+    this.#lowering = [...this.#lowering, ...over.map(({ member }) => member)];
+    for (const alarm of over) propose(this.#command(alarm, false));
   }
 
   /** Replicas differ in what they store besides what is replicated: one may be full before others. */
