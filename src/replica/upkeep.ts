@@ -119,7 +119,8 @@ export class Upkeep {
   follow(isServing: boolean, now: Milliseconds): void {
     this.#isServing = isServing;
     this.#sweeper.follow(now);
-    if (!isServing) this.#compaction.stop();
+    // What was proposed may be lost, or refused.
+    if (!this.#mayCompact) this.#compaction.stop();
     this.#space.follow(isServing, this.#proposer(now));
   }
 
