@@ -48,6 +48,13 @@ describe("a follower that has no room left", () => {
     cluster.run(500);
     // There is room on the leader all the while.
     expect(cluster.leader()!.core.status().alarms).toEqual([alarm]);
+    // A little room is not enough: it would be gone with the next writes.
+    full.sql.run("DROP TABLE junk");
+    full.sql.run("CREATE TABLE junk (body BLOB)");
+    full.sql.run("INSERT INTO junk VALUES (zeroblob(?))", 0.92 * BOUND);
+    for (let n = 0; n < 3; n++) cluster.serve(remove);
+    cluster.run(500);
+    expect(cluster.leader()!.core.status().alarms).toEqual([alarm]);
     full.sql.run("DROP TABLE junk");
     cluster.serve(remove);
     cluster.run(500);
