@@ -29,8 +29,6 @@ export class Space {
   readonly #machine: Machine;
   readonly #raft: RaftNode;
   readonly #calls: Calls;
-  /** Bytes in use, as of the last look; null when something has changed since. */
-  #inUse: number | null = null;
   /** Calls that are refused once the alarm that they have raised was there. */
   #raising: { readonly calls: number[]; readonly after: number } | null = null;
   /** Whose alarms are on their way to be lowered. */
@@ -45,11 +43,6 @@ export class Space {
     this.#calls = calls;
   }
 
-  /** The database may have changed. */
-  changed(): void {
-    this.#inUse = null;
-  }
-
   /** Why alarms that are active here forbid the write, or null. */
   refusal(command: Command): Refusal | null {
     return forbidden(command, this.#machine.cluster);
@@ -61,7 +54,7 @@ export class Space {
    */
   refuses(call: number, command: Command, propose: Propose): boolean {
     const cost = costOf(command);
-    if (cost === 0 || this.#bytesInUse() + cost <= this.#quota) return false;
+    if (cost === 0 || this.#machine.bytesInUse + cost <= this.#quota) return false;
     if (!this.#mayRaise) this.#calls.refuse(call, "noSpace");
     else if (this.#raising !== null) this.#raising.calls.push(call);
     else {
@@ -78,7 +71,7 @@ export class Space {
    */
   get isFull(): boolean {
     const share = this.#isFull ? ROOM_AGAIN : 1;
-    this.#isFull = this.#bytesInUse() > share * DATABASE_BYTES_MAX;
+    this.#isFull = this.#machine.bytesInUse > share * DATABASE_BYTES_MAX;
     return this.#isFull;
   }
 
@@ -108,7 +101,7 @@ export class Space {
     const members = raised.map(({ member }) => member);
     this.#lowering = isServing ? this.#lowering.filter((each) => members.includes(each)) : [];
     if (!isServing || raised.length === 0) return;
-    if (this.#bytesInUse() >= ROOM_AGAIN * this.#quota) return;
+    if (this.#machine.bytesInUse >= ROOM_AGAIN * this.#quota) return;
     const waiting = [...this.#fullPeers(), ...this.#lowering];
     const over = raised.filter(({ member }) => !waiting.includes(member));
     this.#lowering = [...this.#lowering, ...over.map(({ member }) => member)];
@@ -143,10 +136,5 @@ export class Space {
 
   get #quota(): number {
     return this.#machine.quotaBytes;
-  }
-
-  #bytesInUse(): number {
-    this.#inUse ??= this.#machine.size().inUse;
-    return this.#inUse;
   }
 }

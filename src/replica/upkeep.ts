@@ -111,7 +111,6 @@ export class Upkeep {
 
   /** Something was applied. */
   applied(): void {
-    this.#space.changed();
     this.#parts.raft.setFull(this.#space.isFull);
   }
 
@@ -126,6 +125,7 @@ export class Upkeep {
 
   tick(now: Milliseconds): void {
     const { machine, calls } = this.#parts;
+    if (!machine.store.isSwept || machine.cluster.alarms.has("noSpace")) machine.resized();
     this.#hasher.tick(now);
     for (const id of this.#sweeper.sweep(now)) {
       const kind = calls.get(id)?.request.kind === "defragment" ? "defragment" : "compact";
@@ -133,7 +133,6 @@ export class Upkeep {
     }
     const time = machine.time(now);
     if ((this.#leftoverDue ?? Infinity) <= time) machine.store.dropLeftover(time);
-    this.#space.changed();
     if (!this.#mayCompact) return;
     const revision = this.#compaction.take(time);
     if (revision !== null) this.#parts.propose({ kind: "compact", revision }, now);
