@@ -214,6 +214,14 @@ export const DIFFERENCES: readonly Difference[] = [
       at === "/body/perm" &&
       etcd === undefined,
   },
+  {
+    name: "a snapshot says its version, and that something is left before its digest",
+    row: "`remaining_bytes` of a snapshot",
+    explains: ({ request, at, etcd }) =>
+      request.endsWith(" /v3/maintenance/snapshot {}") &&
+      (at === "/body/result/version" || at === "/body/result/remaining_bytes") &&
+      etcd === undefined,
+  },
   ...DOORS,
   {
     name: "an error repeats the beginning of what is wrong",
