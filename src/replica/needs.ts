@@ -37,7 +37,6 @@ export function needOf(request: ClientRequest): Need {
       return needOfAccesses({ right: "read", lease: null });
     case "leaseGrant":
     case "memberList":
-    case "limits":
     case "status":
       return KNOWN;
     case "alarm":
