@@ -37,6 +37,7 @@ export function needOf(request: ClientRequest): Need {
       return needOfAccesses({ right: "read", lease: null });
     case "leaseGrant":
     case "memberList":
+    case "limits":
     case "status":
       return KNOWN;
     case "alarm":
