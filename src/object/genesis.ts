@@ -59,12 +59,8 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
     regions: readonly string[],
     jurisdiction: Jurisdiction | null = null,
   ): Promise<Directory> {
-    const members = await this.#firstMembers(regions);
-    // Nothing is awaited between look and write: two creations cannot both decide.
-    const isNew = members !== null && this.#records.first === null;
+    const isNew = await this.#decide(regions, jurisdiction === null ? {} : { jurisdiction });
     if (isNew) {
-      const bounds = jurisdiction === null ? {} : { jurisdiction };
-      this.#records.decide({ clusterId: randomClusterId(), members, ...bounds });
       this.#keepAlarm();
       this.ctx.waitUntil(this.#tellCatalog().then(() => this.#keepAlarm()));
     }
@@ -271,19 +267,26 @@ export class Genesis extends DurableObject<Environment> implements GenesisRpc {
   }
 
   /**
-   * Who is to be born in `regions`, under names that nothing has lived under; null when a cluster
-   * was decided meanwhile.
+   * Decides who is born in `regions`, under names that nothing has lived under. False when a cluster
+   * was decided before, or meanwhile.
    */
-  async #firstMembers(regions: readonly string[]): Promise<Member[] | null> {
+  async #decide(
+    regions: readonly string[],
+    bounds: Pick<Directory, "jurisdiction">,
+  ): Promise<boolean> {
     for (;;) {
-      if (this.#records.first !== null) return null;
+      if (this.#records.first !== null) return false;
       const members = await Promise.all(
         regions.map((region) =>
           this.#member({ region, generation: this.#records.freeGeneration(region) }),
         ),
       );
-      // A cluster may have come and gone.
-      if (members.every((member) => !this.#records.isTaken(member))) return members;
+      // Nothing is awaited between look and write: two creations cannot both decide, nor can a name
+      // be reserved for another. A cluster may have come and gone since the names were drawn.
+      if (this.#records.first !== null) return false;
+      if (members.some((member) => this.#records.isTaken(member))) continue;
+      this.#records.decide({ clusterId: randomClusterId(), members, ...bounds });
+      return true;
     }
   }
 
