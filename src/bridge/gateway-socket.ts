@@ -1,0 +1,79 @@
+// Owns one WebSocket to the gateway: documents go, lines come, and who does not take the lines holds back
+// the socket.
+
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { createWebSocketStream, WebSocket } from "ws";
+import { errorOfBody, unreachableEndpoint } from "./gateway-error.ts";
+import { UpstreamError } from "./upstream.ts";
+
+/**
+ * The router takes a client that is silent while this many characters were sent for one that does not
+ * read. A frame of nothing, sent well before, says that what came was taken.
+ */
+const SAY_SO_CHARACTERS = 4_194_304;
+
+/** No answer is larger: the router itself has less memory. */
+const FRAME_BYTES_MAX = 134_217_728;
+
+export interface SocketLines {
+  /** Resolves when there is room for more. */
+  readonly send: (document: string) => Promise<void>;
+  readonly lines: AsyncGenerator<string, void, void>;
+}
+
+/** Opens the socket; `signal` ends it. Failures show in `lines`. */
+export function converseBySocket(
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): SocketLines {
+  const socket = new WebSocket(url, {
+    headers,
+    perMessageDeflate: false,
+    maxPayload: FRAME_BYTES_MAX,
+  });
+  const stream = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
+  socket.on("unexpected-response", (request, response) => {
+    void refusalOf(response).then((error) => {
+      request.destroy();
+      stream.destroy(error);
+    });
+  });
+  // Heard by whoever reads; without a listener it would end the process.
+  stream.on("error", () => {});
+  if (signal.aborted) stream.destroy();
+  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+
+  const send = async (document: string): Promise<void> => {
+    if (stream.destroyed || stream.write(document)) return;
+    await once(stream, "drain", { signal }).catch(() => undefined);
+  };
+  async function* lines(): AsyncGenerator<string, void, void> {
+    let unsaid = 0;
+    try {
+      for await (const frame of stream) {
+        const line = String(frame);
+        yield line;
+        unsaid += line.length;
+        if (unsaid < SAY_SO_CHARACTERS) continue;
+        unsaid = 0;
+        await send("\n");
+      }
+    } catch (error) {
+      throw error instanceof UpstreamError ? error : unreachableEndpoint(error);
+    }
+  }
+  return { send, lines: lines() };
+}
+
+/** Why the router did not upgrade. */
+async function refusalOf(response: IncomingMessage): Promise<UpstreamError> {
+  let body = "";
+  try {
+    for await (const chunk of response) body += String(chunk);
+  } catch {
+    // What has come is all that is known.
+  }
+  return errorOfBody(response.statusCode ?? 0, body);
+}
