@@ -61,7 +61,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 }
 
 /** A port of the loopback interface that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
