@@ -1,7 +1,8 @@
 // Owns the bridge as a whole: one port, on which etcd's clients find gRPC, and everybody else the gateway.
 
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
 import { GatewayUpstream } from "./gateway-upstream.ts";
 import { sortByProtocol } from "./port-sharing.ts";
@@ -16,6 +17,8 @@ export interface BridgeOptions {
   readonly endpoint: URL;
   /** The deployment's token, if it asks for one. */
   readonly token: string | null;
+  /** In PEM; null: connections are not encrypted. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
 }
 
 export interface Bridge {
@@ -28,14 +31,14 @@ export interface Bridge {
 /** Starts a bridge; it answers when this resolves. @throws Error of the port, as Node has it. */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const upstream = new GatewayUpstream(options);
-  const grpc = createGrpcServer({ upstream, scheme: "http" });
+  const grpc = createGrpcServer({ upstream, scheme: options.tls === null ? "http" : "https" });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const proxy = createProxy(options);
   const sorter = sortByProtocol({
     http2: (socket) => injector.injectConnection(socket),
     http1: (socket) => proxy.emit("connection", socket),
   });
-  const server = createServer({ noDelay: true }, sorter.take);
+  const server = listener(options.tls, sorter.take);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, resolve);
@@ -55,3 +58,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     },
   };
 }
+
+const listener = (tls: BridgeOptions["tls"], take: (socket: Socket) => void): Server =>
+  tls === null
+    ? createServer({ noDelay: true }, take)
+    : createTlsServer({ ...tls, ALPNProtocols: ["h2", "http/1.1"], noDelay: true }, take);

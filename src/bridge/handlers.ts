@@ -17,7 +17,7 @@ import { brokenStream } from "./gateway-error.ts";
 import { UpstreamError, type Message, type Upstream } from "./upstream.ts";
 
 type UnaryCall = ServerUnaryCall<Message, Message>;
-type StreamCall = ServerWritableStream<Message, Message>;
+export type StreamCall = ServerWritableStream<Message, Message>;
 type DuplexCall = ServerDuplexStream<Message, Message>;
 type AnyMethod = MethodDefinition<Message, Message>;
 
@@ -53,7 +53,7 @@ function handlerOf(method: AnyMethod, upstream: Upstream, finish: Finish): Untyp
 }
 
 /** Sends what `answers` gives, at the pace of the client. */
-async function sendAll(
+export async function sendAll(
   call: StreamCall,
   answers: (context: ReturnType<typeof contextOf>) => AsyncIterable<Message>,
 ): Promise<void> {
@@ -82,16 +82,16 @@ async function converse(path: string, call: DuplexCall, upstream: Upstream): Pro
     call.end();
     over.abort();
   };
-  const forward = async (): Promise<void> => {
-    for await (const request of call as AsyncIterable<Message>) {
-      owed++;
-      await conversation.send(request);
-    }
+  // Not by an iterator: that would destroy the call, and its status with it, when it fails.
+  call.on("data", (request: Message) => {
+    owed++;
+    call.pause();
+    void conversation.send(request).then(() => call.resume());
+  });
+  call.on("end", () => {
     isInputOver = true;
     endWhenSettled();
-  };
-  // A client that breaks off aborts the signal; nothing else is to be done.
-  forward().catch(() => undefined);
+  });
   try {
     for await (const answer of conversation.answers) {
       await write(call, answer, signal);

@@ -5,15 +5,15 @@ import { ReflectionService } from "@grpc/reflection";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import { dialledUrl } from "./authority.ts";
 import { loadDefinitions, serviceOf } from "./definitions.ts";
-import { passOn, type Finish } from "./handlers.ts";
+import { passOn, sendAll, type Finish, type StreamCall } from "./handlers.ts";
 import { HEALTH } from "./health.ts";
 import { withClientUrl } from "./members.ts";
+import { rangeInPages } from "./range-stream.ts";
 import { inWordsOfEtcd } from "./status-messages.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Services whose methods the store has as they are. */
 const PLAIN_SERVICES = [
-  "etcdserverpb.KV",
   "etcdserverpb.Watch",
   "etcdserverpb.Lease",
   "etcdserverpb.Maintenance",
@@ -41,6 +41,10 @@ export function createGrpcServer({ upstream, scheme }: ServiceOptions): Server {
     const service = serviceOf(definitions, name);
     server.addService(service, passOn(service, upstream));
   }
+  const kv = serviceOf(definitions, "etcdserverpb.KV");
+  const streamRange = (call: StreamCall): void =>
+    void sendAll(call, (context) => rangeInPages(upstream, call.request, context));
+  server.addService(kv, { ...passOn(kv, upstream), RangeStream: streamRange });
   const cluster = serviceOf(definitions, "etcdserverpb.Cluster");
   const asDialled: Finish = (answer, call) => {
     const url = dialledUrl(call.getHost(), scheme);

@@ -33,7 +33,7 @@ async function bridgeTo({ url }: DevServer, port: number | null): Promise<string
   if (port === null) return "nowhere (--grpc-port 0)";
   try {
     const endpoint = new URL(url);
-    const options = { host: endpoint.hostname, port, endpoint, token: null };
+    const options = { host: endpoint.hostname, port, endpoint, token: null, tls: null };
     return addressOf(await openBridge(options, "--grpc-port"));
   } catch (error) {
     if (error instanceof OptionError) return `nowhere. ${error.message}`;

@@ -1,5 +1,6 @@
 // Owns the options of `edgekeeper grpc`: what they are called, what they may be.
 
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { OptionError } from "./dev-options.ts";
 
@@ -8,6 +9,8 @@ export interface GrpcOptions {
   readonly port: number;
   readonly endpoint: URL;
   readonly token: string | null;
+  /** In PEM; null: connections are not encrypted. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
 }
 
 export const GRPC_USAGE = `Usage: edgekeeper grpc [options]
@@ -18,6 +21,8 @@ machine that passes on what they ask.
   --listen HOST:PORT  where to listen (default 127.0.0.1:2379)
   --endpoint URL      where Edgekeeper is (default http://127.0.0.1:8787); with /c/NAME for a cluster
   --token TOKEN       the deployment's token, if it asks for one (or EDGEKEEPER_TOKEN)
+  --cert FILE         for TLS: the certificate in PEM, with --key
+  --key FILE          its key in PEM
   --help              this text
 
 Example: edgekeeper grpc --endpoint https://edgekeeper.example.workers.dev
@@ -38,6 +43,7 @@ export function parseGrpcOptions(
     ...parseListen(values.listen),
     endpoint: parseEndpoint(values.endpoint),
     token: values.token ?? environment["EDGEKEEPER_TOKEN"] ?? null,
+    tls: readTls(values.cert, values.key),
   };
 }
 
@@ -49,6 +55,8 @@ function parse(args: readonly string[]) {
         listen: { type: "string", default: "127.0.0.1:2379" },
         endpoint: { type: "string", default: "http://127.0.0.1:8787" },
         token: { type: "string" },
+        cert: { type: "string" },
+        key: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -72,4 +80,23 @@ function parseEndpoint(text: string): URL {
   const url = URL.parse(text);
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
   throw new OptionError(`--endpoint ${text} is no URL: give one that begins with http or https.`);
+}
+
+function readTls(cert: string | undefined, key: string | undefined): GrpcOptions["tls"] {
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined) {
+    throw new OptionError("--cert and --key belong together: give both.");
+  }
+  return { cert: readPem("--cert", cert), key: readPem("--key", key) };
+}
+
+function readPem(option: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new OptionError(`${option} ${file} cannot be read (${code ?? message}).`, {
+      cause: error,
+    });
+  }
 }
