@@ -34,10 +34,13 @@ export function converseBySocket(
     maxPayload: FRAME_BYTES_MAX,
   });
   const stream = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
+  // Kept here: the stream would report how the socket ended, and not why.
+  let refusal: UpstreamError | null = null;
   socket.on("unexpected-response", (request, response) => {
     void refusalOf(response).then((error) => {
+      refusal = error;
       request.destroy();
-      stream.destroy(error);
+      stream.destroy();
     });
   });
   // Heard by whoever reads; without a listener it would end the process.
@@ -61,7 +64,7 @@ export function converseBySocket(
         await send("\n");
       }
     } catch (error) {
-      throw error instanceof UpstreamError ? error : unreachableEndpoint(error);
+      throw refusal ?? unreachableEndpoint(error);
     }
   }
   return { send, lines: lines() };

@@ -45,8 +45,10 @@ function handlerOf(method: AnyMethod, upstream: Upstream, finish: Finish): Untyp
       void sendAll(call, (context) => upstream.stream(path, call.request, context));
   }
   return (call: UnaryCall, respond: sendUnaryData<Message>) => {
-    upstream.call(path, call.request, contextOf(call)).then(
-      (answer) => respond(null, finish(answer, call)),
+    const answered = async (): Promise<Message> =>
+      finish(await upstream.call(path, call.request, contextOf(call)), call);
+    answered().then(
+      (answer) => respond(null, answer),
       (error: unknown) => respond(statusOf(error)),
     );
   };

@@ -21,7 +21,7 @@ export const inWordsOfEtcd: ServerInterceptor = (_method, call) => {
 };
 
 /** The status with etcd's text, where the library has said it otherwise. */
-export function reworded<Sent extends SentStatus>(sent: Sent): Sent {
+function reworded<Sent extends SentStatus>(sent: Sent): Sent {
   if (sent.code === status.DEADLINE_EXCEEDED && sent.details === "Deadline exceeded") {
     return { ...sent, details: "context deadline exceeded" };
   }

@@ -2,6 +2,7 @@
 // cluster.
 
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,7 +64,7 @@ export class Terminal {
       if (lines !== undefined && printed.split("\n").length > lines) child.kill("SIGINT");
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    const [code] = (await once(child, "close")) as [number | null];
     clearTimeout(patience);
     // What follows the wanted lines depends on how fast the program was ended.
     const wanted = lines === undefined ? printed : printed.split("\n").slice(0, lines).join("\n");

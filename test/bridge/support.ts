@@ -6,6 +6,7 @@ import {
   Metadata,
   ServerCredentials,
   type CallOptions,
+  type ChannelCredentials,
   type ClientDuplexStream,
   type ClientReadableStream,
   type MethodDefinition,
@@ -45,12 +46,16 @@ export interface Heard {
   readonly context: CallContext;
 }
 
-export interface Bench {
-  readonly port: number;
+/** Calls by gRPC path. */
+export interface Caller {
   unary(path: string, request: Message, options?: BenchCall): Promise<Message>;
   receive(path: string, request: Message, options?: BenchCall): ClientReadableStream<Message>;
   converse(path: string, options?: BenchCall): ClientDuplexStream<Message, Message>;
   stop(): void;
+}
+
+export interface Bench extends Caller {
+  readonly port: number;
 }
 
 export interface BenchCall extends CallOptions {
@@ -64,8 +69,24 @@ export async function startBench(upstream: Upstream): Promise<Bench> {
       error === null ? resolve(bound) : reject(error),
     );
   });
-  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+  const caller = callTo(`127.0.0.1:${port}`);
+  return {
+    ...caller,
+    port,
+    stop: () => {
+      caller.stop();
+      server.forceShutdown();
+    },
+  };
+}
+
+export function callTo(
+  address: string,
+  secrecy: ChannelCredentials = credentials.createInsecure(),
+): Caller {
+  const client = new Client(address, secrecy, {
     "grpc.max_send_message_length": -1,
+    "grpc.max_receive_message_length": -1,
   });
   const said = ({ metadata, ...options }: BenchCall) => ({
     metadata: Metadata.fromHttp2Headers(metadata ?? {}),
@@ -76,7 +97,6 @@ export async function startBench(upstream: Upstream): Promise<Bench> {
     return [requestSerialize, responseDeserialize] as const;
   };
   return {
-    port,
     unary: (path, request, call = {}) => {
       const { metadata, options } = said(call);
       return new Promise((resolve, reject) => {
@@ -93,9 +113,6 @@ export async function startBench(upstream: Upstream): Promise<Bench> {
       const { metadata, options } = said(call);
       return client.makeBidiStreamRequest(path, ...codecs(path), metadata, options);
     },
-    stop: () => {
-      client.close();
-      server.forceShutdown();
-    },
+    stop: () => client.close(),
   };
 }

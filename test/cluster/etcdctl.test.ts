@@ -16,27 +16,24 @@ test("the recording is of the script", ({ expect }) => {
   expect(recorded.length).toBeGreaterThan(30);
 });
 
-describe.skipIf(program === null)(
-  program === null ? "SKIPPED: no etcdctl in the path, nor named by ETCDCTL" : "etcdctl",
-  () => {
-    let server: Server;
-    let terminal: Terminal;
+describe.skipIf(program === null)("etcdctl, in the path or named by ETCDCTL", () => {
+  let server: Server;
+  let terminal: Terminal;
 
-    beforeAll(async () => {
-      const grpcPort = await freePort();
-      server = await startServer({ regions: ["wnam"], grpcPort });
-      terminal = new Terminal(program!, `127.0.0.1:${grpcPort}`);
-    });
-    afterAll(async () => {
-      terminal.close();
-      await server.stop();
-    });
+  beforeAll(async () => {
+    const grpcPort = await freePort();
+    server = await startServer({ regions: ["wnam"], grpcPort });
+    terminal = new Terminal(program!, `127.0.0.1:${grpcPort}`);
+  });
+  afterAll(async () => {
+    terminal.close();
+    await server.stop();
+  });
 
-    test.for(SCRIPT.map((invocation, n) => ({ ...invocation, n })))(
-      "$n: $args",
-      async ({ n, ...invocation }, { expect }) => {
-        expect(await terminal.type(invocation)).toBe(recorded[n]!.printed);
-      },
-    );
-  },
-);
+  test.for(SCRIPT.map((invocation, n) => ({ ...invocation, n })))(
+    "$n: $args",
+    async ({ n, ...invocation }, { expect }) => {
+      expect(await terminal.type(invocation)).toBe(recorded[n]!.printed);
+    },
+  );
+});
