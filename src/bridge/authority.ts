@@ -5,7 +5,7 @@ const INITIALLY = /^#initially=\[([^;\]]*)/;
 
 /**
  * The URL by which the client reaches us again, from the `:authority` of its call; null when that is no
- * address. `local` is for clients that name none.
+ * address.
  */
 export function dialledUrl(authority: string, scheme: "http" | "https"): string | null {
   const first = INITIALLY.exec(authority)?.[1] ?? authority;

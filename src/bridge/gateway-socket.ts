@@ -13,6 +13,12 @@ import { UpstreamError } from "./upstream.ts";
  */
 const SAY_SO_CHARACTERS = 4_194_304;
 
+/**
+ * A socket whose other end vanished says nothing, and neither does one on which nothing happens: so the
+ * other end is asked, and one that has not answered until the next time is taken for gone.
+ */
+const PING_EVERY_MS = 20_000;
+
 /** No answer is larger: the router itself has less memory. */
 const FRAME_BYTES_MAX = 134_217_728;
 
@@ -22,11 +28,16 @@ export interface SocketLines {
   readonly lines: AsyncGenerator<string, void, void>;
 }
 
+export interface SocketOptions {
+  readonly signal: AbortSignal;
+  readonly pingEveryMs?: number;
+}
+
 /** Opens the socket; `signal` ends it. Failures show in `lines`. */
 export function converseBySocket(
   url: string,
   headers: Record<string, string>,
-  signal: AbortSignal,
+  { signal, pingEveryMs = PING_EVERY_MS }: SocketOptions,
 ): SocketLines {
   const socket = new WebSocket(url, {
     headers,
@@ -34,6 +45,7 @@ export function converseBySocket(
     maxPayload: FRAME_BYTES_MAX,
   });
   const stream = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
+  endWhenUnheard(socket, pingEveryMs);
   // Kept here: the stream would report how the socket ended, and not why.
   let refusal: UpstreamError | null = null;
   socket.on("unexpected-response", (request, response) => {
@@ -68,6 +80,21 @@ export function converseBySocket(
     }
   }
   return { send, lines: lines() };
+}
+
+function endWhenUnheard(socket: WebSocket, everyMs: number): void {
+  let isHeard = true;
+  const hear = (): void => void (isHeard = true);
+  const timer = setInterval(() => {
+    // Held back by a client that does not read, it hears no answer.
+    if (socket.isPaused) return;
+    if (!isHeard) return socket.terminate();
+    isHeard = false;
+    if (socket.readyState === WebSocket.OPEN) socket.ping();
+  }, everyMs);
+  socket.on("pong", hear);
+  socket.on("message", hear);
+  socket.on("close", () => clearInterval(timer));
 }
 
 /** Why the router did not upgrade. */

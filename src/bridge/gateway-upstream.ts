@@ -51,7 +51,7 @@ export class GatewayUpstream implements Upstream {
 
   converse(method: string, context: CallContext): Conversation {
     const url = this.#urlOf(method).replace(/^http/, "ws");
-    const { send, lines } = converseBySocket(url, this.#headersFor(context), context.signal);
+    const { send, lines } = converseBySocket(url, this.#headersFor(context), context);
     return { send: (message) => send(JSON.stringify(message)), answers: messagesOf(lines) };
   }
 

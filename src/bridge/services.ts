@@ -34,6 +34,9 @@ export function createGrpcServer({ upstream, scheme }: ServiceOptions): Server {
     "grpc.max_receive_message_length": BODY_BYTES_MAX,
     "grpc.max_send_message_length": -1,
     "grpc.enable_channelz": 0,
+    // As `--grpc-keepalive-interval` and `-timeout`: who vanished without a word must not be held for ever.
+    "grpc.keepalive_time_ms": 7_200_000,
+    "grpc.keepalive_timeout_ms": 20_000,
     interceptors: [inWordsOfEtcd],
   });
   const definitions = loadDefinitions();

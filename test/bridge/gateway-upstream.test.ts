@@ -4,7 +4,10 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, test } from "vitest";
+import { WebSocketServer } from "ws";
+import { converseBySocket } from "../../src/bridge/gateway-socket.ts";
 import { GatewayUpstream } from "../../src/bridge/gateway-upstream.ts";
 import type { CallContext, Message } from "../../src/bridge/upstream.ts";
 
@@ -148,5 +151,28 @@ describe("an answer that streams", () => {
     const { answers } = upstream.converse(WATCH, contextOf());
     const refused = { code: 16, message: "etcdserver: invalid auth token" };
     await expect(all(answers)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("a WebSocket whose other end", () => {
+  test.for([
+    { name: "answers pings stays open", autoPong: true },
+    { name: "does not, ends: its watch would look alive for ever", autoPong: false },
+  ])("$name", async ({ autoPong }, { expect }) => {
+    await play(() => {});
+    const sockets = new WebSocketServer({ server, autoPong });
+    const { port } = server.address() as AddressInfo;
+    const over = new AbortController();
+    const options = { signal: over.signal, pingEveryMs: 50 };
+    const { lines } = converseBySocket(`ws://127.0.0.1:${port}`, {}, options);
+    const ended = lines.next().then(
+      () => "ended",
+      () => "ended",
+    );
+    await once(sockets, "connection");
+    expect(await Promise.race([ended, sleep(300, "open")])).toBe(autoPong ? "open" : "ended");
+    over.abort();
+    await ended;
+    sockets.close();
   });
 });

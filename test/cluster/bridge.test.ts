@@ -125,6 +125,23 @@ describe("a stream of watches", () => {
   });
 });
 
+test("RangeStream gives what is too large for one answer", async ({ expect }) => {
+  const value = Buffer.alloc(1_400_000, 1).toString("base64");
+  const keys = Array.from({ length: 43 }, (_, n) => `stream/${String(n).padStart(2, "0")}`);
+  // The large ones come last: pages have grown by then, and the next would be too large.
+  for (const [n, key] of keys.entries()) {
+    await caller.unary(PUT, { key: base64(key), ...(n < 30 ? {} : { value }) });
+  }
+  const request = { key: base64("stream/"), range_end: base64("stream0") };
+  await expect(caller.unary("/etcdserverpb.KV/Range", request)).rejects.toMatchObject({ code: 8 });
+  const seen: string[] = [];
+  for await (const chunk of caller.receive("/etcdserverpb.KV/RangeStream", request)) {
+    const { range_response: part } = chunk as { range_response: { kvs: { key: string }[] } };
+    seen.push(...part.kvs.map(({ key }) => Buffer.from(key, "base64").toString()));
+  }
+  expect(seen).toEqual(keys);
+});
+
 test("a lock is waited for, and a client that leaves the queue is out of it", async ({
   expect,
 }) => {
