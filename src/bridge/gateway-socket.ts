@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createWebSocketStream, WebSocket } from "ws";
+import { BRIDGE_FRAME_BYTES_MAX, SOCKET_UNHEARD_CHARACTERS_MAX } from "../base/limits.ts";
 import { errorOfBody, unreachableEndpoint } from "./gateway-error.ts";
 import { UpstreamError } from "./upstream.ts";
 
@@ -11,16 +12,13 @@ import { UpstreamError } from "./upstream.ts";
  * The router takes a client that is silent while this many characters were sent for one that does not
  * read. A frame of nothing, sent well before, says that what came was taken.
  */
-const SAY_SO_CHARACTERS = 4_194_304;
+const SAY_SO_CHARACTERS = SOCKET_UNHEARD_CHARACTERS_MAX / 8;
 
 /**
  * A socket whose other end vanished says nothing, and neither does one on which nothing happens: so the
  * other end is asked, and one that has not answered until the next time is taken for gone.
  */
 const PING_EVERY_MS = 20_000;
-
-/** No answer is larger: the router itself has less memory. */
-const FRAME_BYTES_MAX = 134_217_728;
 
 export interface SocketLines {
   /** Resolves when there is room for more. */
@@ -42,7 +40,7 @@ export function converseBySocket(
   const socket = new WebSocket(url, {
     headers,
     perMessageDeflate: false,
-    maxPayload: FRAME_BYTES_MAX,
+    maxPayload: BRIDGE_FRAME_BYTES_MAX,
   });
   const stream = createWebSocketStream(socket, { readableObjectMode: true, decodeStrings: false });
   endWhenUnheard(socket, pingEveryMs);
