@@ -45,7 +45,11 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
   },
   // The router reaches objects through the interface in `api/replica.ts`, never through `object/`.
   http: { layers: ["base", "api"], packages: /^(?:hono(\/|$)|prom-client\/|bcryptjs$|jose$)/ },
-  cli: { layers: ["base", "api"], packages: /^(node:|miniflare$|esbuild$)/ },
+  bridge: {
+    layers: ["base", "api"],
+    packages: /^(node:|@grpc\/(grpc-js|proto-loader|reflection)$|ws$)/,
+  },
+  cli: { layers: ["base", "api", "bridge"], packages: /^(node:|miniflare$|esbuild$)/ },
   "worker.ts": { layers: ["http", "object"], packages: /^cloudflare:workers$/ },
 };
 

@@ -295,3 +295,6 @@ export const SOCKET_WAITING_CHARACTERS_MAX = 8_388_608;
  * that does not read.
  */
 export const SOCKET_UNHEARD_CHARACTERS_MAX = 33_554_432;
+
+/** Bytes of one frame that the bridge takes of the router, which has less memory itself. */
+export const BRIDGE_FRAME_BYTES_MAX = 134_217_728;

@@ -6,6 +6,8 @@ import { roundTripProfiles } from "./round-trip-profiles.ts";
 
 export interface DevOptions {
   readonly port: number;
+  /** Where etcd's own clients are answered; null: nowhere. */
+  readonly grpcPort: number | null;
   readonly regions: readonly string[];
   /** Where the replicas' databases live; null keeps nothing when the server ends. */
   readonly state: string | null;
@@ -18,6 +20,7 @@ export const DEV_USAGE = `Usage: npm start -- [options]
 Runs a whole Edgekeeper on this machine: one replica for each region, and the router.
 
   --port N          where to listen on 127.0.0.1 (default 8787)
+  --grpc-port N     where etcd's own clients (etcdctl and others) are answered (default 2379; 0: nowhere)
   --regions A,B,C   regions of the first replicas (default wnam,enam,weur)
   --state DIR       where the data lives; survives restarts (default .edgekeeper)
   --memory          keep nothing: the data is gone when the server ends
@@ -53,6 +56,7 @@ export function parseDevOptions(args: readonly string[]): DevOptions | null {
   }
   return {
     port: parsePort(values.port),
+    grpcPort: values["grpc-port"] === "0" ? null : parsePort(values["grpc-port"], "--grpc-port"),
     regions: parseRegions(values.regions),
     state: values.memory ? null : (values.state ?? ".edgekeeper"),
     roundTrips: profile,
@@ -61,6 +65,7 @@ export function parseDevOptions(args: readonly string[]): DevOptions | null {
 
 interface RawOptions {
   readonly port: string;
+  readonly "grpc-port": string;
   readonly regions: string;
   readonly state?: string;
   readonly memory: boolean;
@@ -74,6 +79,7 @@ function parse(args: readonly string[]): RawOptions {
       args: [...args],
       options: {
         port: { type: "string", default: "8787" },
+        "grpc-port": { type: "string", default: "2379" },
         regions: { type: "string", default: "wnam,enam,weur" },
         state: { type: "string" },
         memory: { type: "boolean", default: false },
@@ -88,10 +94,10 @@ function parse(args: readonly string[]): RawOptions {
   }
 }
 
-function parsePort(text: string): number {
+function parsePort(text: string, option = "--port"): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new OptionError(`--port ${text} is no port: give a number from 1 to 65535.`);
+  throw new OptionError(`${option} ${text} is no port: give a number from 1 to 65535.`);
 }
 
 function parseRegions(text: string): string[] {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEV_USAGE, OptionError, parseDevOptions, type DevOptions } from "./dev-options.ts";
 import { startDevServer, type DevServer } from "./dev-server.ts";
+import { addressOf, openBridge } from "./grpc.ts";
 
 /** How long the first election may take before something must be wrong. */
 const READY_MS_MAX = 30_000;
@@ -22,7 +23,22 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void server.stop().then(() => process.exit(0)));
   }
-  console.log(introduction(options, server, await electedCluster(server)));
+  const members = await electedCluster(server);
+  const grpc = await bridgeTo(server, options.grpcPort);
+  console.log(introduction(options, { url: server.url, members, grpc }));
+}
+
+/** How etcd's own clients reach the server, as a sentence. Without the port the rest goes on. */
+async function bridgeTo({ url }: DevServer, port: number | null): Promise<string> {
+  if (port === null) return "nowhere (--grpc-port 0)";
+  try {
+    const endpoint = new URL(url);
+    const options = { host: endpoint.hostname, port, endpoint, token: null, tls: null };
+    return addressOf(await openBridge(options, "--grpc-port"));
+  } catch (error) {
+    if (error instanceof OptionError) return `nowhere. ${error.message}`;
+    throw error;
+  }
 }
 
 /** Waits until the cluster serves; the first request creates it. */
@@ -45,8 +61,11 @@ async function electedCluster({ url }: DevServer): Promise<LabStatus["replicas"]
 
 function introduction(
   options: DevOptions,
-  { url }: DevServer,
-  members: LabStatus["replicas"],
+  {
+    url,
+    members,
+    grpc,
+  }: { readonly url: string; readonly members: LabStatus["replicas"]; readonly grpc: string },
 ): string {
   const replicas = members.map(({ region, role }) => `    ${region.padEnd(8)} ${role}`).join("\n");
   const kept = options.state === null ? "nothing (--memory)" : `in ${options.state}`;
@@ -56,6 +75,7 @@ Edgekeeper is ready at ${url}
   Replicas, one Durable Object each, all in this process:
 ${replicas}
   Data is kept: ${kept}
+  gRPC, for etcdctl and other clients of etcd: ${grpc}
 
   Try:
     curl -X PUT ${url}/v1/kv/greeting -d hello

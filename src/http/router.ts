@@ -365,7 +365,6 @@ export type Located =
 const isContent = (request: ClientRequest): boolean =>
   ((request.kind === "range" || request.kind === "auth") && request.serializable === true) ||
   (request.kind === "memberList" && !request.linearizable) ||
-  request.kind === "status" ||
   request.kind === "defragment";
 
 /**

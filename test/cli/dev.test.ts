@@ -18,9 +18,10 @@ import { lockState } from "../../src/cli/state-lock.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 describe("options", () => {
-  test("have defaults: 8787, three regions, .edgekeeper, no distances", ({ expect }) => {
+  test("have defaults: 8787, 2379, three regions, .edgekeeper, no distances", ({ expect }) => {
     expect(parseDevOptions([])).toEqual({
       port: 8787,
+      grpcPort: 2379,
       regions: ["wnam", "enam", "weur"],
       state: ".edgekeeper",
       roundTrips: {},
@@ -28,9 +29,14 @@ describe("options", () => {
   });
 
   test("are read as they were typed", ({ expect }) => {
-    const args = "--port 9000 --regions weur,eeur --memory --rtt world".split(" ");
+    const args = "--port 9000 --grpc-port 0 --regions weur,eeur --memory --rtt world".split(" ");
     const options = parseDevOptions(args)!;
-    expect(options).toMatchObject({ port: 9000, regions: ["weur", "eeur"], state: null });
+    expect(options).toMatchObject({
+      port: 9000,
+      grpcPort: null,
+      regions: ["weur", "eeur"],
+      state: null,
+    });
     expect(options.roundTrips["weur-eeur"]).toBe(25);
   });
 
@@ -40,6 +46,7 @@ describe("options", () => {
 
   const mistakes = [
     { args: "--port 70000", says: /--port 70000 is no port/u },
+    { args: "--grpc-port 70000", says: /--grpc-port 70000 is no port/u },
     { args: "--port http", says: /--port http is no port/u },
     { args: "--regions wnam,mars", says: /"mars" is no region/u },
     { args: "--regions wnam,wnam", says: /names a region twice/u },

@@ -50,7 +50,8 @@ export class EtcdFleet {
   }
 }
 
-async function startEtcd(program: string, options: EtcdOptions): Promise<Target> {
+/** Starts one; it answers when this resolves. */
+export async function startEtcd(program: string, options: EtcdOptions = {}): Promise<HttpTarget> {
   const folder = mkdtempSync(join(tmpdir(), "etcd-"));
   const [client, peer] = [await freePort(), await freePort()].map(
     (port) => `http://127.0.0.1:${port}`,

@@ -9,18 +9,18 @@ const QUIET_MS = 160;
 const POLL_MS = 10;
 
 export class HttpTarget implements Target {
-  readonly #url: string;
+  readonly url: string;
   readonly #stop: () => Promise<void>;
 
   /** `url` may have a path, below which the API is. */
   constructor(url: string, stop: () => Promise<void>) {
-    this.#url = url;
+    this.url = url;
     this.#stop = stop;
   }
 
   send({ path, ...request }: CallRequest): Promise<Response> {
     const { method, body, headers, signal } = request;
-    return fetch(this.#url + path, { method, body, headers, signal });
+    return fetch(this.url + path, { method, body, headers, signal });
   }
 
   async connect(
@@ -28,7 +28,7 @@ export class HttpTarget implements Target {
     protocols: readonly string[],
     { onText, onClose }: SocketEvents,
   ): Promise<ClientSocket> {
-    const socket = new WebSocket(this.#url.replace("http", "ws") + path, [...protocols]);
+    const socket = new WebSocket(this.url.replace("http", "ws") + path, [...protocols]);
     socket.addEventListener("message", ({ data }) => onText(data as string));
     const refused = Promise.withResolvers<never>();
     socket.addEventListener("error", () => refused.reject(new Error("the upgrade was refused")));
@@ -57,7 +57,7 @@ export class HttpTarget implements Target {
     headers: Readonly<Record<string, string>>,
   ): Promise<HistoryHash | null> {
     const request = { method: "POST", body: JSON.stringify({ revision }), headers };
-    const response = await fetch(`${this.#url}/v3/maintenance/hashkv`, request);
+    const response = await fetch(`${this.url}/v3/maintenance/hashkv`, request);
     if (response.status !== 200) return null;
     const answer = (await response.json()) as { hash?: number; compact_revision?: string };
     return { hash: answer.hash ?? 0, compactRevision: Number(answer.compact_revision ?? 0) };

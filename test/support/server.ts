@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly state?: string;
   /** Absent: a port that is free. */
   readonly port?: number;
+  /** Where etcd's own clients are answered; absent: nowhere. */
+  readonly grpcPort?: number;
   readonly regions?: readonly string[];
   /** A profile of round-trip times between regions; absent: none. */
   readonly roundTrips?: string;
@@ -34,7 +36,7 @@ export interface ServerOptions {
 /** Starts `src/cli/dev.ts` and returns once it says that it is ready. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const port = options.port ?? (await freePort());
-  const args = ["--port", `${port}`];
+  const args = ["--port", `${port}`, "--grpc-port", `${options.grpcPort ?? 0}`];
   args.push(...(options.state === undefined ? ["--memory"] : ["--state", options.state]));
   if (options.regions !== undefined) args.push("--regions", options.regions.join(","));
   if (options.roundTrips !== undefined) args.push("--rtt", options.roundTrips);
@@ -59,7 +61,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 }
 
 /** A port of the loopback interface that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
