@@ -79,7 +79,7 @@ describe("maintenance calls", () => {
     expect([response.status, await response.text()]).toEqual([200, "{}"]);
   });
 
-  test("status is any replica's; hashes and alarms are the leader's", async () => {
+  test("hashes, alarms and status are the leader's", async () => {
     const network = new FakeNetwork({ wnam: followsBut("status"), enam: serves, weur: serves });
     const { post } = appTo(network);
     await post("/v3/maintenance/hashkv", "{}");
@@ -88,7 +88,12 @@ describe("maintenance calls", () => {
     expect(asked.at(-1)?.request).toMatchObject({ kind: "alarm" });
     expect(network.log.at(-1)).toBe("serve enam");
     await post("/v3/maintenance/status", "{}");
-    expect(network.log.at(-1)).toBe("serve wnam");
+    expect(network.log.at(-1)).toBe("serve enam");
+  });
+
+  test("status is told by a replica that knows of no leader", async () => {
+    const { post } = appTo(new FakeNetwork({ wnam: followsBut("status") }));
+    expect((await post("/v3/maintenance/status", "{}")).status).toBe(200);
   });
 
   test.for([
