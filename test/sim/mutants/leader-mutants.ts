@@ -122,18 +122,6 @@ export const LEADER_MUTANTS: readonly Mutant[] = [
     run: { faults: { zombieRate: 0.8, crashEveryMs: 2_000 } },
   },
   {
-    name: "leader never steps down",
-    models: "a leader that hears nobody goes on (no CheckQuorum)",
-    patches: [
-      {
-        file: "src/raft/leadership.ts",
-        find: "return this.#rest.isAsleep || now < this.#outOfTouchAt(now);",
-        replace: "return true;",
-      },
-    ],
-    seeds: 200,
-  },
-  {
     name: "sleeper that refuses for ever",
     models: "a leader that dies while all sleep is never replaced",
     patches: [
