@@ -176,7 +176,8 @@ export class Administrator {
   #raise(alarm: AlarmKind & BanName): void {
     const { router, world } = this.#options;
     router.ask({ kind: "alarm", action: "activate", member: MEMBER, alarm }, (result) => {
-      this.#told(alarm, true, result);
+      // Once it looks for alarms, one may be lowered before the answer to its raising comes.
+      this.#told(alarm, true, this.#isStopped ? { kind: "unknown" } : result);
       world.mark(`alarm ${alarm} ${result.kind}`);
       world.schedule.after(this.#chance.between(0, ALARM_MS_MAX), () => this.#lower(alarm));
     });
