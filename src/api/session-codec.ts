@@ -1,13 +1,16 @@
 // Owns the bytes of the session protocol: frames as `session.ts` names them, several to a message.
 // A frame is one tag byte and its fields; a message is frames one after another until its end.
 
+import { assert } from "../base/assert.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
+import { SESSION_MESSAGE_BYTES_MAX, SESSION_MESSAGE_FRAMES_MAX } from "../base/limits.ts";
 import { readCredentials, writeCredentials } from "./credentials-codec.ts";
 import { readKeyValue, writeKeyValue } from "../base/kv-codec.ts";
 import { readWatchSpec, writeWatchSpec } from "../base/watch-codec.ts";
 import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../base/types.ts";
 import type { WatchCancelCause, WatchDelivery, WatchEvent } from "../base/watch.ts";
 import type { ReceiverFrame, ReplicaFrame } from "./session.ts";
+import { readSessionCall, writeSessionCall } from "./session-call-codec.ts";
 
 // Tags are part of the protocol: append, never change. The two directions count separately.
 const HELLO = 1;
@@ -16,9 +19,12 @@ const CANCEL = 3;
 const PROGRESS = 4;
 const ACK = 5;
 const WATCH_AS = 6;
+const REQUEST = 7;
+const TAKEN = 8;
 
 const WELCOME = 1;
 const DELIVERY = 2;
+const ANSWER = 3;
 
 const DELIVERY_CREATED = 1;
 const DELIVERY_EVENTS = 2;
@@ -36,9 +42,11 @@ export function encodeReceiverFrames(frames: readonly ReceiverFrame[]): Bytes {
   return writer.finish();
 }
 
-/** The frames of one message to a replica. @throws CodecError when it is malformed. */
-export const decodeReceiverFrames = (message: Uint8Array): ReceiverFrame[] =>
-  readAll(message, readReceiverFrame);
+/** The frames of one message to a replica. @throws CodecError when it is malformed, or too large. */
+export function decodeReceiverFrames(message: Uint8Array): ReceiverFrame[] {
+  if (message.length > SESSION_MESSAGE_BYTES_MAX) throw new CodecError("the message is too large");
+  return readAll(message, readReceiverFrame, SESSION_MESSAGE_FRAMES_MAX);
+}
 
 /** One message of a replica. */
 export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
@@ -47,14 +55,36 @@ export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
   return writer.finish();
 }
 
+/** Frames as messages of bounded size: the platform carries 32 MiB at once, and an answer may be large. */
+export function messagesOf(frames: readonly ReplicaFrame[]): Bytes[] {
+  const messages: Bytes[] = [];
+  let writer = new Writer();
+  for (const frame of frames) {
+    if (writer.length > SESSION_MESSAGE_BYTES_MAX) {
+      messages.push(writer.finish());
+      writer = new Writer();
+    }
+    writeReplicaFrame(writer, frame);
+  }
+  messages.push(writer.finish());
+  return messages;
+}
+
 /** The frames of one message of a replica. @throws CodecError when it is malformed. */
 export const decodeReplicaFrames = (message: Uint8Array): ReplicaFrame[] =>
   readAll(message, readReplicaFrame);
 
-function readAll<Frame>(message: Uint8Array, read: (reader: Reader) => Frame): Frame[] {
+function readAll<Frame>(
+  message: Uint8Array,
+  read: (reader: Reader) => Frame,
+  framesMax = Infinity,
+): Frame[] {
   const reader = new Reader(message);
   const frames: Frame[] = [];
-  while (!reader.done) frames.push(read(reader));
+  while (!reader.done) {
+    if (frames.length === framesMax) throw new CodecError("the message has too many frames");
+    frames.push(read(reader));
+  }
   return frames;
 }
 
@@ -74,6 +104,18 @@ function writeReceiverFrame(writer: Writer, frame: ReceiverFrame): void {
       return;
     case "ack":
       writer.byte(ACK).uint(frame.sequence);
+      return;
+    case "request": {
+      const { call } = frame;
+      assert(call !== null, "only what is known is asked for");
+      writer
+        .byte(REQUEST)
+        .uint(frame.request)
+        .sized((body) => writeSessionCall(body, call));
+      return;
+    }
+    case "taken":
+      writer.byte(TAKEN).uint(frame.bytes);
       return;
     default:
       frame satisfies never;
@@ -111,6 +153,14 @@ function readReceiverFrame(reader: Reader): ReceiverFrame {
       return { kind: "progress" };
     case ACK:
       return { kind: "ack", sequence: reader.uint() };
+    case REQUEST: {
+      const request = reader.uint();
+      const body = reader.sized();
+      const { length: bytes } = body;
+      return { kind: "request", request, call: readSessionCall(body), bytes };
+    }
+    case TAKEN:
+      return { kind: "taken", bytes: reader.uint() };
     default:
       throw new CodecError(`${tag} is not a frame of a receiver`);
   }
@@ -125,6 +175,9 @@ function writeReplicaFrame(writer: Writer, frame: ReplicaFrame): void {
     case "delivery":
       writer.byte(DELIVERY).uint(frame.sequence).uint(frame.term);
       writeDelivery(writer, frame.delivery);
+      return;
+    case "answer":
+      writer.byte(ANSWER).uint(frame.request).bytes(frame.body);
       return;
     default:
       frame satisfies never;
@@ -150,6 +203,8 @@ function readReplicaFrame(reader: Reader): ReplicaFrame {
         term: asTerm(reader.uint()),
         delivery: readDelivery(reader),
       };
+    case ANSWER:
+      return { kind: "answer", request: reader.uint(), body: reader.bytes() };
     default:
       throw new CodecError(`${tag} is not a frame of a replica`);
   }

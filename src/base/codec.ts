@@ -136,6 +136,11 @@ export class Reader {
     return this.#offset === this.#bytes.length;
   }
 
+  /** Of all that it was made to read. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   byte(): number {
     return this.#bytes[this.#take(1)]!;
   }

@@ -8,7 +8,11 @@ import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
 import { GATEWAY_ERRORS } from "../api/error.ts";
-import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
+import {
+  SESSION_VERSION_OF_WATCHES,
+  type ReceiverFrame,
+  type ReplicaFrame,
+} from "../api/session.ts";
 import { RequestError } from "./response.ts";
 import { randomFraction, type Platform } from "./platform.ts";
 import { SessionConnection, type SessionSocket } from "./session-connection.ts";
@@ -160,7 +164,7 @@ export class SessionClient {
     }
     this.#connection = new SessionConnection(socket, this.#options);
     if (this.#over.signal.aborted) this.#connection.close();
-    this.#connection.send([{ kind: "hello", version: SESSION_VERSION }]);
+    this.#connection.send([{ kind: "hello", version: SESSION_VERSION_OF_WATCHES }]);
     return this.#connection;
   }
 
@@ -177,7 +181,7 @@ export class SessionClient {
     for (const frame of frames) {
       if (this.#over.signal.aborted) return;
       if (frame.kind === "welcome") await this.#heardWelcome(connection, frame);
-      else {
+      else if (frame.kind === "delivery") {
         await this.#heardDelivery(frame);
         ({ sequence } = frame);
         // Only now has the connection been of use: one that ends after its welcome is a failure.

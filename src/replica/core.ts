@@ -13,7 +13,6 @@ import {
   asLogIndex,
   asMilliseconds,
   later,
-  type Bytes,
   type Incarnation,
   type LogIndex,
   type MemberId,
@@ -33,7 +32,7 @@ import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
-import { Sessions } from "./sessions.ts";
+import { Sessions, type SessionOpening } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Standpoint } from "./standpoint.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -84,21 +83,21 @@ export class ReplicaCore {
   #now: Milliseconds;
 
   constructor(options: CoreOptions) {
-    const { identity, sql, now, codeVersion = CODE_VERSION } = options;
+    const { identity, sql, now, incarnation, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
     this.#now = now;
-    const { configuration, directory } = identity;
+    const { memberId, configuration, directory } = identity;
     const { members } = directory;
     const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
     this.#machine = new Machine({ sql, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
     this.#upgrade = new Upgrade(cluster, codeVersion);
-    this.#inquiry = new Inquiry(identity.memberId, cluster);
+    this.#inquiry = new Inquiry(memberId, cluster);
     this.#raft = new RaftNode({
-      id: identity.memberId,
+      id: memberId,
       configuration: membership.configuration,
       storage: new SqlLog(sql),
-      incarnation: options.incarnation,
+      incarnation,
       applied: store.appliedIndex,
       seed: options.seed,
       now,
@@ -106,27 +105,26 @@ export class ReplicaCore {
       version: codeVersion,
     });
     this.#commitSeen = store.appliedIndex;
-    const { memberId } = identity;
-    const { incarnation } = options;
     this.#standpoint = new Standpoint(
       { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
     );
-    this.#sessions = new Sessions(
-      this.#machine,
-      () => this.#standpoint.header(),
-      (settle) => this.#service.assure(settle, this.#now),
-    );
+    this.#sessions = new Sessions(this.#machine, () => this.#standpoint.header(), {
+      assure: (settle) => this.#service.assure(settle, this.#now),
+      begin: (call, request) => this.#service.begin(call, request, this.#now),
+      resume: (call) => this.#service.resume(call, this.#now),
+    });
     this.#service = new Service({
-      self: identity.memberId,
+      self: memberId,
       machine: this.#machine,
       raft: this.#raft,
       vantage: this.#standpoint,
+      own: this.#sessions.pipelines,
     });
-    const origin = `${identity.memberId}/${options.incarnation}`;
+    const origin = `${memberId}/${incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
     const send = (message: Message): void => this.#outbox.add(message);
-    const parts = { self: identity.memberId, sql, store, cluster, raft: this.#raft };
+    const parts = { self: memberId, sql, store, cluster, raft: this.#raft };
     this.#integrity = new Integrity({ ...parts, now, send });
     this.#drain();
   }
@@ -188,15 +186,16 @@ export class ReplicaCore {
   }
 
   /** A session begins, or goes on after a sleep with what was kept of it. */
-  openSession(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
+  openSession(id: number, opening: SessionOpening, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.open(id, checkpoint, now);
+    this.#sessions.open(id, opening, now);
   }
 
-  sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
+  /** The frames of one message: its writes are one batch. */
+  sessionFrames(id: number, frames: readonly ReceiverFrame[], now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame, now);
-    if (this.#raft.hasReady()) this.#drain();
+    for (const frame of frames) this.#sessions.receive(id, frame, now);
+    this.#drain();
   }
 
   closeSession(id: number): void {
@@ -222,7 +221,6 @@ export class ReplicaCore {
 
   // Outputs.
 
-  /** The effects of all inputs since the last call. */
   takeEffects(): Effects {
     const effects: Effects = {
       sends: this.#outbox.take(),
@@ -258,6 +256,11 @@ export class ReplicaCore {
   /** Whether time must go on for this replica even when its object has lost its memory. */
   get hasRunningLeases(): boolean {
     return this.#machine.hasLeases;
+  }
+
+  /** Whether anybody waits for something that would be lost with the memory. */
+  get isOccupied(): boolean {
+    return this.#sessions.pipelines.areAsked || this.downloads.due !== null;
   }
 
   /** Snapshots that calls have opened. `tick` is wanted when one was ended. */
@@ -303,12 +306,12 @@ export class ReplicaCore {
         this.#handle(this.#raft.takeReady());
         if (this.#isSpent) return;
       }
+      this.#sessions.pipelines.advance(this.#now);
     } while (this.#service.append(this.#now));
     this.#followRole();
     if (this.#raft.hasReady()) this.#drain();
   }
 
-  /** What depends on whether this replica leads, and on what it has committed. */
   #followRole(): void {
     const { role, serving, commit, leader } = this.#raft.status();
     const isLeading = role === "leader" && serving;
@@ -364,6 +367,7 @@ export class ReplicaCore {
     if (this.#isSpent) return;
     this.#isSpent = this.#snapshots.onPart(message, this.#now);
     if (!this.#isSpent) return;
+    this.#sessions.endClients();
     // The answer is the last that this core says.
     for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }
