@@ -78,6 +78,63 @@ const member = z
     isLearner: yes,
   })
   .meta({ id: "Member" });
+export const lockAnswer = answer("LockResponse", { key: bytes, create_revision: int64 });
+export const campaignAnswer = answer("CampaignResponse", {
+  leader: z.object({ name: bytes, key: bytes, rev: int64, lease: int64 }).meta({ id: "LeaderKey" }),
+});
+export const leaderAnswer = answer("LeaderResponse", { kv: keyValue });
+
+export const authStatusAnswer = answer("AuthStatusResponse", {
+  enabled: yes,
+  authRevision: int64,
+});
+export const tokenAnswer = answer("AuthenticateResponse", { token: z.string() });
+const names = z.array(z.string()).optional();
+export const usersAnswer = answer("AuthUserListResponse", { users: names });
+/** Of one user, or all that there are. */
+export const rolesAnswer = answer("AuthRolesResponse", { roles: names });
+export const roleAnswer = answer("AuthRoleGetResponse", {
+  perm: z
+    .array(
+      z
+        .object({
+          permType: z.enum(["WRITE", "READWRITE"]).optional(),
+          key: bytes,
+          range_end: bytes,
+        })
+        .meta({ id: "Permission", description: "permType is READ where it is absent" }),
+    )
+    .optional(),
+});
+
+/** 32 bits fit into the numbers of JSON. */
+const uint32 = z.int().nonnegative().optional();
+const alarms = z
+  .array(z.object({ memberID: int64, alarm: z.enum(["NOSPACE", "CORRUPT"]) }))
+  .optional();
+export const alarmAnswer = answer("AlarmResponse", { alarms });
+export const statusAnswer = answer("StatusResponse", {
+  version: z.string(),
+  dbSize: int64,
+  leader: int64,
+  raftIndex: int64,
+  raftTerm: int64,
+  raftAppliedIndex: int64,
+  errors: z.array(z.string()).optional(),
+  dbSizeInUse: int64,
+  isLearner: yes,
+  storageVersion: z.string().optional(),
+  dbSizeQuota: int64,
+  downgradeInfo: z.object({}).optional(),
+});
+export const hashAnswer = answer("HashResponse", { hash: uint32 });
+export const hashKvAnswer = answer("HashKVResponse", {
+  hash: uint32,
+  compact_revision: int64,
+  hash_revision: int64,
+});
+export const downgradeAnswer = answer("DowngradeResponse", { version: z.string() });
+
 export const membersAnswer = answer("MembersResponse", {
   member: member.optional(),
   members: z.array(member).optional(),
@@ -122,6 +179,14 @@ export const watchLine = lineOf(
     events: z.array(event).optional(),
   }),
 );
+/** Bytes of a snapshot; nothing remains after the digest. */
+export const snapshotLine = lineOf(
+  "SnapshotLine",
+  z
+    .object({ remaining_bytes: int64, blob: bytes, version: z.string() })
+    .meta({ id: "SnapshotResponse" }),
+);
+export const observeLine = lineOf("ObserveLine", leaderAnswer);
 export const keepAliveLine = lineOf("LeaseKeepAliveLine", leaseAnswer);
 
 /** The body of every other error. */

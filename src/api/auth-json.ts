@@ -5,7 +5,16 @@ import type { AuthAnswer, AuthRequest, Permission, PermissionType } from "../bas
 import { accept, refuse, type Result } from "../base/result.ts";
 import { printBytes, printFlag, printHeader, printInteger, printList } from "./answer-json.ts";
 import { GATEWAY_ERRORS, type ApiError } from "./error.ts";
-import { bool, bytes, decodeMessage, enumeration, message, string } from "./proto-json.ts";
+import { named } from "./json-schema.ts";
+import {
+  bool,
+  bytes,
+  decodeMessage,
+  emptyMessage,
+  enumeration,
+  message,
+  string,
+} from "./proto-json.ts";
 import type { Header } from "./replica.ts";
 
 /** What a user is to prove with, as the client gave it. */
@@ -26,37 +35,54 @@ export type AuthCall =
     }
   | { readonly kind: "authenticate"; readonly name: string; readonly password: string };
 
-const emptyMessage = message({});
-const nameMessage = message({ name: string });
-const roleMessage = message({ role: string });
-const authenticateMessage = message({ name: string, password: string });
-const userAddMessage = message(
-  {
-    name: string,
-    password: string,
-    options: message({ noPassword: bool }).optional(),
-    hashedPassword: string,
-  },
-  {},
-  ["hashedPassword"],
+export const nameMessage = named("AuthNameRequest", message({ name: string }));
+export const roleMessage = named("AuthRoleRequest", message({ role: string }));
+export const authenticateMessage = named(
+  "AuthenticateRequest",
+  message({ name: string, password: string }),
 );
-const changePasswordMessage = message(
-  { name: string, password: string, hashedPassword: string },
-  {},
-  ["hashedPassword"],
+export const userAddMessage = named(
+  "AuthUserAddRequest",
+  message(
+    {
+      name: string,
+      password: string,
+      options: message({ noPassword: bool }).optional(),
+      hashedPassword: string,
+    },
+    {},
+    ["hashedPassword"],
+  ),
 );
-const userGrantMessage = message({ user: string, role: string });
-const userRevokeMessage = message({ name: string, role: string });
+export const changePasswordMessage = named(
+  "AuthUserChangePasswordRequest",
+  message({ name: string, password: string, hashedPassword: string }, {}, ["hashedPassword"]),
+);
+export const userGrantMessage = named(
+  "AuthUserGrantRoleRequest",
+  message({ user: string, role: string }),
+);
+export const userRevokeMessage = named(
+  "AuthUserRevokeRoleRequest",
+  message({ name: string, role: string }),
+);
 
 const PERMISSION_TYPES: readonly PermissionType[] = ["read", "write", "readwrite"];
 const PERMISSION_NAMES = PERMISSION_TYPES.map((name) => name.toUpperCase());
-const permissionMessage = message(
-  { permType: enumeration(PERMISSION_NAMES), key: bytes, rangeEnd: bytes },
-  {},
-  ["permType"],
+const permissionMessage = named(
+  "PermissionRequest",
+  message({ permType: enumeration(PERMISSION_NAMES), key: bytes, rangeEnd: bytes }, {}, [
+    "permType",
+  ]),
 );
-const roleGrantMessage = message({ name: string, perm: permissionMessage.optional() });
-const roleRevokeMessage = message({ role: string, key: bytes, rangeEnd: bytes });
+export const roleGrantMessage = named(
+  "AuthRoleGrantPermissionRequest",
+  message({ name: string, perm: permissionMessage.optional() }),
+);
+export const roleRevokeMessage = named(
+  "AuthRoleRevokePermissionRequest",
+  message({ role: string, key: bytes, rangeEnd: bytes }),
+);
 
 type Read = (body: string) => Result<AuthCall, ApiError>;
 

@@ -5,6 +5,7 @@ import type { KeyValue } from "../base/kv.ts";
 import { asLeaseId, asRevision, type Bytes, type LeaseId, type Revision } from "../base/types.ts";
 import { printBytes, printHeader, printInteger, printKeyValue } from "./answer-json.ts";
 import type { ApiError } from "./error.ts";
+import { named } from "./json-schema.ts";
 import { bytes, decodeMessage, int64, int64Number, message } from "./proto-json.ts";
 import { RECIPE_ERRORS } from "./recipe-error.ts";
 import type { Header } from "./replica.ts";
@@ -17,22 +18,26 @@ export interface LeaderName {
   readonly lease: LeaseId;
 }
 
-const leaderMessage = message({
-  name: bytes,
-  key: bytes,
-  rev: int64Number,
-  lease: int64,
-}).transform(({ name, key, rev, lease }): LeaderName => ({
+const leaderMessage = named(
+  "LeaderKeyRequest",
+  message({ name: bytes, key: bytes, rev: int64Number, lease: int64 }),
+).transform(({ name, key, rev, lease }): LeaderName => ({
   name,
   key,
   createRevision: asRevision(rev),
   lease: asLeaseId(lease),
 }));
 
-const campaignMessage = message({ name: bytes, lease: int64, value: bytes });
-const proclaimMessage = message({ leader: leaderMessage.optional(), value: bytes });
-const nameMessage = message({ name: bytes });
-const resignMessage = message({ leader: leaderMessage.optional() });
+export const campaignMessage = named(
+  "CampaignRequest",
+  message({ name: bytes, lease: int64, value: bytes }),
+);
+export const proclaimMessage = named(
+  "ProclaimRequest",
+  message({ leader: leaderMessage.optional(), value: bytes }),
+);
+export const electionMessage = named("LeaderRequest", message({ name: bytes }));
+export const resignMessage = named("ResignRequest", message({ leader: leaderMessage.optional() }));
 
 export interface CampaignRequest {
   readonly name: Bytes;
@@ -58,7 +63,7 @@ export function readProclaim(
 
 /** `POST /v3/election/leader` and `/observe`. */
 export const readElection = (body: string): Result<{ readonly name: Bytes }, ApiError> =>
-  decodeMessage(nameMessage, body);
+  decodeMessage(electionMessage, body);
 
 /** `POST /v3/election/resign`. */
 export function readResign(body: string): Result<{ readonly leader: LeaderName }, ApiError> {

@@ -3,19 +3,51 @@
 
 import type { z } from "zod";
 import {
+  alarmAnswer,
+  authStatusAnswer,
+  campaignAnswer,
   deleteRangeAnswer,
+  downgradeAnswer,
   emptyAnswer,
+  hashAnswer,
+  hashKvAnswer,
   headerAnswer,
   keepAliveLine,
+  leaderAnswer,
   leaseAnswer,
   leasesAnswer,
+  lockAnswer,
   membersAnswer,
+  observeLine,
   putAnswer,
   rangeAnswer,
+  roleAnswer,
+  rolesAnswer,
+  snapshotLine,
+  statusAnswer,
   timeToLiveAnswer,
+  tokenAnswer,
   txnAnswer,
+  usersAnswer,
   watchLine,
 } from "./answer-schemas.ts";
+import {
+  authenticateMessage,
+  changePasswordMessage,
+  nameMessage,
+  roleGrantMessage,
+  roleMessage,
+  roleRevokeMessage,
+  userAddMessage,
+  userGrantMessage,
+  userRevokeMessage,
+} from "./auth-json.ts";
+import {
+  campaignMessage,
+  electionMessage,
+  proclaimMessage,
+  resignMessage,
+} from "./election-json.ts";
 import {
   compactionMessage,
   deleteRangeMessage,
@@ -29,6 +61,8 @@ import {
   leasesMessage,
   timeToLiveMessage,
 } from "./lease-json.ts";
+import { lockMessage, unlockMessage } from "./lock-json.ts";
+import { alarmMessage, downgradeMessage, hashKvMessage } from "./maintenance-json.ts";
 import {
   memberAddMessage,
   memberIdMessage,
@@ -37,6 +71,7 @@ import {
   moveLeaderMessage,
 } from "./member-json.ts";
 import type { Operation } from "./operation.ts";
+import { emptyMessage } from "./proto-json.ts";
 import { watchMessage } from "./watch-json.ts";
 
 type Row = readonly [path: string, summary: string, request: z.ZodType, answer: z.ZodType];
@@ -61,12 +96,59 @@ const UNARY: readonly Row[] = [
   ["/cluster/member/update", "Confirm a member's region", memberUpdateMessage, membersAnswer],
   ["/cluster/member/promote", "Let a learner vote", memberIdMessage, membersAnswer],
   ["/maintenance/transfer-leadership", "Hand over", moveLeaderMessage, emptyAnswer],
+  ["/maintenance/alarm", "List, raise or lower alarms", alarmMessage, alarmAnswer],
+  ["/maintenance/status", "How the nearest replica is", emptyMessage, statusAnswer],
+  ["/maintenance/defragment", "Free what nobody can read any more", emptyMessage, emptyAnswer],
+  ["/maintenance/hash", "A hash of all that is replicated", emptyMessage, hashAnswer],
+  ["/maintenance/hashkv", "A hash of keys and their history", hashKvMessage, hashKvAnswer],
+  ["/maintenance/downgrade", "Ask about a downgrade", downgradeMessage, downgradeAnswer],
+  ["/lock/lock", "Wait for a lock, and hold it", lockMessage, lockAnswer],
+  ["/lock/unlock", "Give a lock back", unlockMessage, headerAnswer],
+  ["/election/campaign", "Wait until elected", campaignMessage, campaignAnswer],
+  ["/election/proclaim", "As the leader, change the value", proclaimMessage, headerAnswer],
+  ["/election/leader", "Who leads", electionMessage, leaderAnswer],
+  ["/election/resign", "Lead no longer", resignMessage, headerAnswer],
+  ["/auth/enable", "Turn auth on", emptyMessage, headerAnswer],
+  ["/auth/disable", "Turn auth off", emptyMessage, headerAnswer],
+  ["/auth/status", "Whether auth is on", emptyMessage, authStatusAnswer],
+  ["/auth/authenticate", "A token for a password", authenticateMessage, tokenAnswer],
+  ["/auth/user/add", "Add a user", userAddMessage, headerAnswer],
+  ["/auth/user/get", "A user's roles", nameMessage, rolesAnswer],
+  ["/auth/user/list", "List users", emptyMessage, usersAnswer],
+  ["/auth/user/delete", "Delete a user", nameMessage, headerAnswer],
+  ["/auth/user/changepw", "Change a password", changePasswordMessage, headerAnswer],
+  ["/auth/user/grant", "Give a user a role", userGrantMessage, headerAnswer],
+  ["/auth/user/revoke", "Take a role from a user", userRevokeMessage, headerAnswer],
+  ["/auth/role/add", "Add a role", nameMessage, headerAnswer],
+  ["/auth/role/get", "What a role permits", roleMessage, roleAnswer],
+  ["/auth/role/list", "List roles", emptyMessage, rolesAnswer],
+  ["/auth/role/delete", "Delete a role", roleMessage, headerAnswer],
+  ["/auth/role/grant", "Permit keys to a role", roleGrantMessage, headerAnswer],
+  ["/auth/role/revoke", "No longer permit them", roleRevokeMessage, headerAnswer],
 ];
+
+const SEVERAL_DOCUMENTS =
+  "The body holds one document or several, one after another; the answer is lines of JSON that come as things happen.";
+const ONE_DOCUMENT =
+  "The body holds one document; the answer is lines of JSON that come as things happen.";
 
 /** Calls that both sides may go on with. */
 const STREAMS: readonly Row[] = [
   ["/watch", "Watch keys", watchMessage, watchLine],
   ["/lease/keepalive", "Keep leases alive, one answer each", leaseIdMessage, keepAliveLine],
+];
+
+const OBSERVE: Row = [
+  "/election/observe",
+  "Who leads, and whoever comes after",
+  electionMessage,
+  observeLine,
+];
+
+/** Calls that only the server goes on with. */
+const SERVER_STREAMS: readonly Row[] = [
+  OBSERVE,
+  ["/maintenance/snapshot", "All that the cluster holds", emptyMessage, snapshotLine],
 ];
 
 const unary = ([path, summary, request, answer]: Row): Operation => ({
@@ -78,12 +160,11 @@ const unary = ([path, summary, request, answer]: Row): Operation => ({
   isOfCluster: true,
 });
 
-const byPost = ([path, summary, request, line]: Row): Operation => ({
+const byPost = ([path, summary, request, line]: Row, description: string): Operation => ({
   method: "post",
   path: `/v3${path}`,
   summary,
-  description:
-    "The body holds one document or several, one after another; the answer is lines of JSON that come as things happen.",
+  description,
   request: { kind: "message", schema: request },
   answers: { 200: { description: "Lines of JSON", bodies: [{ kind: "lines", schema: line }] } },
   isOfCluster: true,
@@ -100,5 +181,7 @@ const bySocket = ([path, summary]: Row): Operation => ({
 
 export const GATEWAY_OPERATIONS: readonly Operation[] = [
   ...UNARY.map(unary),
-  ...STREAMS.flatMap((row) => [byPost(row), bySocket(row)]),
+  ...STREAMS.map((row) => byPost(row, SEVERAL_DOCUMENTS)),
+  ...SERVER_STREAMS.map((row) => byPost(row, ONE_DOCUMENT)),
+  ...[...STREAMS, OBSERVE].map(bySocket),
 ];

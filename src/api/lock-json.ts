@@ -4,11 +4,12 @@ import { accept, type Result } from "../base/result.ts";
 import { asLeaseId, type Bytes, type LeaseId, type Revision } from "../base/types.ts";
 import { printBytes, printHeader, printInteger } from "./answer-json.ts";
 import type { ApiError } from "./error.ts";
+import { named } from "./json-schema.ts";
 import { bytes, decodeMessage, int64, message } from "./proto-json.ts";
 import type { Header } from "./replica.ts";
 
-const lockMessage = message({ name: bytes, lease: int64 });
-const unlockMessage = message({ key: bytes });
+export const lockMessage = named("LockRequest", message({ name: bytes, lease: int64 }));
+export const unlockMessage = named("UnlockRequest", message({ key: bytes }));
 
 export interface LockRequest {
   readonly name: Bytes;

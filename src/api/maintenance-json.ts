@@ -8,7 +8,16 @@ import { asMemberId } from "../base/types.ts";
 import { printFlag, printHeader, printInteger, printList } from "./answer-json.ts";
 import { GATEWAY_ERRORS, malformed, type ApiError } from "./error.ts";
 import { ETCD_VERSION } from "./etcd-version.ts";
-import { decodeMessage, enumeration, int64Number, message, string, uint64 } from "./proto-json.ts";
+import { named } from "./json-schema.ts";
+import {
+  decodeMessage,
+  emptyMessage,
+  enumeration,
+  int64Number,
+  message,
+  string,
+  uint64,
+} from "./proto-json.ts";
 import type { ClientAnswer, ClientRequest, Header } from "./replica.ts";
 
 const ALARM_NAMES: Readonly<Record<AlarmKind, string>> = {
@@ -17,17 +26,19 @@ const ALARM_NAMES: Readonly<Record<AlarmKind, string>> = {
 };
 const ACTIONS = ["get", "activate", "deactivate"] as const;
 
-const alarmMessage = message({
-  action: enumeration(ACTIONS.map((action) => action.toUpperCase())),
-  memberID: uint64,
-  alarm: enumeration(["NONE", ...ALARM_KINDS.map((kind) => ALARM_NAMES[kind])]),
-});
-const hashKvMessage = message({ revision: int64Number });
-const downgradeMessage = message({
-  action: enumeration(["VALIDATE", "ENABLE", "CANCEL"]),
-  version: string,
-});
-const emptyMessage = message({});
+export const alarmMessage = named(
+  "AlarmRequest",
+  message({
+    action: enumeration(ACTIONS.map((action) => action.toUpperCase())),
+    memberID: uint64,
+    alarm: enumeration(["NONE", ...ALARM_KINDS.map((kind) => ALARM_NAMES[kind])]),
+  }),
+);
+export const hashKvMessage = named("HashKVRequest", message({ revision: int64Number }));
+export const downgradeMessage = named(
+  "DowngradeRequest",
+  message({ action: enumeration(["VALIDATE", "ENABLE", "CANCEL"]), version: string }),
+);
 
 type Read = (body: string) => Result<ClientRequest, ApiError>;
 

@@ -19,17 +19,9 @@ export interface NewCluster {
 
 const FIELDS = "the body may have regions, jurisdiction and limits; nothing else";
 
-/**
- * Reads `{"regions": [...], "jurisdiction": "eu", "limits": {...}}`, each of which may be absent, as
- * may the body. Refused with a sentence for the person who sent it: a field that is misspelt is not
- * overlooked, for a jurisdiction cannot be added later.
- */
-export function parseNewCluster(
-  body: string,
-  configured: readonly string[],
-): Result<NewCluster, string> {
-  if (body.trim() === "") return accept({ regions: null });
-  const schema = z.strictObject(
+/** The body's schema. */
+export const newClusterBody = (configured: readonly string[]) =>
+  z.strictObject(
     {
       regions: regionsSchema(configured).nullable().default(null),
       jurisdiction: z
@@ -40,5 +32,16 @@ export function parseNewCluster(
     },
     FIELDS,
   );
-  return parseBody(schema, body);
+
+/**
+ * Reads `{"regions": [...], "jurisdiction": "eu", "limits": {...}}`, each of which may be absent, as
+ * may the body. Refused with a sentence for the person who sent it: a field that is misspelt is not
+ * overlooked, for a jurisdiction cannot be added later.
+ */
+export function parseNewCluster(
+  body: string,
+  configured: readonly string[],
+): Result<NewCluster, string> {
+  if (body.trim() === "") return accept({ regions: null });
+  return parseBody(newClusterBody(configured), body);
 }

@@ -23,6 +23,31 @@ const CLUSTER_SERVERS = [
 ];
 const ROOT_SERVERS = [{ url: "/" }];
 
+const SECURITY_SCHEMES = {
+  token: { type: "http", scheme: "bearer", description: "The deployment's token" },
+  deployment: {
+    type: "apiKey",
+    in: "header",
+    name: "Edgekeeper-Token",
+    description: "The deployment's token, where `Authorization` is a user's",
+  },
+  user: {
+    type: "apiKey",
+    in: "header",
+    name: "Authorization",
+    description:
+      "A token of `/v3/auth/authenticate`, once auth is on; `Bearer` before it is allowed",
+  },
+};
+/** A user's token alone is for development, where nobody asks for the deployment's. */
+const SECURITY = [
+  { token: [] },
+  { deployment: [] },
+  { deployment: [], user: [] },
+  { user: [] },
+  {},
+];
+
 const ABOUT = `etcd's v3 API as its JSON gateway has it, and a plain one for people and Workers.
 
 In requests of \`/v3\` names may be camelCase too, \`null\` is the default, unknown fields are passed over,
@@ -44,11 +69,11 @@ export function openApiDocument(version: string): JsonSchema {
     openapi: "3.1.0",
     info: { title: "Edgekeeper", version, description: ABOUT },
     servers: CLUSTER_SERVERS,
-    security: [{ token: [] }, {}],
+    security: SECURITY,
     paths,
     components: {
       schemas: { ...components, ...answerComponents() },
-      securitySchemes: { token: { type: "http", scheme: "bearer" } },
+      securitySchemes: SECURITY_SCHEMES,
     },
   };
 }

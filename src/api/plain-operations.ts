@@ -2,11 +2,18 @@
 
 import type { z } from "zod";
 import { emptyAnswer } from "./answer-schemas.ts";
+import { limitsSchema } from "./cluster-limits.ts";
+import { newClusterBody } from "./new-cluster.ts";
 import type { Answer, Operation, Parameter } from "./operation.ts";
 import {
   clusterAnswer,
+  clusterListAnswer,
+  deletedAnswer,
+  deletionAnswer,
+  describedClusterAnswer,
   healthAnswer,
   keyListAnswer,
+  limitsAnswer,
   recoveredAnswer,
   replicasAnswer,
   versionAnswer,
@@ -125,26 +132,61 @@ const KEYS: readonly Operation[] = [
 ];
 
 /** What is said of clusters below `/v1/clusters/{cluster}`. */
-const ofClusters = (operation: Omit<Operation, "isOfCluster" | "parameters">): Operation => ({
+const ofClusters = (operation: Omit<Operation, "isOfCluster">): Operation => ({
   ...operation,
   path: `/v1/clusters/{cluster}${operation.path}`,
-  parameters: [cluster],
+  parameters: [cluster, ...(operation.parameters ?? [])],
   isOfCluster: false,
 });
 
 const CLUSTERS: readonly Operation[] = [
+  {
+    method: "get",
+    path: "/v1/clusters",
+    summary: "List clusters by name, page by page",
+    parameters: [
+      inQuery("limit", { type: "integer", minimum: 1 }, "Clusters of a page: 100 unless said"),
+      inQuery("after", TEXT, "The page begins after this name: `next` of the page before"),
+    ],
+    answers: { 200: json("A page", clusterListAnswer) },
+    isOfCluster: false,
+  },
   ofClusters({
     method: "get",
     path: "",
     summary: "Describe a cluster",
-    answers: { 200: json("The cluster", clusterAnswer) },
+    answers: { 200: json("The cluster", describedClusterAnswer) },
   }),
   ofClusters({
     method: "put",
     path: "",
     summary: "Create a cluster",
-    request: { kind: "json", schema: regionsBody([]) },
+    request: { kind: "json", schema: newClusterBody([]) },
     answers: { 200: json("It was there", clusterAnswer), 201: json("Created", clusterAnswer) },
+  }),
+  ofClusters({
+    method: "delete",
+    path: "",
+    summary: "Delete a cluster and all of its keys",
+    parameters: [inQuery("confirm", TEXT, "The cluster's id; without it nothing is deleted")],
+    answers: {
+      200: json("Deleted", deletedAnswer),
+      428: json("What would be lost", deletionAnswer),
+    },
+  }),
+  ofClusters({
+    method: "get",
+    path: "/limits",
+    summary: "What the cluster is limited to",
+    answers: { 200: json("The limits", limitsAnswer) },
+  }),
+  ofClusters({
+    method: "put",
+    path: "/limits",
+    summary: "Set all of a cluster's limits",
+    description: "What the body leaves out is as for a cluster that is new.",
+    request: { kind: "json", schema: limitsSchema },
+    answers: { 200: json("They hold", limitsAnswer) },
   }),
   ofClusters({
     method: "put",
@@ -167,6 +209,30 @@ const CLUSTERS: readonly Operation[] = [
     answers: { 200: json("Capped", emptyAnswer) },
   }),
   ofClusters({
+    method: "get",
+    path: "/snapshot",
+    summary: "All that the cluster holds, as a file",
+    answers: {
+      200: {
+        description: "The file; one that is whole ends with its SHA-256",
+        bodies: [{ kind: "other", mediaType: "application/octet-stream" }],
+        headers: REVISION,
+      },
+    },
+  }),
+  ofClusters({
+    method: "post",
+    path: "/restore",
+    summary: "Make a new cluster of a snapshot file",
+    parameters: [
+      inQuery("bump_revisions", COUNT, "How far revisions leap: a thousand million unless said"),
+      inQuery("regions", TEXT, "Where it shall live, comma-separated"),
+      inQuery("jurisdiction", TEXT, "Within which it shall stay"),
+    ],
+    request: { kind: "other", mediaType: "application/octet-stream" },
+    answers: { 201: json("The new cluster", recoveredAnswer) },
+  }),
+  ofClusters({
     method: "post",
     path: "/recover",
     summary: "Go on from one replica of a cluster that lost its majority",
@@ -175,12 +241,53 @@ const CLUSTERS: readonly Operation[] = [
   }),
 ];
 
+const text = (description: string): Answer => ({
+  description,
+  bodies: [{ kind: "other", mediaType: "text/plain", schema: TEXT }],
+});
+
+const EXCLUDE = inQuery("exclude", TEXT, "What shall not be looked at; may be given again");
+
+/** One of etcd's lists of checks, and each check by itself. */
+const checks = (path: string, summary: string): readonly Operation[] => {
+  const list: Operation = {
+    method: "get",
+    path,
+    summary,
+    parameters: [inQuery("verbose", SWITCH, "Tell what was looked at"), EXCLUDE],
+    answers: { 200: text("All is well"), 503: text("What is not") },
+    isOfCluster: true,
+  };
+  return [
+    list,
+    {
+      ...list,
+      path: `${path}/{check}`,
+      summary: `${summary}: one check`,
+      parameters: [
+        { name: "check", in: "path", description: "The check's name", schema: TEXT },
+        ...(list.parameters ?? []),
+      ],
+      answers: { ...list.answers, 404: text("There is no such check") },
+    },
+  ];
+};
+
 const MONITORS: readonly Operation[] = [
+  ...checks("/livez", "Whether some replica answers"),
+  ...checks("/readyz", "Whether the cluster can be used"),
+  {
+    method: "get",
+    path: "/metrics",
+    summary: "What the replicas tell of their work, in Prometheus' text format",
+    answers: { 200: text("Metrics, each line with the region of its replica") },
+    isOfCluster: true,
+  },
   {
     method: "get",
     path: "/health",
-    summary: "Whether a read succeeds",
-    parameters: [inQuery("serializable", SWITCH, "Any replica may answer")],
+    summary: "Whether a read succeeds, and no alarm is raised",
+    parameters: [inQuery("serializable", SWITCH, "Any replica may answer"), EXCLUDE],
     answers: { 200: health("Healthy"), 503: health("Not healthy") },
     isOfCluster: true,
   },

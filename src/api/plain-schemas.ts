@@ -2,6 +2,7 @@
 // API of keys, clusters, health.
 
 import { z } from "zod";
+import { JURISDICTIONS } from "../base/membership.ts";
 
 const count = z.int().nonnegative();
 const id = z.string().regex(/^[0-9]+$/);
@@ -28,6 +29,8 @@ export const keyListAnswer = z
   .meta({ id: "KeyList" });
 export const writtenAnswer = z.object({ revision: count }).meta({ id: "Written" });
 
+const jurisdiction = z.enum(JURISDICTIONS);
+
 const clusterFields = {
   name: z.string(),
   cluster_id: id,
@@ -40,9 +43,70 @@ const clusterFields = {
     }),
   ),
 };
-export const clusterAnswer = z.object(clusterFields).meta({ id: "Cluster" });
+export const clusterAnswer = z
+  .object({ ...clusterFields, jurisdiction: jurisdiction.optional() })
+  .meta({ id: "Cluster" });
+
+/** As it can be sent back. */
+export const limitsAnswer = z
+  .object({
+    quota_bytes: count,
+    requests_per_second: count,
+    watches: count,
+    leases: count,
+    auto_compaction: z
+      .union([
+        z.object({ mode: z.literal("periodic"), retention: z.string() }),
+        z.object({ mode: z.literal("revision"), retention: count }),
+      ])
+      .nullable(),
+  })
+  .meta({ id: "Limits" });
+
+export const describedClusterAnswer = z
+  .object({
+    ...clusterFields,
+    regions: z.array(z.string()),
+    jurisdiction: jurisdiction.nullable(),
+    leader: z.string().nullable(),
+    limits: limitsAnswer,
+  })
+  .meta({ id: "DescribedCluster" });
+
+export const clusterListAnswer = z
+  .object({
+    clusters: z.array(
+      z.object({ name: z.string(), cluster_id: id, jurisdiction: jurisdiction.nullable() }),
+    ),
+    next: z.string().optional(),
+  })
+  .meta({ id: "ClusterList" });
+
+const place = { region: z.string(), generation: count };
+
+export const deletedAnswer = z
+  .object({
+    name: z.string(),
+    cluster_id: id,
+    deleted: z.literal(true),
+    unreachable: z.array(z.object(place)),
+  })
+  .meta({ id: "DeletedCluster" });
+/** What would be lost. */
+export const deletionAnswer = z
+  .object({
+    error: z.string(),
+    code: z.int(),
+    message: z.string(),
+    name: z.string(),
+    cluster_id: id,
+    members: z.array(z.object({ id, ...place })),
+    keys: count.optional(),
+  })
+  .meta({ id: "UnconfirmedDeletion" });
+
 export const recoveredAnswer = z
-  .object({ ...clusterFields, revision: count })
+  .object({ ...clusterFields, jurisdiction: jurisdiction.optional(), revision: count })
   .meta({ id: "RecoveredCluster" });
 
 export const replicasAnswer = z
@@ -64,7 +128,7 @@ export const replicasAnswer = z
         asleep: z.boolean(),
       }),
     ),
-    unreachable: z.array(z.object({ region: z.string(), generation: count })),
+    unreachable: z.array(z.object(place)),
   })
   .meta({ id: "Replicas" });
 

@@ -11,7 +11,7 @@ import { accept, refuse, type Result } from "../base/result.ts";
 import { decodeBase64 } from "./base64.ts";
 import { malformed, refusalError, type ApiError } from "./error.ts";
 import { positionOf, readJson, type JsonNode } from "./json-reader.ts";
-import { describedAs, type Describe, type JsonSchema } from "./json-schema.ts";
+import { describedAs, named, type Describe, type JsonSchema } from "./json-schema.ts";
 
 /** What an issue carries, for `explain`. The name of a `field` is in the path that zod adds. */
 type Fault =
@@ -145,6 +145,9 @@ export function message<Fields extends z.core.$ZodLooseShape>(
   );
   return describedAs(schema, (describe) => messageJson(fields, oneofs, describe));
 }
+
+/** The request of calls that ask for nothing in particular. */
+export const emptyMessage = named("EmptyRequest", message({}));
 
 /** The names of fields are those of the .proto files, which answers have too. */
 function messageJson(

@@ -4,17 +4,15 @@ import { RECOVERY_REVISIONS, RECOVERY_REVISIONS_MAX } from "../base/limits.ts";
 import { JURISDICTIONS, type Jurisdiction } from "../base/membership.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { ApiError } from "./error.ts";
-import { decodeMessage, message } from "./proto-json.ts";
+import { decodeMessage, emptyMessage } from "./proto-json.ts";
 import { parseRegions } from "./regions.ts";
 
 /** What etcd calls the version of its storage: that of the API we speak. */
 const STORAGE_VERSION = "3.7.0";
 
-const snapshotMessage = message({});
-
 /** `POST /v3/maintenance/snapshot`: a message without fields. */
 export const readSnapshot = (body: string): Result<unknown, ApiError> =>
-  decodeMessage(snapshotMessage, body);
+  decodeMessage(emptyMessage, body);
 
 /** One line of the stream; like etcd's, which fills no header. The last one has nothing left. */
 export const snapshotLine = (blob: string, left: number): string =>

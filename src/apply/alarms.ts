@@ -15,6 +15,8 @@ interface ActiveAlarm extends Alarm {
 export class Alarms {
   readonly #sql: SqlPort;
   #active: readonly ActiveAlarm[];
+  /** How often each kind was raised since this was made, whether or not it still is. */
+  readonly #raised = new Map<AlarmKind, number>();
 
   constructor(sql: SqlPort) {
     this.#sql = sql;
@@ -36,6 +38,11 @@ export class Alarms {
     return this.#active.some(({ alarm }) => alarm === kind);
   }
 
+  /** Tells whether an alarm was raised since this was asked last: it may be lowered again by now. */
+  timesRaised(kind: AlarmKind): number {
+    return this.#raised.get(kind) ?? 0;
+  }
+
   isActive({ member, alarm }: Alarm): boolean {
     return this.#active.some((each) => each.member === member && each.alarm === alarm);
   }
@@ -43,8 +50,10 @@ export class Alarms {
   /** Raises or lowers an alarm; returns those that this touched, as etcd tells them. */
   change(change: ActiveAlarm & { readonly raises: boolean }): Alarm[] {
     const { raises, member, alarm, automatic } = change;
-    if (raises) this.#activate({ member, alarm, automatic });
-    else if (!this.#deactivate({ member, alarm, automatic })) return [];
+    if (raises) {
+      this.#raised.set(alarm, this.timesRaised(alarm) + 1);
+      this.#activate({ member, alarm, automatic });
+    } else if (!this.#deactivate({ member, alarm, automatic })) return [];
     return [{ member, alarm }];
   }
 

@@ -224,16 +224,17 @@ export class Applier {
    * The outcome of an earlier application of the same request, or null. Whether it is still within
    * the window is decided by this entry's time alone: replicas batch and forget differently.
    */
-  #firstAnswer({ requestId }: Proposal, batch: Batch): FirstAnswer | null {
+  #firstAnswer({ requestId, command }: Proposal, batch: Batch): FirstAnswer | null {
     if (equalBytes(requestId, NO_REQUEST)) return null;
     const inBatch = batch.outcomes.get(bytesKey(requestId));
     if (inBatch !== undefined) {
-      return this.#isRecent(inBatch.time) ? { ...inBatch, outcome: recall(inBatch.answer) } : null;
+      const { answer, time } = inBatch;
+      return this.#isRecent(time) ? { ...inBatch, outcome: recall(answer, command) } : null;
     }
     const remembered = this.#window().find(requestId);
     if (remembered === null || !this.#isRecent(remembered.time)) return null;
     const answer = this.#store.history.answerOf(remembered.place, requestId) ?? NOT_KEPT;
-    return { ...remembered, outcome: recall(answer) };
+    return { ...remembered, outcome: recall(answer, command) };
   }
 
   #isRecent(time: ClusterTime): boolean {
@@ -363,8 +364,8 @@ export class Applier {
 }
 
 /** The outcome of an earlier application, as far as it was kept. */
-const recall = (answer: Bytes): Outcome =>
-  answer.length > 0 ? decodeOutcome(answer) : refuse("answerForgotten");
+const recall = (answer: Bytes, command: Command): Outcome =>
+  answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

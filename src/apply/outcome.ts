@@ -20,6 +20,7 @@ import type { LeaseGrantAnswer } from "../base/lease.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import { asLeaseId, type Bytes } from "../base/types.ts";
+import type { Command } from "./command.ts";
 
 export type CommandAnswer =
   | { readonly kind: "put"; readonly answer: PutAnswer }
@@ -76,8 +77,9 @@ export function encodeOutcome(outcome: Outcome): Bytes {
       writer.id(value.answer.id).uint(value.answer.ttlSeconds);
       break;
     case "auth":
-      // A change is answered by a token, or by nothing.
-      writer.text(value.answer.op === "token" ? value.answer.token : "");
+      // A change is answered by a token, or by nothing. The token itself would stand in the history
+      // for good: its end is kept, and whoever repeats the request has the letters before that.
+      writer.text(value.answer.op === "token" ? endOf(value.answer.token) : "");
       break;
     case "alarm":
       writer.list(value.alarms, writeAlarm);
@@ -96,8 +98,10 @@ export function encodeOutcome(outcome: Outcome): Bytes {
   return writer.finish();
 }
 
-/** @throws CodecError when the bytes are not an outcome. */
-export function decodeOutcome(bytes: Bytes): Outcome {
+const endOf = (token: string): string => token.slice(token.indexOf("."));
+
+/** Of the same `command`. @throws CodecError when the bytes are not an outcome. */
+export function decodeOutcome(bytes: Bytes, command: Command): Outcome {
   const reader = new Reader(bytes);
   const kind = KINDS[reader.byte()] ?? null;
   switch (kind) {
@@ -114,8 +118,9 @@ export function decodeOutcome(bytes: Bytes): Outcome {
       return accept({ kind, answer: { id, ttlSeconds: reader.uint() } });
     }
     case "auth": {
-      const token = reader.text();
-      return accept({ kind, answer: token === "" ? { op: "done" } : { op: "token", token } });
+      const end = reader.text();
+      const token = `${lettersIn(command)}${end}`;
+      return accept({ kind, answer: end === "" ? { op: "done" } : { op: "token", token } });
     }
     case "alarm":
       return accept({ kind, alarms: reader.list(readAlarm) });
@@ -130,3 +135,6 @@ export function decodeOutcome(bytes: Bytes): Outcome {
       return kind satisfies never;
   }
 }
+
+const lettersIn = (command: Command): string =>
+  command.kind === "auth" && command.request.op === "issueToken" ? command.request.letters : "";

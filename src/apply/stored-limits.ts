@@ -1,5 +1,6 @@
 // Owns the limits of the cluster as entries have set them, in the row of `meta`.
 
+import { equalBytes } from "../base/bytes.ts";
 import { seal, unseal } from "../base/checksum.ts";
 import { DEFAULT_LIMITS, type ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
@@ -24,13 +25,19 @@ export class StoredLimits {
     return this.#current;
   }
 
+  /** The usual limits leave nothing behind that older code would have to heed. */
   set(limits: ClusterLimits): void {
     this.#current = limits;
-    writeColumn(this.#sql, seal(writeLimits(new Writer(), limits).finish()));
+    const body = encode(limits);
+    writeColumn(this.#sql, equalBytes(body, USUAL) ? null : body);
   }
 }
 
-/** The limits as a snapshot copies them: null while no entry has set any. */
+const encode = (limits: ClusterLimits): Bytes => seal(writeLimits(new Writer(), limits).finish());
+
+const USUAL = encode(DEFAULT_LIMITS);
+
+/** The limits as a snapshot copies them: null while they are the usual ones. */
 export const LIMITS: Unversioned = {
   name: "limits",
   since: 3,

@@ -167,10 +167,12 @@ export class AuthState {
     return accept({ op: "token", token });
   }
 
+  /** A token that has ended by the time of the entry stays so: its row is there until it is tidied. */
   #extend(text: string, time: ClusterTime): void {
     const token = readToken(this.#sql, text);
+    if (token === null || token.deadline <= time) return;
     const deadline = deadlineAt(time);
-    if (token !== null && token.deadline < deadline) writeToken(this.#sql, { ...token, deadline });
+    if (token.deadline < deadline) writeToken(this.#sql, { ...token, deadline });
   }
 }
 

@@ -157,20 +157,8 @@ export const AUTH: Unversioned = {
   name: "auth",
   since: 3,
 
-  copy(sql) {
-    const head = readHead(sql);
-    if (head === null) return null;
-    const tokens = sql.all<TokenRow>("SELECT * FROM auth_token ORDER BY token").map(tokenOf);
-    return new Writer()
-      .flag(head.enabled)
-      .uint(head.revision)
-      .list(readUsers(sql), putUser)
-      .list(readRoles(sql), (item, { name, permissions }) =>
-        item.text(name).list(permissions, writePermission),
-      )
-      .list(tokens, (item, { token, user, deadline }) => item.text(token).text(user).uint(deadline))
-      .finish();
-  },
+  copy: (sql) =>
+    copyAuth(sql, sql.all<TokenRow>("SELECT * FROM auth_token ORDER BY token").map(tokenOf)),
 
   restore(sql, body) {
     for (const table of ["auth", "auth_user", "auth_role", "auth_token"]) {
@@ -185,6 +173,23 @@ export const AUTH: Unversioned = {
     reader.end();
   },
 };
+
+/** The same for files: whoever comes to see one is to have no token of a cluster that goes on. */
+export const AUTH_WITHOUT_TOKENS: Unversioned = { ...AUTH, copy: (sql) => copyAuth(sql, []) };
+
+function copyAuth(sql: SqlPort, tokens: readonly Token[]): Bytes | null {
+  const head = readHead(sql);
+  if (head === null) return null;
+  return new Writer()
+    .flag(head.enabled)
+    .uint(head.revision)
+    .list(readUsers(sql), putUser)
+    .list(readRoles(sql), (item, { name, permissions }) =>
+      item.text(name).list(permissions, writePermission),
+    )
+    .list(tokens, (item, { token, user, deadline }) => item.text(token).text(user).uint(deadline))
+    .finish();
+}
 
 function putUser(writer: Writer, user: User): void {
   writeOptionalText(writer.text(user.name), user.passwordHash);

@@ -16,7 +16,10 @@ export interface WatchSpec {
 }
 
 export interface WatchEvent extends KeyEvent {
-  /** The version before, if asked for and neither absent nor compacted. */
+  /**
+   * The version before, if asked for and neither absent nor compacted. None with a birth (version 1),
+   * though the key may have died in the same revision: as etcd.
+   */
   readonly prevKv: KeyValue | null;
 }
 

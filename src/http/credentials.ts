@@ -67,6 +67,17 @@ export function identify(options: {
 
 const VARIABLE = "shown";
 
+/**
+ * The headers of a call that a socket carries. What shows its user may be what only sockets show, see
+ * above: it stands where any request's may.
+ */
+export function headersOfCall(context: Context): Headers {
+  const headers = new Headers(context.req.raw.headers);
+  const shown = context.get(VARIABLE) as Shown | undefined;
+  if (shown !== undefined) headers.set("Grpc-Metadata-Token", shown.token);
+  return headers;
+}
+
 /** Who asks something of `cluster`, as `identify` has found it out. */
 export function credentialsOf(context: Context, cluster: string): Credentials {
   const shown = context.get(VARIABLE) as Shown | undefined;

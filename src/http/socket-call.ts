@@ -4,6 +4,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { converseBySocket, type Conversation } from "./conversation.ts";
+import { headersOfCall } from "./credentials.ts";
 import { SocketLines, type LineSink } from "./line-sink.ts";
 import { acceptSocket, isUpgrade } from "./upgrade.ts";
 
@@ -20,7 +21,8 @@ export function callsBySocket(
     if (!isUpgrade(request) || isStream(context.req.path)) return next();
     const { socket, response } = acceptSocket(request);
     const sink = new SocketLines(socket);
-    converseBySocket(socket, sink, new SocketCall(fetch, request, sink));
+    const upgrade = { url: request.url, headers: headersOfCall(context) };
+    converseBySocket(socket, sink, new SocketCall(fetch, upgrade, sink));
     return response;
   };
 }

@@ -9,6 +9,7 @@ import { bumpRevision } from "../mvcc/revision-bump.ts";
 import { Store } from "../mvcc/store.ts";
 import { leaderPayload } from "../raft/entry-codec.ts";
 import { SqlLog } from "../raft/sql-log.ts";
+import { endTokens } from "../replica/applied-state.ts";
 import type { Entry } from "../raft/types.ts";
 import { copyDatabase, installCopy, type CopySource } from "./database-copy.ts";
 
@@ -41,7 +42,7 @@ export async function foundFrom(
   const entries = tail.map((entry) => (isKept(entry) ? entry : { ...entry, ...NOTHING }));
   return sql.transaction(() => {
     new SqlLog(sql).append(entries);
-    return leap(sql, { bumpBy, now });
+    return begin(sql, { bumpBy, now });
   });
 }
 
@@ -58,11 +59,15 @@ export function foundFromStaged(
 ): Revision {
   return sql.transaction(() => {
     installCopy(sql, { ...snapshot, now: options.now }, snapshot.term);
-    return leap(sql, options);
+    return begin(sql, options);
   });
 }
 
-/** Nobody remembers the revisions of a snapshot that is given another name only: they may go on. */
-function leap(sql: SqlPort, { bumpBy, now }: FoundingOptions): Revision {
+/**
+ * Users and roles go on, tokens do not: the time that they end at stood still in the copy, however old
+ * it is. Nobody remembers the revisions of a snapshot that is given another name only: they may go on.
+ */
+function begin(sql: SqlPort, { bumpBy, now }: FoundingOptions): Revision {
+  endTokens(sql);
   return bumpBy === 0 ? new Store(sql).revision : bumpRevision(sql, { by: bumpBy, wall: now });
 }

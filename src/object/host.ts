@@ -23,7 +23,7 @@ import { SteadyClock } from "../raft/timing.ts";
 import { ReplicaCore, type Identity } from "../replica/core.ts";
 import type { Effects } from "../replica/effects.ts";
 import { raiseIncarnation, storeRemoval } from "./certificate.ts";
-import { timingOf, type Environment } from "./environment.ts";
+import { progressMsOf, timingOf, type Environment } from "./environment.ts";
 import { Meters } from "./meters.ts";
 import { tellGenesis, tellReplica } from "./notices.ts";
 import { pause, withinTime } from "./pause.ts";
@@ -275,6 +275,7 @@ export class Host {
       seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
       now: this.#now(),
       timing: timingOf(environment),
+      progressMs: progressMsOf(environment),
     });
   }
 
@@ -339,8 +340,8 @@ export class Host {
     this.#wakeups.keep({
       deadline: isWanted ? this.#now() : this.#core.deadline(),
       // A pin, or a request, is lost with the memory, which a timer holds.
-      isOccupied: this.#waiting.size > 0 || this.#core.isOccupied,
-      mustSurvive: this.#core.hasRunningLeases,
+      isOccupied: this.#waiting.size > 0 || this.#core.needs.memory,
+      mustSurvive: this.#core.needs.time,
     });
   }
 

@@ -113,10 +113,13 @@ export class Admission {
     this.#extendAt = null;
   }
 
-  /** How long the token holds yet, by the log; null for what is no token, and while auth is off. */
+  /**
+   * How long the token holds yet, by the log; null for what is no token, or none any more, and while
+   * auth is off.
+   */
   #left(credentials: Credentials | undefined, time: ClusterTime): number | null {
     if (!this.#auth.enabled || credentials?.kind !== "token") return null;
     const deadline = this.#auth.token(credentials.token)?.deadline ?? null;
-    return deadline === null ? null : deadline - time;
+    return deadline === null || deadline <= time ? null : deadline - time;
   }
 }

@@ -4,7 +4,7 @@
 
 import { ALARMS } from "../apply/alarms.ts";
 import { CLUSTER_VERSION, MEMBERSHIP } from "../apply/cluster-state.ts";
-import { AUTH } from "../auth/auth-tables.ts";
+import { AUTH, AUTH_WITHOUT_TOKENS, deleteTokens } from "../auth/auth-tables.ts";
 import { LIMITS } from "../apply/stored-limits.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { Writer } from "../base/codec.ts";
@@ -29,6 +29,14 @@ export const UNVERSIONED: readonly Unversioned[] = [
   ALARMS,
   LIMITS,
 ];
+
+/** What of it a client's file holds. */
+export const UNVERSIONED_OF_FILES: readonly Unversioned[] = UNVERSIONED.map((item) =>
+  item === AUTH ? AUTH_WITHOUT_TOKENS : item,
+);
+
+/** Ends what of it another cluster must not take over. */
+export const endTokens = (sql: SqlPort): void => deleteTokens(sql);
 
 /**
  * What all of it says, in bytes that are equal on all replicas at the same applied index. Which page a

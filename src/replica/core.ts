@@ -53,6 +53,7 @@ export interface CoreOptions {
   readonly now: Milliseconds;
   /** Durations other than the usual ones. */
   readonly timing?: Partial<Timing>;
+  readonly progressMs?: number;
   /** The version of the code, for tests of two that form one cluster. */
   readonly codeVersion?: number;
 }
@@ -109,10 +110,12 @@ export class ReplicaCore {
       { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
     );
-    this.#sessions = new Sessions(this.#machine, () => this.#standpoint.header(), {
-      assure: (settle) => this.#service.assure(settle, this.#now),
-      begin: (call, request) => this.#service.begin(call, request, this.#now),
-      resume: (call) => this.#service.resume(call, this.#now),
+    this.#sessions = new Sessions({
+      machine: this.#machine,
+      header: () => this.#standpoint.header(),
+      service: () => this.#service,
+      now: () => this.#now,
+      progressMs: options.progressMs,
     });
     this.#service = new Service({
       self: memberId,
@@ -253,14 +256,10 @@ export class ReplicaCore {
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
   }
 
-  /** Whether time must go on for this replica even when its object has lost its memory. */
-  get hasRunningLeases(): boolean {
-    return this.#machine.hasLeases;
-  }
-
-  /** Whether anybody waits for something that would be lost with the memory. */
-  get isOccupied(): boolean {
-    return this.#sessions.pipelines.areAsked || this.downloads.due !== null;
+  /** Why its object has to be kept in memory, or to come back: requests and pins, or leases. */
+  get needs(): { readonly memory: boolean; readonly time: boolean } {
+    const isAsked = this.#sessions.pipelines.areAsked;
+    return { memory: isAsked || this.downloads.due !== null, time: this.#machine.hasLeases };
   }
 
   /** Snapshots that calls have opened. `tick` is wanted when one was ended. */

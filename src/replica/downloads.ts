@@ -10,7 +10,7 @@ import { asMilliseconds, later, type Bytes, type Milliseconds } from "../base/ty
 import { FIRST_CURSOR } from "../mvcc/snapshot-part.ts";
 import { SnapshotSource, type SnapshotPart } from "../mvcc/snapshot-source.ts";
 import type { Pin, Store } from "../mvcc/store.ts";
-import { UNVERSIONED } from "./applied-state.ts";
+import { UNVERSIONED_OF_FILES } from "./applied-state.ts";
 
 interface Download {
   readonly source: SnapshotSource;
@@ -44,7 +44,7 @@ export class Downloads {
     const source = new SnapshotSource({
       sql: this.#sql,
       store: this.#store,
-      unversioned: UNVERSIONED,
+      unversioned: UNVERSIONED_OF_FILES,
     });
     const name = `${source.pin.index}/${++this.#count}`;
     this.#open.set(name, { source, heardAt: now });

@@ -45,6 +45,8 @@ export class Machine {
   readonly downloads: Downloads;
   readonly #leases: LeaseTable;
   readonly #clock: ClusterClock;
+  /** As of the last look; null when it may have changed since. */
+  #bytesInUse: number | null = null;
 
   constructor({ sql, atBirth, codeVersion, now }: MachineOptions) {
     this.#sql = sql;
@@ -92,12 +94,23 @@ export class Machine {
 
   /** How many applied entries the log keeps for peers that lag: few before writes are refused. */
   get logEntriesKept(): number {
-    const isScarce = this.size().inUse > SCARCE * this.quotaBytes;
+    const isScarce = this.bytesInUse > SCARCE * this.quotaBytes;
     return isScarce ? LOG_ENTRIES_KEPT_FULL : LOG_ENTRIES_KEPT;
   }
 
   size(): DatabaseSize {
     return this.#sql.size();
+  }
+
+  /** What quotas look at. It is a query: asked once for each batch of entries, not for each question. */
+  get bytesInUse(): number {
+    this.#bytesInUse ??= this.size().inUse;
+    return this.#bytesInUse;
+  }
+
+  /** The database may have changed by something else than entries. */
+  resized(): void {
+    this.#bytesInUse = null;
   }
 
   /** Begins to hash the history up to `revision`; 0 means the latest. */
@@ -131,6 +144,7 @@ export class Machine {
   ): AppliedBatch {
     const { now, isLeader, isAwaited } = options;
     const batch = this.applier.apply(entries, now, isAwaited);
+    this.resized();
     if (isLeader) this.#clock.catchUp(this.applier.time, now);
     else this.#clock.follow(this.applier.time, now);
     return batch;

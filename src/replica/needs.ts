@@ -37,7 +37,9 @@ export function needOf(request: ClientRequest): Need {
       return needOfAccesses({ right: "read", lease: null });
     case "leaseGrant":
     case "memberList":
+    case "limits":
     case "status":
+    case "limits":
       return KNOWN;
     case "alarm":
       return request.action === "get" ? KNOWN : ROOT;
@@ -54,7 +56,6 @@ export function needOf(request: ClientRequest): Need {
     case "defragment":
     case "downgrade":
     case "setLimits":
-    case "limits":
     case "snapshot":
       return ROOT;
     case "auth":

@@ -2,7 +2,7 @@
 
 import { needOfAccesses } from "../auth/need.ts";
 import { rpcErrorText } from "../api/error.ts";
-import type { Header } from "../api/replica.ts";
+import type { Header, ReplicaCall } from "../api/replica.ts";
 import type { SessionIdentity } from "../api/session-identity.ts";
 import {
   CLOSE_NO_LEADER,
@@ -16,13 +16,14 @@ import type { RevisionEvents } from "../base/kv.ts";
 import { SESSION_FRAMES_WAITING_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, Milliseconds } from "../base/types.ts";
-import { WatchHub } from "../watch/hub.ts";
+import { PROGRESS_MS, WatchHub } from "../watch/hub.ts";
 import { intervalOfSpec } from "../watch/watcher.ts";
 import type { Settle } from "./assurances.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import type { SessionEffects } from "./effects.ts";
 import type { Machine } from "./machine.ts";
-import { Pipelines, type Server } from "./pipelines.ts";
+import { Pipelines } from "./pipelines.ts";
+import type { Service } from "./service.ts";
 
 type WatchFrame = Extract<ReceiverFrame, { kind: "watch" }>;
 
@@ -34,7 +35,16 @@ const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [], se
 /** Frames that do not wait behind a watch that is in doubt: they have nothing to do with it. */
 const NEVER_WAIT: readonly ReceiverFrame["kind"][] = ["ack", "request", "taken"];
 
-/** The hub is built with the first session, so that a start without sessions pays nothing. */
+export interface SessionsOptions {
+  readonly machine: Machine;
+  readonly header: () => Header;
+  /** Serves what is asked within sessions. */
+  readonly service: () => Service;
+  readonly now: () => Milliseconds;
+  /** How often a quiet watch that asked for it hears of progress. */
+  readonly progressMs?: number | undefined;
+}
+
 /** How a session begins, or goes on after a sleep. */
 export interface SessionOpening {
   /** What was kept of it; null: nothing yet. */
@@ -43,6 +53,7 @@ export interface SessionOpening {
   readonly identity?: SessionIdentity | null;
 }
 
+/** The hub is built with the first session, so that a start without sessions pays nothing. */
 export class Sessions {
   /** The requests within sessions. */
   readonly pipelines: Pipelines;
@@ -51,6 +62,7 @@ export class Sessions {
   readonly #assure: (settle: Settle) => void;
   /** Of sessions of clients. */
   readonly #identities = new Map<number, SessionIdentity>();
+  readonly #progressMs: number;
   /**
    * Of a session, a watch that is refused by what is applied here, and the frames behind it: they wait
    * until this replica has caught up, for the token may have been issued a moment ago.
@@ -62,15 +74,14 @@ export class Sessions {
   #closes: SessionEffects["closes"][number][] = [];
   #leaderlessSince: Milliseconds | null = null;
 
-  constructor(
-    machine: Machine,
-    header: () => Header,
-    service: Server & { readonly assure: (settle: Settle) => void },
-  ) {
+  constructor({ machine, header, service, now, progressMs = PROGRESS_MS }: SessionsOptions) {
     this.#machine = machine;
     this.#header = header;
-    this.#assure = service.assure;
-    this.pipelines = new Pipelines(service, header);
+    this.#progressMs = progressMs;
+    this.#assure = (settle) => service().assure(settle, now());
+    const begin = (id: number, call: ReplicaCall): void => service().begin(id, call, now());
+    const resume = (id: number): void => service().resume(id, now());
+    this.pipelines = new Pipelines({ begin, resume }, header);
   }
 
   get count(): number {
@@ -87,7 +98,11 @@ export class Sessions {
     if (identity !== null) this.#identities.set(id, identity);
     this.pipelines.open(id, identity);
     const { store, cluster } = this.#machine;
-    this.#hub ??= new WatchHub(store, now, () => cluster.limits.current.watches);
+    this.#hub ??= new WatchHub(store, {
+      now,
+      progressMs: this.#progressMs,
+      watchesMax: () => cluster.limits.current.watches,
+    });
     this.#hub.open(id, checkpoint === null ? null : decodeCheckpoint(checkpoint));
     this.#changed.add(id);
   }

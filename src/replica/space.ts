@@ -29,23 +29,18 @@ export class Space {
   readonly #machine: Machine;
   readonly #raft: RaftNode;
   readonly #calls: Calls;
-  /** Bytes in use, as of the last look; null when something has changed since. */
-  #inUse: number | null = null;
-  /** Calls that are refused once the alarm that they have raised is there. */
-  #raising: number[] | null = null;
-  #isLowering = false;
+  /** Calls that are refused once the alarm that they have raised was there. */
+  #raising: { readonly calls: number[]; readonly after: number } | null = null;
+  /** Whose alarms are on their way to be lowered. */
+  #lowering: readonly MemberId[] = [];
   #isRaisingForPeers = false;
+  #isFull = false;
 
   constructor({ self, machine, raft, calls }: Parts) {
     this.#self = self;
     this.#raft = raft;
     this.#machine = machine;
     this.#calls = calls;
-  }
-
-  /** The database may have changed. */
-  changed(): void {
-    this.#inUse = null;
   }
 
   /** Why alarms that are active here forbid the write, or null. */
@@ -59,51 +54,65 @@ export class Space {
    */
   refuses(call: number, command: Command, propose: Propose): boolean {
     const cost = costOf(command);
-    if (cost === 0 || this.#bytesInUse() + cost <= this.#quota) return false;
-    if (this.#machine.cluster.version < versionOf("alarm")) this.#calls.refuse(call, "noSpace");
-    else if (this.#raising !== null) this.#raising.push(call);
+    if (cost === 0 || this.#machine.bytesInUse + cost <= this.#quota) return false;
+    if (!this.#mayRaise) this.#calls.refuse(call, "noSpace");
+    else if (this.#raising !== null) this.#raising.calls.push(call);
     else {
-      this.#raising = [call];
+      const after = this.#machine.cluster.alarms.timesRaised("noSpace");
+      this.#raising = { calls: [call], after };
       propose(this.#command({ member: this.#self, alarm: "noSpace" }, true));
     }
     return true;
   }
 
-  /** Whether this replica has no room left, whatever the quota. */
+  /**
+   * Whether this replica has no room left, whatever the quota. It goes on to be full until there is
+   * room again: or entries that raise and lower its alarm could go on by themselves.
+   */
   get isFull(): boolean {
-    return this.#bytesInUse() > DATABASE_BYTES_MAX;
+    const share = this.#isFull ? ROOM_AGAIN : 1;
+    this.#isFull = this.#machine.bytesInUse > share * DATABASE_BYTES_MAX;
+    return this.#isFull;
   }
 
   /** After anything was applied, or whether this replica serves as leader may have changed. */
   follow(isServing: boolean, propose: Propose): void {
-    const { alarms } = this.#machine.cluster;
-    if (this.#raising !== null && (!isServing || alarms.has("noSpace"))) {
-      for (const call of this.#raising) {
-        if (isServing) this.#calls.refuse(call, "noSpace");
-        else this.#calls.redirect(call);
-      }
-      this.#raising = null;
-    }
+    this.#settleRaising(isServing);
     this.#lower(isServing, propose);
     this.#raiseForPeers(isServing, propose);
+  }
+
+  /** The entry that raises it may do so in vain, when the cluster's version was lowered before. */
+  #settleRaising(isServing: boolean): void {
+    if (this.#raising === null) return;
+    const { calls, after } = this.#raising;
+    const { alarms } = this.#machine.cluster;
+    if (isServing && this.#mayRaise && alarms.timesRaised("noSpace") === after) return;
+    this.#raising = null;
+    for (const call of calls) {
+      if (isServing) this.#calls.refuse(call, "noSpace");
+      else this.#calls.redirect(call);
+    }
   }
 
   /** Lowers what leaders have raised once there is room here, and where it was raised for. */
   #lower(isServing: boolean, propose: Propose): void {
     const raised = this.#machine.cluster.alarms.automatic("noSpace");
-    if (!isServing || raised.length === 0) this.#isLowering = false;
-    else if (!this.#isLowering && this.#bytesInUse() < ROOM_AGAIN * this.#quota) {
-      const over = raised.filter(({ member }) => !this.#fullPeers().includes(member));
-      this.#isLowering = over.length > 0;
-      for (const alarm of over) propose(this.#command(alarm, false));
-    }
+    const members = raised.map(({ member }) => member);
+    this.#lowering = isServing ? this.#lowering.filter((each) => members.includes(each)) : [];
+    if (!isServing || raised.length === 0) return;
+    if (this.#machine.bytesInUse >= ROOM_AGAIN * this.#quota) return;
+    const waiting = [...this.#fullPeers(), ...this.#lowering];
+    const over = raised.filter(({ member }) => !waiting.includes(member));
+    this.#lowering = [...this.#lowering, ...over.map(({ member }) => member)];
+    for (const alarm of over) propose(this.#command(alarm, false));
   }
 
   /** Replicas differ in what they store besides what is replicated: one may be full before others. */
   #raiseForPeers(isServing: boolean, propose: Propose): void {
-    const { alarms, version } = this.#machine.cluster;
-    if (!isServing || alarms.has("noSpace")) this.#isRaisingForPeers = false;
-    else if (!this.#isRaisingForPeers && version >= versionOf("alarm")) {
+    const isRaised = this.#machine.cluster.alarms.has("noSpace");
+    if (!isServing || isRaised || !this.#mayRaise) this.#isRaisingForPeers = false;
+    else if (!this.#isRaisingForPeers) {
       const full = this.#fullPeers();
       this.#isRaisingForPeers = full.length > 0;
       for (const member of full) propose(this.#command({ member, alarm: "noSpace" }, true));
@@ -121,12 +130,11 @@ export class Space {
     return { kind: "alarm", raises, automatic: true, member, alarm };
   }
 
-  get #quota(): number {
-    return this.#machine.quotaBytes;
+  get #mayRaise(): boolean {
+    return this.#machine.cluster.version >= versionOf("alarm");
   }
 
-  #bytesInUse(): number {
-    this.#inUse ??= this.#machine.size().inUse;
-    return this.#inUse;
+  get #quota(): number {
+    return this.#machine.quotaBytes;
   }
 }

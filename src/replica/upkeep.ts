@@ -111,7 +111,6 @@ export class Upkeep {
 
   /** Something was applied. */
   applied(): void {
-    this.#space.changed();
     this.#parts.raft.setFull(this.#space.isFull);
   }
 
@@ -119,12 +118,14 @@ export class Upkeep {
   follow(isServing: boolean, now: Milliseconds): void {
     this.#isServing = isServing;
     this.#sweeper.follow(now);
-    if (!isServing) this.#compaction.stop();
+    // What was proposed may be lost, or refused.
+    if (!this.#mayCompact) this.#compaction.stop();
     this.#space.follow(isServing, this.#proposer(now));
   }
 
   tick(now: Milliseconds): void {
     const { machine, calls } = this.#parts;
+    if (!machine.store.isSwept || machine.cluster.alarms.has("noSpace")) machine.resized();
     this.#hasher.tick(now);
     for (const id of this.#sweeper.sweep(now)) {
       const kind = calls.get(id)?.request.kind === "defragment" ? "defragment" : "compact";
@@ -132,7 +133,6 @@ export class Upkeep {
     }
     const time = machine.time(now);
     if ((this.#leftoverDue ?? Infinity) <= time) machine.store.dropLeftover(time);
-    this.#space.changed();
     if (!this.#mayCompact) return;
     const revision = this.#compaction.take(time);
     if (revision !== null) this.#parts.propose({ kind: "compact", revision }, now);

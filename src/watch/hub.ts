@@ -2,27 +2,34 @@
 // itself; the owner takes the deliveries after each input.
 
 import { assert } from "../base/assert.ts";
-import {
-  ATTACHMENT_BYTES_MAX,
-  CATCH_UP_BYTES_MAX,
-  DELIVERY_BYTES_MAX,
-  SESSION_WATCHES_MAX,
-} from "../base/limits.ts";
+import { ATTACHMENT_BYTES_MAX, CATCH_UP_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { KeyEvent, RevisionEvents } from "../base/kv.ts";
-import { asRevision, nextRevision, type Milliseconds, type Revision } from "../base/types.ts";
+import {
+  asRevision,
+  later,
+  nextRevision,
+  type Milliseconds,
+  type Revision,
+} from "../base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchEvent, type WatchSpec } from "../base/watch.ts";
 import type { Store } from "../mvcc/store.ts";
+import { CONTROL_WEIGHT, Parcel } from "./parcel.ts";
 import { Session, type SequencedDelivery } from "./session.ts";
-import { createWatcher, refusalOf, select, storedSize, weigh, type Watcher } from "./watcher.ts";
+import { createWatcher, refusalOf, select, storedSize, type Watcher } from "./watcher.ts";
 
-/** How often a quiet watcher that asked for it hears of progress, as etcd: 10 minutes. */
-const PROGRESS_INTERVAL_MS = 600_000;
+/** How often a quiet watcher that asked for it hears of progress, unless said: etcd's 10 minutes. */
+export const PROGRESS_MS = 600_000;
 
 /** Sessions that are caught up in one turn: each reads history, and requests wait meanwhile. */
 const CATCH_UP_SESSIONS_MAX = 8;
 
-/** What one delivery without events weighs. */
-const CONTROL_WEIGHT = 32;
+export interface HubOptions {
+  readonly now: Milliseconds;
+  /** How often a quiet watcher that asked for it hears of progress. */
+  readonly progressMs: number;
+  /** The cluster's limit of watches of one replica, 0 for none. */
+  readonly watchesMax: () => number;
+}
 
 /** What must outlive a sleep of the replica: kept in the socket's attachment. */
 export interface SessionCheckpoint {
@@ -48,6 +55,7 @@ const SEQUENCE_LEAP = 2 ** 32;
 export class WatchHub {
   readonly #store: Store;
   readonly #watchesMax: () => number;
+  readonly #progressMs: number;
   readonly #sessions = new Map<number, Session>();
   readonly #outgoing = new Set<number>();
   /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
@@ -55,11 +63,11 @@ export class WatchHub {
   #wantsProgress = false;
   #progressAt: Milliseconds;
 
-  /** `watchesMax` is the cluster's limit of watches of one replica, 0 for none. */
-  constructor(store: Store, now: Milliseconds, watchesMax: () => number = () => 0) {
+  constructor(store: Store, { now, progressMs, watchesMax }: HubOptions) {
     this.#store = store;
     this.#watchesMax = watchesMax;
-    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+    this.#progressMs = progressMs;
+    this.#progressAt = later(now, progressMs);
   }
 
   get sessionCount(): number {
@@ -161,7 +169,7 @@ export class WatchHub {
     const turns = [...this.#lagging].filter((id) => this.#session(id).hasCredit);
     for (const id of turns.slice(0, CATCH_UP_SESSIONS_MAX)) this.#catchUp(id, this.#session(id));
     if (now < this.#progressAt) return;
-    this.#progressAt = (now + PROGRESS_INTERVAL_MS) as Milliseconds;
+    this.#progressAt = later(now, this.#progressMs);
     const watchers = [...this.#sessions.values()].flatMap((session) =>
       [...session.watchers.values()].map((watcher) => ({ session, watcher })),
     );
@@ -335,9 +343,7 @@ export class WatchHub {
       for (let index = watcher.sent; index < wanted.length; index++) {
         if (parcel.isFull) parcel.flush({ partial: true });
         if (!session.hasCredit) {
-          watcher.next = revision;
-          watcher.sent = index;
-          watcher.synced = false;
+          Object.assign(watcher, { next: revision, sent: index, synced: false });
           return false;
         }
         parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
@@ -349,55 +355,8 @@ export class WatchHub {
     return true;
   }
 
-  /** Of a birth there is none, even if the key has died in the same revision: as etcd. */
-  #previous(watcher: Watcher, { kind, kv }: KeyEvent): WatchEvent["prevKv"] {
-    const isBirth = kind === "put" && kv.createRevision === kv.modRevision;
-    if (!watcher.spec.prevKv || isBirth) return null;
+  #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
+    if (!watcher.spec.prevKv || kv.version === 1) return null;
     return this.#store.history.previousVersion(kv.key, kv.modRevision);
-  }
-}
-
-/** Gathers events for one watcher into deliveries of a bounded size. */
-class Parcel {
-  readonly #session: Session;
-  readonly #watcher: Watcher;
-  readonly #revision: Revision;
-  #events: WatchEvent[] = [];
-  #weight = CONTROL_WEIGHT;
-
-  constructor(session: Session, watcher: Watcher, revision: Revision) {
-    this.#session = session;
-    this.#watcher = watcher;
-    this.#revision = revision;
-  }
-
-  get isFull(): boolean {
-    return this.#weight > DELIVERY_BYTES_MAX;
-  }
-
-  add(event: WatchEvent): void {
-    this.#events.push(event);
-    this.#weight += weigh(event);
-  }
-
-  /** Delivers what was gathered; after a whole one the watcher is served below its `next`. */
-  flush(options: { readonly partial: boolean }): void {
-    if (this.#events.length === 0) return;
-    this.#watcher.hadEvents = true;
-    const { partial } = options;
-    this.#session.deliver({
-      delivery: {
-        kind: "events",
-        watch: this.#watcher.id,
-        revision: this.#revision,
-        events: this.#events,
-        partial,
-      },
-      weight: this.#weight,
-      watcher: this.#watcher,
-      through: partial ? asRevision(0) : asRevision(this.#watcher.next - 1),
-    });
-    this.#events = [];
-    this.#weight = CONTROL_WEIGHT;
   }
 }

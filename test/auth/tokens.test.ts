@@ -24,6 +24,14 @@ describe("a token", () => {
     expect(machine.state.token("unknown.1")).toBeNull();
   });
 
+  test("that has ended is not extended", ({ expect }) => {
+    const machine = new AuthMachine(ON);
+    const token = machine.token("ann");
+    machine.wait(360_000);
+    machine.extend(token);
+    expect(machine.state.token(token)?.deadline).toBe(361_000);
+  });
+
   test.for<[string, AuthRequest, boolean]>([
     ["its user's deletion", { op: "userDelete", name: "ann" }, false],
     [

@@ -268,27 +268,33 @@ describe("watches", () => {
     expect(Buffer.from(value).toString()).toContain(text);
   });
 
-  test("by WebSocket, with the token among the subprotocols", async () => {
-    const url = `${server.url.replace("http", "ws")}/v3/watch`;
-    const heardBy = async (protocols: string[], key: string): Promise<string> => {
-      const socket = new WebSocket(url, protocols);
-      const heard = new Promise<string>((resolve, reject) => {
-        socket.addEventListener("message", ({ data }) => resolve(String(data)));
-        socket.addEventListener("error", () => reject(new Error("the socket failed")));
-      });
-      const opened = Promise.withResolvers<unknown>();
-      socket.addEventListener("open", opened.resolve);
-      await Promise.race([opened.promise, heard]);
-      socket.send(JSON.stringify({ create_request: { key: base64(key) } }));
-      const line = await heard;
-      socket.close();
-      return line;
-    };
-    const offer = ["Bearer", tokens.get("ann")!];
-    expect(await heardBy(offer, "e")).toContain('"created":true}');
-    expect(await heardBy(offer, "x")).toContain("etcdserver: permission denied");
-    expect(await heardBy([], "e")).toContain("etcdserver: user name is empty");
-  });
+  test.for([
+    ["watch", (key: string) => ({ create_request: { key: base64(key) } }), '"created":true}'],
+    ["kv/range", (key: string) => ({ key: base64(key) }), '"count":"1"}'],
+  ] as const)(
+    "%s by WebSocket, with the token among the subprotocols",
+    async ([path, bodyOf, answer]) => {
+      const url = `${server.url.replace("http", "ws")}/v3/${path}`;
+      const heardBy = async (protocols: string[], key: string): Promise<string> => {
+        const socket = new WebSocket(url, protocols);
+        const heard = new Promise<string>((resolve, reject) => {
+          socket.addEventListener("message", ({ data }) => resolve(String(data)));
+          socket.addEventListener("error", () => reject(new Error("the socket failed")));
+        });
+        const opened = Promise.withResolvers<unknown>();
+        socket.addEventListener("open", opened.resolve);
+        await Promise.race([opened.promise, heard]);
+        socket.send(JSON.stringify(bodyOf(key)));
+        const line = await heard;
+        socket.close();
+        return line;
+      };
+      const offer = ["Bearer", tokens.get("ann")!];
+      expect(await heardBy(offer, "e")).toContain(answer);
+      expect(await heardBy(offer, "x")).toContain("etcdserver: permission denied");
+      expect(await heardBy([], "e")).toContain("etcdserver: user name is empty");
+    },
+  );
 });
 
 describe("the plain API, and what is about the cluster", () => {

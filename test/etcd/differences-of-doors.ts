@@ -3,6 +3,10 @@
 
 import type { Finding } from "./comparison.ts";
 import type { Difference } from "./differences.ts";
+import { valueAt, type Json } from "./json.ts";
+
+const isCanceled = (result: Json): boolean =>
+  valueAt(result, "canceled") === true && valueAt(result, "compact_revision") === undefined;
 
 const isPost = ({ request }: Finding, path: string): boolean =>
   request.startsWith(`POST /v3/${path} `);
@@ -59,6 +63,16 @@ export const DOORS: readonly Difference[] = [
     name: "a socket to nowhere is told so when it speaks",
     row: "a WebSocket to a path that is none",
     explains: ({ sequence }) => sequence === "an unknown path over a socket",
+  },
+  {
+    name: "a watch that a compaction has ended is not ended again",
+    row: "`cancel_request` of a watch that a compaction has ended",
+    explains: ({ topic, sequence, etcd, etcdLine, ours }) =>
+      (topic === "random" || sequence === "canceled after a compaction has ended it") &&
+      ours === undefined &&
+      isCanceled(
+        etcdLine === undefined ? (etcd ?? null) : (valueAt(etcdLine.body, "result") ?? null),
+      ),
   },
   {
     name: "readiness asks whether this is a learner",

@@ -8,7 +8,6 @@ import { judge, renderFinding } from "./comparison.ts";
 import { CORPUS } from "./corpus/corpus.ts";
 import { DIFFERENCES, type Difference } from "./differences.ts";
 import { askOurs } from "./live.ts";
-import { PENDING } from "./pending.ts";
 import { readRecording } from "./recording.ts";
 import { describeStep } from "./conversation.ts";
 import type { Topic } from "./sequence.ts";
@@ -46,23 +45,9 @@ describe.for(CORPUS)("$name", (topic) => {
 const sequencesOf = (topics: readonly Topic[]) =>
   topics.flatMap((topic) => topic.sequences.map(({ name }) => ({ topic, name })));
 
-const isPending = ({ name }: Topic): boolean => PENDING.includes(name);
-
-test.for(sequencesOf(CORPUS.filter((topic) => !isPending(topic))))(
-  "$topic.name: $name",
-  async ({ topic, name }, { expect }) => {
-    expect(await unexplainedOf(topic, name)).toEqual([]);
-  },
-);
-
-test.for(CORPUS.filter(isPending))(
-  "$name is pending, and leaves the list once all is as etcd has it",
-  async (topic, { expect }) => {
-    const findings: string[] = [];
-    for (const { name } of topic.sequences) findings.push(...(await unexplainedOf(topic, name)));
-    expect(findings).not.toEqual([]);
-  },
-);
+test.for(sequencesOf(CORPUS))("$topic.name: $name", async ({ topic, name }, { expect }) => {
+  expect(await unexplainedOf(topic, name)).toEqual([]);
+});
 
 describe("the table of differences", () => {
   afterAll(() => used.clear());

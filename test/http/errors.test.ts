@@ -1,18 +1,22 @@
 // Every error of the tables, as a client meets it: which request gives it, with which status, code and
 // text. What stands elsewhere is named. Nothing may be in a table that no test produces.
 
+import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   bodyTooLarge,
+  errorLine,
   GATEWAY_ERRORS,
   malformed,
   refusalError,
   type ApiError,
 } from "../../src/api/error.ts";
+import { RECIPE_ERRORS } from "../../src/api/recipe-error.ts";
 import { FRESHNESS_OF_WRITE } from "../../src/api/freshness.ts";
 import { REFUSALS } from "../../src/base/refusal.ts";
 import { JSON_BODY_BYTES_MAX } from "../../src/http/request.ts";
 import { appTo, errorOf, led } from "./support/app.ts";
+import { provideDigestStream } from "./support/digest-stream.ts";
 import {
   FakeNetwork,
   follows,
@@ -21,6 +25,7 @@ import {
   isOverloaded,
   type Behaviour,
 } from "./support/fake-network.ts";
+import { answersInFull } from "./support/full-answers.ts";
 import { TinyStore } from "./support/tiny-store.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -86,6 +91,63 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     path: "/v1/kv/a",
     network: stored,
   },
+  downgradeFormat: {
+    error: GATEWAY_ERRORS.downgradeFormat,
+    path: "/v3/maintenance/downgrade",
+    body: '{"version":"x"}',
+  },
+  downgradeTarget: {
+    error: GATEWAY_ERRORS.downgradeTarget,
+    path: "/v3/maintenance/downgrade",
+    body: '{"version":"9.9"}',
+  },
+  noDowngrade: {
+    error: GATEWAY_ERRORS.noDowngrade,
+    path: "/v3/maintenance/downgrade",
+    body: '{"action":"CANCEL"}',
+  },
+  notCapable: {
+    error: GATEWAY_ERRORS.notCapable,
+    path: "/v3/maintenance/downgrade",
+    body: '{"action":"ENABLE","version":"3.6"}',
+  },
+  unknownMethod: {
+    error: GATEWAY_ERRORS.unknownMethod,
+    path: "/v3/maintenance/downgrade",
+    body: '{"action":7}',
+  },
+  otherJurisdiction: {
+    error: GATEWAY_ERRORS.otherJurisdiction,
+    method: "PUT",
+    path: "/v1/clusters/default",
+    body: '{"jurisdiction":"eu"}',
+  },
+  noPasswordUser: {
+    error: GATEWAY_ERRORS.noPasswordUser,
+    path: "/v3/auth/authenticate",
+    body: '{"name":"ann","password":"pw"}',
+    network: () => new FakeNetwork({ wnam: answersInFull(null) }),
+  },
+  passwordTooLong: {
+    error: GATEWAY_ERRORS.passwordTooLong,
+    path: "/v3/auth/user/add",
+    body: `{"name":"ann","password":"${"x".repeat(73)}"}`,
+  },
+  passwordHash: {
+    error: GATEWAY_ERRORS.passwordHash,
+    path: "/v3/auth/user/changepw",
+    body: '{"name":"ann","hashedPassword":"plain"}',
+  },
+  permissionNotGiven: {
+    error: GATEWAY_ERRORS.permissionNotGiven,
+    path: "/v3/auth/role/grant",
+    body: '{"name":"r"}',
+  },
+  permissionType: {
+    error: GATEWAY_ERRORS.permissionType,
+    path: "/v3/auth/role/grant",
+    body: '{"name":"r","perm":{"permType":9}}',
+  },
   deadlineExceeded: {
     error: GATEWAY_ERRORS.deadlineExceeded,
     headers: { "Grpc-Timeout": "20m" },
@@ -140,10 +202,12 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** What another test produces, since it takes more than one request. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  regionsUnfinished: "test/http/region-change.test.ts",
-  socketUnheard: "test/http/conversation.test.ts",
+/** What another test produces, since it takes more than one request: a file, and what it says of it. */
+const ELSEWHERE: Readonly<Record<string, readonly [file: string, text: string]>> = {
+  regionsUnfinished: ["region-change.test.ts", "still on its way to these regions"],
+  socketUnheard: ["conversation.test.ts", "GATEWAY_ERRORS.socketUnheard"],
+  snapshotLost: ["errors.test.ts", "GATEWAY_ERRORS.snapshotLost"],
+  otherCluster: ["session-end.test.ts", "GATEWAY_ERRORS.otherCluster"],
 };
 
 /** The answer, once every deadline has passed. */
@@ -165,6 +229,10 @@ describe("errors of the router", () => {
     expect(response.headers.get("Content-Type")).toBe("application/json");
     const challenge = response.headers.get("WWW-Authenticate");
     expect(challenge?.includes(error.message) ?? false).toBe(error.status === 401);
+  });
+
+  test.for(Object.entries(ELSEWHERE))("%s is produced elsewhere", ([, [file, text]]) => {
+    expect(readFileSync(new URL(file, import.meta.url), "utf8")).toContain(text);
   });
 
   test("each of the table is produced", () => {
@@ -191,5 +259,35 @@ describe("refusals of replicas", () => {
     expect(await streamed.text()).toBe(
       `${JSON.stringify({ error: { code, message, grpc_code: code, http_code: status } })}\n`,
     );
+  });
+});
+
+describe("errors of streams", () => {
+  test("an election's observer is told that it ended, whatever the store refuses", async () => {
+    const network = everywhere(() => ({
+      kind: "refused",
+      refusal: "userNameEmpty",
+      header: headerOf("wnam", 1),
+    }));
+    const response = await appTo(network).post("/v3/election/observe", '{"name":"ZQ=="}');
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      errorLine(RECIPE_ERRORS.observeEnded),
+    ]);
+  });
+
+  test("snapshotLost: the replica does not have the snapshot any more", async () => {
+    provideDigestStream();
+    const place = { region: "wnam", generation: 1, jurisdiction: null };
+    const network = everywhere(() => ({
+      kind: "answered",
+      header: headerOf("wnam", 1),
+      answer: { kind: "snapshot", answer: { head: {} as never, name: "s", place } },
+    }));
+    const response = await appTo(network).post("/v3/maintenance/snapshot");
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      errorLine(GATEWAY_ERRORS.snapshotLost),
+    ]);
   });
 });

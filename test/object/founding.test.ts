@@ -25,6 +25,7 @@ import {
 import { foundFrom } from "../../src/object/founding.ts";
 import { SqlLog } from "../../src/raft/sql-log.ts";
 import { ReplicaCore } from "../../src/replica/core.ts";
+import { beginWithAuth, login } from "../replica/auth-cluster.ts";
 import { insertMeta, openNodeSql, type NodeSql } from "../support/node-sql.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
@@ -223,6 +224,19 @@ describe("a replica founded from another", () => {
     const sql = openCopy();
     await found(sql, sourceOf(survivor));
     expect(new Founder(sql).valueOf("a")).toBe("2");
+  });
+
+  test("knows the users of the other, and no token of theirs", async ({ expect }) => {
+    cluster = beginWithAuth();
+    login(cluster, "ann");
+    cluster.run(100);
+    const { sql: survivor } = follower();
+    const sql = openCopy();
+    await found(sql, sourceOf(survivor));
+    const count =
+      "SELECT (SELECT count(*) FROM auth_user) AS users, (SELECT count(*) FROM auth_token) AS tokens";
+    expect(survivor.all(count)).toEqual([{ users: 2, tokens: 1 }]);
+    expect(sql.all(count)).toEqual([{ users: 2, tokens: 0 }]);
   });
 
   test("leads a term above all that the other has heard of", async ({ expect }) => {

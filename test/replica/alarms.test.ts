@@ -325,6 +325,21 @@ describe("the quota", () => {
     expect(alarms(cluster)).toHaveLength(1);
   });
 
+  test("one that is lowered by hand at once answers those who have met it", ({ expect }) => {
+    const cluster = settled();
+    cluster.serve(limits({ quotaBytes: 1 }));
+    const leader = cluster.leader()!;
+    // Both gather behind the batch that is not durable yet, and are applied together.
+    cluster.ask(leader, remove);
+    const met = cluster.ask(leader, write);
+    cluster.ask(leader, alarm("deactivate", "noSpace", leader.id));
+    cluster.run(300);
+    expect(leader.core.status().alarms).toEqual([]);
+    expect(cluster.answers.get(met)).toMatchObject({ kind: "refused", refusal: "noSpace" });
+    expect(outcome(cluster, write)).toBe("noSpace");
+    expect(leader.core.status().alarms).toHaveLength(1);
+  });
+
   test("deletions go on however full it is", ({ expect }) => {
     const cluster = settled();
     cluster.serve(put(key("k"), EMPTY));

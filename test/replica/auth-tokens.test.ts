@@ -68,6 +68,16 @@ describe("a token", () => {
     expect(as(ann, put(key("a"), key("1")))).toBe("invalidAuthToken");
   });
 
+  test("that has ended stays so, however often it is tried", ({ expect }) => {
+    cluster.run(TOKEN_TTL_MS + 65_000);
+    const { commit } = cluster.leader()!.core.status();
+    for (let n = 0; n < 3; n++) {
+      expect(as(ann, get(key("a")))).toBe("invalidAuthToken");
+      cluster.run(5_000);
+    }
+    expect(cluster.leader()!.core.status().commit).toBe(commit);
+  });
+
   test("in steady use costs an entry twice a minute at most", ({ expect }) => {
     cluster.run(60_000);
     as(ann, get(key("a")));

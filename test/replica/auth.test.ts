@@ -18,7 +18,7 @@ import type { ClientRequest } from "../../src/api/replica.ts";
 import type { Credentials } from "../../src/base/auth.ts";
 import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
 import type { TxnOp, TxnRequest } from "../../src/base/kv.ts";
-import { asLeaseId } from "../../src/base/types.ts";
+import { asLeaseId, asMilliseconds } from "../../src/base/types.ts";
 
 const key = encodeUtf8;
 
@@ -35,6 +35,16 @@ describe("a cluster with auth", () => {
     cluster = beginWithAuth();
     ann = login(cluster, "ann");
     root = login(cluster, "root");
+  });
+
+  test("tells a snapshot file its users, and none of their tokens", ({ expect }) => {
+    const opened = cluster.serve({ kind: "snapshot" }, { credentials: root });
+    if (opened.kind !== "answered" || opened.answer.kind !== "snapshot") throw new Error("refused");
+    const { name } = opened.answer.answer;
+    const part = cluster.leader()!.core.downloads.part(name, EMPTY, asMilliseconds(cluster.now));
+    const text = Buffer.from(part!.data).toString("latin1");
+    expect(text).toContain(HASH);
+    expect(text).not.toContain("abcdefghijklmnop.");
   });
 
   test("lets in who may, and refuses the others as etcd does", ({ expect }) => {
@@ -172,6 +182,15 @@ describe("a cluster with auth", () => {
     const second = cluster.serve(put(key("a"), key("1")), { requestId, credentials: ann });
     expect(second).toEqual(first);
     expect(as(ann, put(key("a"), key("1")))).toBe("permissionDenied");
+  });
+
+  test("a repeat of a request for a token has the same token", ({ expect }) => {
+    const requestId = cluster.requestId();
+    const letters = "ponmlkjihgfedcba";
+    const asked = request({ op: "issueToken", name: "ann", authRevision: 7, letters });
+    const first = cluster.serve(asked, { requestId });
+    expect(first).toMatchObject({ answer: { answer: { op: "token" } } });
+    expect(cluster.serve(asked, { requestId })).toEqual(first);
   });
 
   test("a refused write costs no entry", ({ expect }) => {

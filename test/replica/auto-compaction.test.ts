@@ -110,6 +110,27 @@ describe("by revisions", () => {
   });
 });
 
+test("one that an alarm refuses is tried again once the alarm is lowered", ({ expect }) => {
+  const cluster = compacting({ mode: "revision", retention: 1 });
+  for (let n = 0; n < 5; n++) cluster.serve(write);
+  const leader = cluster.leader()!;
+  const others = cluster.nodes.filter((node) => node !== leader);
+  const alarm = { kind: "alarm", member: leader.id, alarm: "corrupt" } as const;
+  cluster.run(REVISION_COMPACTION_MS - 200);
+  // The alarm is on its way when the compaction is proposed behind it.
+  for (const other of others) other.isCut = true;
+  cluster.ask(leader, { ...alarm, action: "activate" });
+  cluster.run(400);
+  for (const other of others) other.isCut = false;
+  cluster.run(3_000);
+  expect(cluster.leader()).toBe(leader);
+  expect(leader.core.status().alarms).toHaveLength(1);
+  expect(compacted(cluster)).toEqual([-1, -1, -1]);
+  cluster.serve({ ...alarm, action: "deactivate" });
+  cluster.run(5_000);
+  expect(compacted(cluster)).toEqual([6, 6, 6]);
+});
+
 describe("an idle cluster", () => {
   test.for([
     { mode: "periodic", retention: 5 * MINUTE },

@@ -1,6 +1,6 @@
 // What operations cost in calls between replicas. Calls are billed, and each is a round trip.
 
-import { describe, test } from "vitest";
+import { describe, test, vi } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
@@ -58,4 +58,14 @@ describe("calls between the leader and each follower", () => {
     cluster.run(WINDOW_MS);
     for (const calls of callsByFollower(cluster)) expect(calls).toBeLessThanOrEqual(3);
   });
+});
+
+test("a put asks for the size of the database once on each replica", ({ expect }) => {
+  const cluster = quietCluster();
+  const asked = cluster.nodes.map(({ sql }) => vi.spyOn(sql, "size"));
+  for (let n = 0; n < 10; n++) {
+    cluster.ask(cluster.leader()!, put(key("a"), key("2")));
+    cluster.run(8);
+  }
+  for (const { mock } of asked) expect(mock.calls.length).toBeLessThanOrEqual(11);
 });

@@ -2,8 +2,10 @@
 // with a low bound, one of which has something else in its database.
 
 import { describe, test, vi } from "vitest";
-import { encodeUtf8 } from "../../src/base/bytes.ts";
+import type { ClientRequest } from "../../src/api/replica.ts";
+import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
 import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
+import { asMemberId } from "../../src/base/types.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
@@ -14,7 +16,12 @@ vi.mock("../../src/base/limits.ts", async (original) => ({
   DATABASE_BYTES_MAX: 4_000_000,
 }));
 
-const write = put(encodeUtf8("a"), encodeUtf8("1"));
+const key = encodeUtf8("a");
+const write = put(key, encodeUtf8("1"));
+const remove: ClientRequest = {
+  kind: "deleteRange",
+  request: { key, rangeEnd: EMPTY, prevKv: false },
+};
 
 function settled(): VirtualCluster {
   const cluster = new VirtualCluster(3);
@@ -37,16 +44,45 @@ describe("a follower that has no room left", () => {
     const alarm = { member: full.id, alarm: "noSpace" };
     expect(cluster.leader()!.core.status().alarms).toEqual([alarm]);
     expect(cluster.serve(write)).toMatchObject({ kind: "refused", refusal: "noSpace" });
-    cluster.serve(get(encodeUtf8("a")));
+    cluster.serve(get(key));
     cluster.run(500);
     // There is room on the leader all the while.
     expect(cluster.leader()!.core.status().alarms).toEqual([alarm]);
+    // A little room is not enough: it would be gone with the next writes.
     full.sql.run("DROP TABLE junk");
-    const remove = { key: encodeUtf8("a"), rangeEnd: encodeUtf8(""), prevKv: false };
-    cluster.serve({ kind: "deleteRange", request: remove });
+    full.sql.run("CREATE TABLE junk (body BLOB)");
+    full.sql.run("INSERT INTO junk VALUES (zeroblob(?))", 0.92 * BOUND);
+    for (let n = 0; n < 3; n++) cluster.serve(remove);
+    cluster.run(500);
+    expect(cluster.leader()!.core.status().alarms).toEqual([alarm]);
+    full.sql.run("DROP TABLE junk");
+    cluster.serve(remove);
     cluster.run(500);
     expect(cluster.leader()!.core.status().alarms).toEqual([]);
     expect(cluster.serve(write)).toMatchObject({ kind: "answered" });
+  });
+
+  test("keeps its alarm no longer when another had room before it", ({ expect }) => {
+    const cluster = settled();
+    const full = cluster.nodes.filter((node) => node !== cluster.leader());
+    const alarm = { kind: "alarm", member: asMemberId(7n), alarm: "noSpace" } as const;
+    cluster.serve({ ...alarm, action: "activate" });
+    for (const { sql } of full) {
+      sql.run("CREATE TABLE junk (body BLOB)");
+      sql.run("INSERT INTO junk VALUES (zeroblob(?))", BOUND);
+    }
+    for (const request of [remove, get(key), { ...alarm, action: "deactivate" } as const]) {
+      cluster.serve(request);
+      cluster.run(500);
+    }
+    for (const left of [1, 0]) {
+      expect(cluster.leader()!.core.status().alarms).toHaveLength(left + 1);
+      full[left]!.sql.run("DROP TABLE junk");
+      cluster.serve(remove);
+      cluster.serve(get(key));
+      cluster.run(500);
+      expect(cluster.leader()!.core.status().alarms).toHaveLength(left);
+    }
   });
 });
 

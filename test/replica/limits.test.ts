@@ -42,6 +42,16 @@ describe("limits", () => {
     expect(cluster.serve({ kind: "limits" })).toMatchObject({ answer: { limits } });
   });
 
+  test("that are the usual ones again leave nothing that older code would have to heed", ({
+    expect,
+  }) => {
+    const cluster = limited({ leases: 3 });
+    const cap: ClientRequest = { kind: "capVersion", cap: 2 };
+    expect(cluster.serve(cap)).toMatchObject({ refusal: "stateNeedsVersion" });
+    cluster.serve({ kind: "setLimits", limits: DEFAULT_LIMITS });
+    expect(cluster.serve(cap)).toMatchObject({ kind: "answered" });
+  });
+
   test("are not set in a cluster with a member that does not know them", ({ expect }) => {
     const cluster = new VirtualCluster(3, { codeVersion: 2 });
     cluster.serve(write);

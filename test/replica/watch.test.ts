@@ -9,7 +9,7 @@ import { EMPTY } from "../../src/base/bytes.ts";
 import { prefixEnd } from "../../src/base/interval.ts";
 import type { WatchDelivery, WatchSpec } from "../../src/base/watch.ts";
 import { put } from "../support/requests.ts";
-import { VirtualCluster } from "../support/virtual-cluster.ts";
+import { VirtualCluster, type VirtualClusterOptions } from "../support/virtual-cluster.ts";
 
 const SESSION = 1;
 const key = encodeUtf8;
@@ -61,12 +61,14 @@ function acknowledgeAll(): void {
   cluster.sendFrame(cluster.leader()!, SESSION, { kind: "ack", sequence: last.sequence });
 }
 
-beforeEach(() => {
-  cluster = new VirtualCluster(3);
+function begin(options: VirtualClusterOptions = {}): void {
+  cluster = new VirtualCluster(3, options);
   cluster.runUntil(() => cluster.leader() !== null);
   cluster.openSession(cluster.leader()!, SESSION);
   cluster.sendFrame(cluster.leader()!, SESSION, { kind: "hello", version: 1 });
-});
+}
+
+beforeEach(() => begin());
 
 describe("a session", () => {
   test("begins with a welcome", ({ expect }) => {
@@ -250,6 +252,13 @@ describe("progress", () => {
     watch(1, spec("a"));
     cluster.run(601_000);
     expect(reports()).toEqual([{ kind: "progress", watch: 0, revision: 1 }]);
+  });
+
+  test("is reported as often as the replica is told to", ({ expect }) => {
+    begin({ progressMs: 5_000 });
+    watch(0, spec("a", { progressNotify: true }));
+    cluster.run(20_500);
+    expect(reports()).toHaveLength(4);
   });
 
   test("is not reported to a watch that had events meanwhile", ({ expect }) => {

@@ -46,6 +46,8 @@ interface Node {
 export interface VirtualClusterOptions {
   readonly timing?: Partial<Timing>;
   readonly codeVersion?: number;
+  /** How often quiet watches hear of progress. */
+  readonly progressMs?: number;
 }
 
 /** How long a call to a peer that is cut off takes to fail. */
@@ -222,6 +224,7 @@ export class VirtualCluster {
   #start(options: Pick<Node, "identity" | "sql" | "incarnation" | "codeVersion">): ReplicaCore {
     return new ReplicaCore({
       timing: this.#options.timing ?? {},
+      ...(this.#options.progressMs === undefined ? {} : { progressMs: this.#options.progressMs }),
       codeVersion: options.codeVersion,
       identity: options.identity,
       sql: options.sql,

@@ -93,6 +93,14 @@ export const watchSocket = topic("watch-socket", {
     create(A),
     put("a", "3"),
   ],
+  "canceled after a compaction has ended it": [
+    put("a", "1"),
+    put("a", "2"),
+    compact(3),
+    open,
+    create({ ...A, start_revision: 2 }),
+    cancel(0),
+  ],
   "an empty range": [open, create({ key: b("b"), range_end: b("a") }), create(A), put("a", "1")],
   "negative start": [put("a", "1"), open, create({ ...A, start_revision: -1 }), put("a", "2")],
 });

@@ -1,11 +1,11 @@
 // Owns the only replica of a cluster of one, in this process: what the Durable Object shell does with
 // timers, this does whenever it is told the time.
 
-import type { ReplicaAnswer, ReplicaCall } from "../../../src/api/replica.ts";
+import type { ReplicaAnswer, ReplicaCall, SnapshotDownload } from "../../../src/api/replica.ts";
 import { decodeReceiverFrames, encodeReplicaFrames } from "../../../src/api/session-codec.ts";
 import { SESSION_PING } from "../../../src/api/session.ts";
 import { asClusterId, asIncarnation, asMemberId, asMilliseconds } from "../../../src/base/types.ts";
-import type { Milliseconds } from "../../../src/base/types.ts";
+import type { Bytes, Milliseconds } from "../../../src/base/types.ts";
 import { hashKv } from "../../../src/mvcc/hash-kv.ts";
 import { Store } from "../../../src/mvcc/store.ts";
 import { ReplicaCore } from "../../../src/replica/core.ts";
@@ -80,6 +80,12 @@ export class LocalReplica {
     this.#core.openSession(session, { checkpoint: null }, this.#now());
     this.#perform();
     return receiver;
+  }
+
+  snapshotPart(name: string, cursor: Bytes): SnapshotDownload | null {
+    const part = this.#core.downloads.part(name, cursor, this.#now());
+    this.#perform();
+    return part === null ? null : { ...part, databaseBytes: this.#sql.size().total };
   }
 
   /** Does what is due. */

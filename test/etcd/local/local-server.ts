@@ -6,6 +6,7 @@ import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
 import type { CallRequest, ClientSocket, HistoryHash, SocketEvents, Target } from "../target.ts";
 import { LocalReplica, REGION } from "./local-replica.ts";
 import type { MemorySocket } from "./memory-socket.ts";
+import { installDigestStream } from "./digest-stream.ts";
 import { installUpgrades, socketOf } from "./upgrades.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
@@ -28,6 +29,7 @@ export class LocalServer implements Target {
 
   private constructor() {
     installUpgrades();
+    installDigestStream();
     this.#replica = new LocalReplica(this.#time);
     this.#app = createApp({
       clock: () => this.#time.now,
@@ -146,6 +148,8 @@ function networkOf(replica: LocalReplica): ReplicaNetwork {
   const stub: Partial<ReplicaStub> = {
     serve: (call) => replica.serve(call),
     status: async () => replica.core.status(),
+    snapshotPart: async (name, cursor) => replica.snapshotPart(name, cursor),
+    snapshotEnd: async (name) => replica.core.downloads.end(name),
     fetch: async () => ({ webSocket: replica.openSession() }) as unknown as Response,
   };
   const genesis = { directory: async () => replica.directory };

@@ -12,7 +12,6 @@ export interface HistoryOptions {
   readonly number: number;
   readonly operations: number;
   /** Whether some histories have authentication turned on. */
-  readonly mayAuthenticate: boolean;
 }
 
 /** Streams that are open at once, of either kind. */
@@ -23,7 +22,7 @@ const REVISIONS_PER_STEP = 0.4;
 
 export function drawHistory(options: HistoryOptions): Sequence {
   const chance = new Chance(mix(mix(0x811c9dc5, options.seed), options.number));
-  const hasAuth = options.mayAuthenticate && chance.hits(AUTH_RATE);
+  const hasAuth = chance.hits(AUTH_RATE);
   const history = new History(chance, hasAuth);
   const opening = hasAuth ? AUTH_STEPS : [];
   const steps = [...opening];

@@ -4,7 +4,6 @@ import { renderFinding, type Finding } from "../comparison.ts";
 import { describeStep } from "../conversation.ts";
 import { EtcdFleet } from "../etcd-server.ts";
 import { LocalServer } from "../local/local-server.ts";
-import { PENDING } from "../pending.ts";
 import type { Sequence } from "../sequence.ts";
 import { drawHistory } from "./history.ts";
 import { shrink } from "./shrink.ts";
@@ -52,7 +51,6 @@ const draw = (seed: number, number: number): Sequence =>
     seed,
     number,
     operations: HISTORY_OPERATIONS,
-    mayAuthenticate: !PENDING.includes("permissions"),
   });
 
 function figures(operations: number, from: number): string {

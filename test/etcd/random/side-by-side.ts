@@ -84,13 +84,12 @@ class Pair {
     await this.#heardAlike(step.name);
   }
 
-  /** Waits until etcd has told as much as ours has, or takes too long. */
+  /** Waits until both have told as much, or one takes too long. */
   async #heardAlike(stream: string): Promise<void> {
-    await this.#ourTarget.pass(0);
-    await this.#ourTarget.pass(1);
-    const wanted = countOf(this.#ours.pending(stream));
     for (let ms = 0; ms < WATCHERS_MS_MAX; ms += POLL_MS) {
-      if (countOf(this.#etcd.pending(stream)) >= wanted) return;
+      await this.#ourTarget.pass(1);
+      const [etcd, ours] = [this.#etcd, this.#ours].map((one) => countOf(one.pending(stream)));
+      if (etcd === ours) return;
       await sleep(POLL_MS);
     }
   }

@@ -12,6 +12,7 @@ import type {
   ClientAnswer,
   ClientRequest,
   Directory,
+  GenesisRpc,
   Jurisdiction,
   Member,
   Place,
@@ -97,8 +98,10 @@ export function inTurn(...behaviours: Behaviour[]): Behaviour {
   return (call) => (behaviours.length > 1 ? behaviours.shift()! : behaviours[0]!)(call);
 }
 
-/** Downloads and uploads are tested against real replicas. */
-const NO_SNAPSHOTS = {
+type SnapshotDoors = Pick<ReplicaStub, "snapshotPart" | "snapshotEnd" | "uploadPart" | "uploadEnd">;
+type FoundingDoors = Pick<GenesisRpc, "reserveFounder" | "found">;
+
+const NO_SNAPSHOTS: SnapshotDoors = {
   snapshotPart: async () => null,
   snapshotEnd: async () => {},
   uploadPart: () => Promise.reject(new Error("nothing to fill here")),
@@ -120,6 +123,11 @@ export const slowly =
     return behaviour(call);
   };
 
+const NO_FOUNDING: FoundingDoors = {
+  reserveFounder: async () => null,
+  found: () => Promise.reject(new Error("nothing to found here")),
+};
+
 export class FakeNetwork implements ReplicaNetwork {
   readonly replicas = new Map<string, Behaviour>();
   readonly statuses = new Map<string, () => Promise<ReplicaStatus | null>>();
@@ -134,6 +142,9 @@ export class FakeNetwork implements ReplicaNetwork {
   /** Of the objects that were reached. */
   readonly jurisdictions = new Set<Jurisdiction | null>();
   onList: (page: CatalogPage) => Promise<ClusterList> = async () => ({ clusters: [], more: false });
+  /** Of each replica; whether downloads and uploads work is for tests with real ones. */
+  snapshotDoors = NO_SNAPSHOTS;
+  foundingDoors = NO_FOUNDING;
   /** What Genesis says to an order to rebuild a cluster. */
   onRecover: (order: RecoveryOrder) => Promise<RecoveryAnswer> = () =>
     Promise.reject(new Error("nothing to rebuild here"));
@@ -160,7 +171,7 @@ export class FakeNetwork implements ReplicaNetwork {
         this.calls.push(call);
         return (this.replicas.get(region) ?? unborn)(call);
       },
-      ...NO_SNAPSHOTS,
+      ...this.snapshotDoors,
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
       status: () => (this.statuses.get(region) ?? (async () => null))(),
       metrics: () => (this.metrics.get(region) ?? (async () => null))(),
@@ -200,8 +211,7 @@ export class FakeNetwork implements ReplicaNetwork {
         this.log.push(`genesis recover ${cluster}`);
         return this.onRecover(order);
       },
-      reserveFounder: async () => null,
-      found: () => Promise.reject(new Error("nothing to found here")),
+      ...this.foundingDoors,
     };
   }
 }
