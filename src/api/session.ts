@@ -37,7 +37,10 @@ export const SESSION_VERSION = 2;
 export const SESSION_VERSION_OF_WATCHES = 1;
 export const SESSION_PING = "ping";
 export const SESSION_PONG = "pong";
-/** How often a receiver says "ping", and after how long a silence it gives the connection up; ms. */
+/**
+ * How often a receiver says "ping", and after how long a silence it gives the connection up: two pings
+ * without any answer, and a second of patience; ms.
+ */
 export const SESSION_PING_MS = 2_000;
 export const SESSION_SILENCE_MS = 5_000;
 

@@ -24,6 +24,8 @@ export interface Claims {
   readonly cluster: string;
   /** Of the cluster's users and roles, when the token was issued. */
   readonly authRevision: number;
+  /** When it ends, in ms since 1970; null: never. Of tokens that were read. */
+  readonly expiresAt?: number | null;
 }
 
 type Key = CryptoKey | Uint8Array;
@@ -55,9 +57,9 @@ export class WebTokens {
       const { payload } = await jwtVerify(token, key, { algorithms: [this.#options.algorithm] });
       const { username: name, revision, cluster = DEFAULT_CLUSTER } = payload;
       if (typeof name !== "string" || typeof cluster !== "string") return null;
-      return Number.isSafeInteger(revision)
-        ? { name, cluster, authRevision: revision as number }
-        : null;
+      if (!Number.isSafeInteger(revision)) return null;
+      const expiresAt = payload.exp === undefined ? null : Math.floor(payload.exp * 1_000);
+      return { name, cluster, authRevision: revision as number, expiresAt };
     } catch {
       return null;
     }
