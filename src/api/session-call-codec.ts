@@ -2,7 +2,6 @@
 
 import { CodecError, Reader, Writer } from "../base/codec.ts";
 import {
-  REQUEST_NUMBER_MAX,
   readDeleteRangeRequest,
   readPutRequest,
   readRangeRequest,
@@ -117,9 +116,9 @@ function readRequest(reader: Reader, kind: SessionRequestKind): SessionRequest {
     case "txn":
       return { kind, request: readTxnRequest(reader) };
     case "compact":
-      return { kind, physical: reader.flag(), revision: readNumber(reader) };
+      return { kind, physical: reader.flag(), revision: reader.int() };
     case "leaseGrant":
-      return { kind, id: readNewLease(reader), ttlSeconds: readNumber(reader) };
+      return { kind, id: readNewLease(reader), ttlSeconds: reader.int() };
     case "leaseRevoke":
     case "leaseKeepAlive":
       return { kind, id: asLeaseId(reader.signedId()) };
@@ -133,13 +132,6 @@ function readRequest(reader: Reader, kind: SessionRequestKind): SessionRequest {
     default:
       return kind satisfies never;
   }
-}
-
-/** @throws CodecError beyond what an entry can hold: no revision and no time is so large. */
-function readNumber(reader: Reader): number {
-  const value = reader.int();
-  if (Math.abs(value) > REQUEST_NUMBER_MAX) throw new CodecError(`${value} is too large a number`);
-  return value;
 }
 
 /** Nobody picks an id for the client here: a repeat of its request must name the same lease. */

@@ -31,6 +31,8 @@ const DELIVERY_EVENTS = 2;
 const DELIVERY_PROGRESS = 3;
 const DELIVERY_CANCELED = 4;
 
+const WATCH_NUMBER_MAX = 2 ** 32 - 1;
+
 const CAUSE_ASKED = 0;
 const CAUSE_COMPACTED = 1;
 const CAUSE_REFUSED = 2;
@@ -55,18 +57,39 @@ export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
   return writer.finish();
 }
 
-/** Frames as messages of bounded size: the platform carries 32 MiB at once, and an answer may be large. */
-export function messagesOf(frames: readonly ReplicaFrame[]): Bytes[] {
+/**
+ * Frames as messages of bounded size: the platform carries 32 MiB at once, of which one large answer
+ * takes its part.
+ */
+export const messagesOf = (frames: readonly ReplicaFrame[]): Bytes[] =>
+  pack(frames, writeReplicaFrame, { bytes: SESSION_MESSAGE_BYTES_MAX, frames: Infinity });
+
+/** The same to a replica, which takes no larger ones: the largest request is half of one. */
+export const receiverMessagesOf = (frames: readonly ReceiverFrame[]): Bytes[] =>
+  pack(frames, writeReceiverFrame, {
+    bytes: SESSION_MESSAGE_BYTES_MAX / 4,
+    frames: SESSION_MESSAGE_FRAMES_MAX,
+  });
+
+/** A message ends once it has so many bytes or frames. */
+function pack<Frame>(
+  frames: readonly Frame[],
+  write: (writer: Writer, frame: Frame) => void,
+  enough: { readonly bytes: number; readonly frames: number },
+): Bytes[] {
   const messages: Bytes[] = [];
   let writer = new Writer();
+  let count = 0;
   for (const frame of frames) {
-    if (writer.length > SESSION_MESSAGE_BYTES_MAX) {
+    if (writer.length >= enough.bytes || count === enough.frames) {
       messages.push(writer.finish());
       writer = new Writer();
+      count = 0;
     }
-    writeReplicaFrame(writer, frame);
+    write(writer, frame);
+    count++;
   }
-  messages.push(writer.finish());
+  if (count > 0) messages.push(writer.finish());
   return messages;
 }
 
@@ -131,8 +154,15 @@ function writeWatch(writer: Writer, frame: Extract<ReceiverFrame, { kind: "watch
   writeWatchSpec(writer, spec);
 }
 
-function readWatchAs(reader: Reader): ReceiverFrame {
+/** Deliveries and checkpoints repeat it, so it must be one that they can hold. */
+function readWatchNumber(reader: Reader): number {
   const watch = reader.uint();
+  if (watch > WATCH_NUMBER_MAX) throw new CodecError(`${watch} is too large a number of a watch`);
+  return watch;
+}
+
+function readWatchAs(reader: Reader): ReceiverFrame {
+  const watch = readWatchNumber(reader);
   const isResumed = reader.flag();
   const credentials = readCredentials(reader);
   return { kind: "watch", watch, spec: readWatchSpec(reader), credentials, isResumed };
@@ -144,7 +174,7 @@ function readReceiverFrame(reader: Reader): ReceiverFrame {
     case HELLO:
       return { kind: "hello", version: reader.uint() };
     case WATCH:
-      return { kind: "watch", watch: reader.uint(), spec: readWatchSpec(reader) };
+      return { kind: "watch", watch: readWatchNumber(reader), spec: readWatchSpec(reader) };
     case WATCH_AS:
       return readWatchAs(reader);
     case CANCEL:

@@ -79,7 +79,7 @@ export type ReceiverFrame =
       readonly kind: "request";
       readonly request: number;
       readonly call: SessionCall | null;
-      /** What it takes in memory. */
+      /** Its length as it was read. */
       readonly bytes: number;
     }
   /** Answers that weigh so much were taken: the replica may send as much more. */

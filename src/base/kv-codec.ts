@@ -26,7 +26,7 @@ const SORT_TARGETS: readonly SortTarget[] = ["key", "version", "create", "mod", 
 const EVENT_KINDS: readonly KeyEvent["kind"][] = ["put", "delete"];
 
 /** The largest number, of either sign, that a request keeps exactly: what `Writer.int` takes. */
-export const REQUEST_NUMBER_MAX = 2 ** 51;
+const REQUEST_NUMBER_MAX = 2 ** 51;
 
 /** What an event's bytes can add to those of its key and value: lengths, numbers, lease. */
 const EVENT_OVERHEAD_BYTES_MAX = 48;

@@ -30,8 +30,7 @@ let cluster: VirtualCluster;
 let lastRequest = 0;
 
 const key = (n: number): Bytes => encodeUtf8(`k${String(n).padStart(4, "0")}`);
-const putOf = (name: Bytes, value: Bytes = encodeUtf8("v")): SessionRequest =>
-  put(name, value) as SessionRequest;
+const putOf = (name: Bytes, value: Bytes = encodeUtf8("v")): SessionRequest => put(name, value);
 const getOf = (name: Bytes): SessionRequest => get(name) as SessionRequest;
 
 function ask(request: SessionRequest, options: Partial<SessionCall> = {}): ReceiverFrame {
