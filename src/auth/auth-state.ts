@@ -15,8 +15,11 @@ import { administer, ROOT_ROLE, ROOT_USER, type Administration } from "./adminis
 import type { AuthCommand, AuthQuery } from "./auth-command.ts";
 import {
   countTokens,
+  countTokensOf,
+  deleteFirstTokenOf,
   deleteTokens,
   readHead,
+  readMostTokens,
   readRole,
   readRoles,
   readToken,
@@ -162,9 +165,21 @@ export class AuthState {
     if (authRevision !== this.revision) return refuse("authRevisionOld");
     if ((readUser(this.#sql, name)?.passwordHash ?? null) === null) return refuse("authFailed");
     deleteTokens(this.#sql, time);
-    if (countTokens(this.#sql) >= TOKENS_MAX) return refuse("tooManyRequests");
+    if (!this.#hasRoomFor(name)) return refuse("tooManyRequests");
     writeToken(this.#sql, { token, user: name, deadline: deadlineAt(time) });
     return accept({ op: "token", token });
+  }
+
+  /**
+   * When all tokens are given out, whoever has most gives one up for somebody who has fewer: one user
+   * alone keeps nobody out.
+   */
+  #hasRoomFor(name: string): boolean {
+    if (countTokens(this.#sql) < TOKENS_MAX) return true;
+    const most = readMostTokens(this.#sql);
+    if (most === null || most.count <= countTokensOf(this.#sql, name) + 1) return false;
+    deleteFirstTokenOf(this.#sql, most.user);
+    return true;
   }
 
   /** A token that has ended by the time of the entry stays so: its row is there until it is tidied. */

@@ -43,6 +43,11 @@ export interface Token {
   readonly deadline: ClusterTime;
 }
 
+export interface TokensOfUser {
+  readonly user: string;
+  readonly count: number;
+}
+
 type UserRow = {
   readonly name: Bytes;
   readonly password: string | null;
@@ -124,6 +129,30 @@ export function countTokens(sql: SqlPort): number {
   const [row] = sql.all<{ count: number }>("SELECT count(*) AS count FROM auth_token");
   return row?.count ?? 0;
 }
+
+/** Who has most tokens, and how many; of several the first by name. Null when there are none. */
+export function readMostTokens(sql: SqlPort): TokensOfUser | null {
+  const [row] = sql.all<{ user: Bytes; count: number }>(
+    "SELECT user, count(*) AS count FROM auth_token GROUP BY user ORDER BY count DESC, user LIMIT 1",
+  );
+  return row === undefined ? null : { user: decodeUtf8(row.user), count: row.count };
+}
+
+export function countTokensOf(sql: SqlPort, user: string): number {
+  const [row] = sql.all<{ count: number }>(
+    "SELECT count(*) AS count FROM auth_token WHERE user = ?",
+    encodeUtf8(user),
+  );
+  return row?.count ?? 0;
+}
+
+/** That token of the user which ends first. */
+export const deleteFirstTokenOf = (sql: SqlPort, user: string): void =>
+  sql.run(
+    `DELETE FROM auth_token WHERE token =
+       (SELECT token FROM auth_token WHERE user = ? ORDER BY deadline, token LIMIT 1)`,
+    encodeUtf8(user),
+  );
 
 export const deleteTokensOf = (sql: SqlPort, user: string): void =>
   sql.run("DELETE FROM auth_token WHERE user = ?", encodeUtf8(user));

@@ -1,5 +1,5 @@
 // Owns the words of authentication: who asks, who users and roles are, what they may do.
-import type { Bytes } from "./types.ts";
+import type { Bytes, ClusterId } from "./types.ts";
 
 export type PermissionType = "read" | "write" | "readwrite";
 
@@ -15,7 +15,13 @@ export type Credentials =
   /** A simple token: the replica knows whose it is. */
   | { readonly kind: "token"; readonly token: string }
   /** What a JSON Web Token says that the router has verified. */
-  | { readonly kind: "user"; readonly name: string; readonly authRevision: number };
+  | {
+      readonly kind: "user";
+      readonly name: string;
+      readonly authRevision: number;
+      /** The only cluster that it was issued for; absent: it does not say. */
+      readonly clusterId?: ClusterId;
+    };
 
 export type AuthRequest =
   | { readonly op: "enable" }

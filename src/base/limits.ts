@@ -310,7 +310,7 @@ export const TOKEN_TTL_MS = 300_000;
  */
 export const TOKEN_SLACK_MS = 60_000;
 
-/** Simple tokens at once: they are copied whole into snapshots. Beyond: "too many requests". */
+/** Simple tokens at once: they are copied whole into snapshots. Beyond: the user with most gives way. */
 export const TOKENS_MAX = 10_000;
 
 /** How long uses of tokens are gathered for one entry that extends them; ms. */

@@ -87,7 +87,8 @@ async function signWeb(services: AuthenticateServices, issued: Issued): Promise<
   const served = await services.ask({ op: "passwordOf", name: issued.name });
   const { header } = authAnswerIn(served);
   if (passwordIn(served).authRevision !== issued.authRevision) return null;
-  return { header, token: await services.tokens.sign({ ...issued, cluster }) };
+  const { clusterId } = header;
+  return { header, token: await services.tokens.sign({ ...issued, cluster, clusterId }) };
 }
 
 function passwordIn(served: Served): Extract<AuthAnswer, { op: "password" }> {

@@ -86,8 +86,9 @@ export function credentialsOf(context: Context, cluster: string): Credentials {
   const { token, claims } = shown;
   // A user of another cluster is nobody here: replicas refuse such a token as one that they never gave.
   if (claims === null || claims.cluster !== cluster) return { kind: "token", token };
-  const { name, authRevision } = claims;
-  return { kind: "user", name, authRevision };
+  const { name, authRevision, clusterId } = claims;
+  const user = { kind: "user", name, authRevision } as const;
+  return clusterId === null ? user : { ...user, clusterId };
 }
 
 /** The same as long as a socket lasts. */

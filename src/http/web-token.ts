@@ -1,6 +1,6 @@
 // Owns JSON Web Tokens that say who asks: signing and verifying them, with etcd's claims `username`,
-// `revision` and `exp`, and one of our own: the clusters of a deployment share its keys, and what makes
-// somebody root in one cluster must be of no use in another. Keys are named in `token-options.ts`.
+// `revision` and `exp`, and two of our own: the clusters of a deployment share its keys, and what makes
+// somebody root in one cluster must be of no use in another, nor in a later one of the same name. Keys are named in `token-options.ts`.
 
 import {
   exportJWK,
@@ -14,6 +14,7 @@ import {
   type JWK,
 } from "jose";
 import { encodeUtf8 } from "../base/bytes.ts";
+import { asClusterId, type ClusterId } from "../base/types.ts";
 import { DEFAULT_CLUSTER } from "./router.ts";
 import { isSymmetric, type WebTokenOptions } from "./token-options.ts";
 
@@ -22,6 +23,8 @@ export interface Claims {
   readonly name: string;
   /** The name of the cluster whose user that is. */
   readonly cluster: string;
+  /** Its id; null: tokens of others need not say. */
+  readonly clusterId: ClusterId | null;
   /** Of the cluster's users and roles, when the token was issued. */
   readonly authRevision: number;
   /** When it ends, in ms since 1970; null: never. Of tokens that were read. */
@@ -41,10 +44,11 @@ export class WebTokens {
   }
 
   /** A token for the user. @throws Error when the key is no such key, or there is none. */
-  async sign({ name, cluster, authRevision }: Claims): Promise<string> {
+  async sign({ name, cluster, clusterId, authRevision }: Claims): Promise<string> {
     const { algorithm, ttlSeconds } = this.#options;
     const key = (this.#signing ??= await signingKey(this.#options));
-    return new SignJWT({ username: name, revision: authRevision, cluster })
+    const own = { cluster, ...(clusterId === null ? {} : { cluster_id: String(clusterId) }) };
+    return new SignJWT({ username: name, revision: authRevision, ...own })
       .setProtectedHeader({ alg: algorithm, typ: "JWT" })
       .setExpirationTime(`${ttlSeconds}s`)
       .sign(key);
@@ -55,11 +59,13 @@ export class WebTokens {
     try {
       const key = (this.#verifying ??= await verifyingKey(this.#options));
       const { payload } = await jwtVerify(token, key, { algorithms: [this.#options.algorithm] });
-      const { username: name, revision, cluster = DEFAULT_CLUSTER } = payload;
+      const { username: name, revision, cluster = DEFAULT_CLUSTER, cluster_id: id } = payload;
       if (typeof name !== "string" || typeof cluster !== "string") return null;
+      if (id !== undefined && (typeof id !== "string" || !/^[0-9]{1,20}$/.test(id))) return null;
+      const clusterId = id === undefined ? null : asClusterId(BigInt(id));
       if (!Number.isSafeInteger(revision)) return null;
       const expiresAt = payload.exp === undefined ? null : Math.floor(payload.exp * 1_000);
-      return { name, cluster, authRevision: revision as number, expiresAt };
+      return { name, cluster, clusterId, authRevision: revision as number, expiresAt };
     } catch {
       return null;
     }

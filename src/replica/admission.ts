@@ -13,7 +13,7 @@ import type { ReplicaCall } from "../api/replica.ts";
 import type { Credentials } from "../base/auth.ts";
 import { TOKEN_GATHER_MS, TOKEN_SLACK_MS, TOKEN_TTL_MS, TOKENS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { ClusterTime } from "../base/types.ts";
+import type { ClusterId, ClusterTime } from "../base/types.ts";
 import type { Store } from "../mvcc/store.ts";
 import { needOf } from "./needs.ts";
 
@@ -23,12 +23,14 @@ const RETRY_MS = 5_000;
 export class Admission {
   readonly #auth: AuthState;
   readonly #store: Store;
+  readonly #clusterId: ClusterId;
   /** Tokens that are to be extended, or are on their way to it, and since when. */
   readonly #extending = new Map<string, ClusterTime>();
   #gathered: string[] = [];
   #extendAt: number | null = null;
 
-  constructor(auth: AuthState, store: Store) {
+  constructor(auth: AuthState, store: Store, clusterId: ClusterId) {
+    this.#clusterId = clusterId;
     this.#auth = auth;
     this.#store = store;
   }
@@ -46,7 +48,8 @@ export class Admission {
   ): Refusal | null {
     if (!this.#auth.enabled || need.kind === "nothing") return null;
     const requester = this.requester(credentials, time);
-    if (requester === null && credentials?.kind === "token") return "invalidAuthToken";
+    const isShown = credentials !== undefined && credentials.kind !== "none";
+    if (requester === null && isShown) return "invalidAuthToken";
     const keysOfLease = this.#store.keysOfLease.bind(this.#store);
     return refusalOf(this.#auth, need, { requester, keysOfLease });
   }
@@ -58,7 +61,9 @@ export class Admission {
       case "none":
         return null;
       case "user": {
-        const { name, authRevision } = credentials;
+        const { name, authRevision, clusterId = this.#clusterId } = credentials;
+        // There may have been another cluster of this name, and other users of theirs.
+        if (clusterId !== this.#clusterId) return null;
         return { name, authRevision, follows: false };
       }
       case "token": {

@@ -88,9 +88,9 @@ export class ReplicaCore {
     this.#identity = identity;
     this.#now = now;
     const { memberId, configuration, directory } = identity;
-    const { members } = directory;
+    const { clusterId, members } = directory;
     const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
-    this.#machine = new Machine({ sql, atBirth, codeVersion, now });
+    this.#machine = new Machine({ sql, clusterId, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
     this.#upgrade = new Upgrade(cluster, codeVersion);
     this.#inquiry = new Inquiry(memberId, cluster);

@@ -10,7 +10,7 @@ import type { Membership } from "../base/membership.ts";
 import type { DatabaseSize, SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Result } from "../base/result.ts";
-import type { Bytes, ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
+import type { Bytes, ClusterId, ClusterTime, LogIndex, Milliseconds } from "../base/types.ts";
 import { ClusterClock } from "../lease/cluster-clock.ts";
 import { LeaseTable } from "../lease/lease-table.ts";
 import { beginHashKv, type KvHashing } from "../mvcc/hash-kv.ts";
@@ -28,6 +28,7 @@ const SCARCE = 0.8;
 
 export interface MachineOptions {
   readonly sql: SqlPort;
+  readonly clusterId: ClusterId;
   /** The members while no entry has changed them. */
   readonly atBirth: Membership;
   readonly codeVersion: number;
@@ -48,7 +49,7 @@ export class Machine {
   /** As of the last look; null when it may have changed since. */
   #bytesInUse: number | null = null;
 
-  constructor({ sql, atBirth, codeVersion, now }: MachineOptions) {
+  constructor({ sql, clusterId, atBirth, codeVersion, now }: MachineOptions) {
     this.#sql = sql;
     this.store = new Store(sql);
     this.#leases = new LeaseTable(sql);
@@ -59,7 +60,7 @@ export class Machine {
       () => !this.cluster.alarms.has("corrupt"),
     );
     this.auth = new AuthState(sql);
-    this.admission = new Admission(this.auth, this.store);
+    this.admission = new Admission(this.auth, this.store, clusterId);
     const { store, cluster, auth } = this;
     this.downloads = new Downloads(sql, store);
     this.applier = new Applier({

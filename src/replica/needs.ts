@@ -39,7 +39,6 @@ export function needOf(request: ClientRequest): Need {
     case "memberList":
     case "limits":
     case "status":
-    case "limits":
       return KNOWN;
     case "alarm":
       return request.action === "get" ? KNOWN : ROOT;

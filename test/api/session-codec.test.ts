@@ -37,13 +37,15 @@ const spec = fc.record({
   noDelete: fc.boolean(),
 });
 
+const user = {
+  kind: fc.constant("user" as const),
+  name: fc.string({ unit: "binary" }),
+  authRevision: natural,
+};
 const credentials = fc.oneof(
   fc.record({ kind: fc.constant("token" as const), token: fc.string() }),
-  fc.record({
-    kind: fc.constant("user" as const),
-    name: fc.string({ unit: "binary" }),
-    authRevision: natural,
-  }),
+  fc.record(user),
+  fc.record({ ...user, clusterId: unsigned.map(asClusterId) }),
 );
 
 const receiverFrame: fc.Arbitrary<ReceiverFrame> = fc.oneof(

@@ -3,6 +3,7 @@
 import { describe, test } from "vitest";
 import { AUTH } from "../../src/auth/auth-tables.ts";
 import type { AuthRequest } from "../../src/base/auth.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { TOKENS_MAX } from "../../src/base/limits.ts";
 import { addUser, AuthMachine, HASH, ROOT_USER } from "./requests.ts";
 
@@ -60,14 +61,38 @@ describe("a token", () => {
     expect(machine.state.token(first)).toBeNull();
   });
 
-  test("is refused when too many are there", ({ expect }) => {
+  /** As many tokens as there may be, given out to `users` in turn. */
+  function full(users: readonly string[]): AuthMachine {
     const machine = new AuthMachine(ON);
     for (let n = 0; n < TOKENS_MAX; n++) {
-      machine.sql.run("INSERT INTO auth_token VALUES (?, ?, ?)", `t${n}`, new Uint8Array(1), 9e9);
+      const user = encodeUtf8(users[n % users.length]!);
+      const row = [`t${n}`, user, 9e9 - n] as const;
+      machine.sql.run("INSERT INTO auth_token VALUES (?, ?, ?)", ...row);
     }
+    return machine;
+  }
+  const askFor = (machine: AuthMachine, name: string): unknown => {
     const { revision: authRevision } = machine.state;
-    const issue = { op: "issueToken", name: "ann", authRevision, letters: "x" } as const;
-    expect(machine.ask(issue)).toEqual({ ok: false, error: "tooManyRequests" });
+    const issued = machine.ask({ op: "issueToken", name, authRevision, letters: "x" });
+    return issued.ok || issued.error;
+  };
+
+  test("is refused to who has most of them, when all are given out", ({ expect }) => {
+    expect(askFor(full(["ann"]), "ann")).toBe("tooManyRequests");
+  });
+
+  test("is refused when all are given out to many", ({ expect }) => {
+    const users = Array.from({ length: TOKENS_MAX }, (_, n) => `user ${n}`);
+    expect(askFor(full(users), "ann")).toBe("tooManyRequests");
+  });
+
+  test("is given up by who has most, when somebody else needs one", ({ expect }) => {
+    const machine = full(["greedy", "greedy", "root"]);
+    expect(askFor(machine, "ann")).toBe(true);
+    const counts = machine.sql.all("SELECT user, count(*) AS n FROM auth_token GROUP BY user");
+    expect(counts.map((row) => row["n"])).toEqual([1, 6_666, 3_333]);
+    // The one that ends first.
+    expect(machine.state.token("t9999")).toBeNull();
   });
 });
 

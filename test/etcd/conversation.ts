@@ -259,7 +259,9 @@ function groupOf({ event, body }: ReplyLine): number {
   if (!isObject(result)) return Number.MAX_SAFE_INTEGER - 1;
   if (result["created"] === true) return -1;
   const id = Number(result["watch_id"] ?? 0);
-  return id < 0 ? Number.MAX_SAFE_INTEGER - 2 : id;
+  if (id >= 0) return id;
+  // A client may have chosen a negative id; without events it is what speaks for all.
+  return Number.MAX_SAFE_INTEGER - 2 + (result["events"] === undefined ? 0 : id);
 }
 
 /** One line that says what a step asks, for people and for finding its recording. */

@@ -194,7 +194,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "a hash of a password that is none is refused",
-    row: "`hashedPassword` that is no hash",
+    row: "`hashedPassword` of `user/add` and `user/changepw`",
     explains: (finding) =>
       finding.request.includes('"hashedPassword":"***"') && finding.etcdLine?.event === "200",
   },

@@ -32,10 +32,15 @@ export function normalise(value: Json, kept: Kept): Json {
     if (name === "header" && isObject(member)) return [name, normaliseHeader(member)];
     // The keys of a lease come in no order.
     if (name === "keys" && isTexts(member)) return [name, member.toSorted()];
-    return [name, normalise(member, kept)];
+    const plain = normalise(member, kept);
+    // Nor do alarms.
+    return [name, name === "alarms" && Array.isArray(plain) ? sorted(plain) : plain];
   });
   return Object.fromEntries(entries);
 }
+
+const sorted = (items: readonly Json[]): Json[] =>
+  items.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
 
 const isTexts = (value: Json): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === "string");

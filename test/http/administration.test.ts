@@ -111,6 +111,38 @@ describe("looking at replicas, and rebuilding a cluster", () => {
     expect(await ask({})).toEqual([403, 403]);
   });
 
+  /** A replica that says to anybody what it has: as one does that has not heard of users, or too little. */
+  const behind =
+    (hash: string) =>
+    ({ request }: ReplicaCall): ReplicaAnswer => {
+      const isOfHash = request.kind === "auth" && request.request.op === "passwordOf";
+      const answer: AuthAnswer = isOfHash
+        ? { op: "password", passwordHash: hash, authRevision: 2 }
+        : { op: "users", users: [] };
+      return { kind: "answered", header: headerOf("wnam", 3), answer: { kind: "auth", answer } };
+    };
+
+  test("one that is behind lets nobody in", async () => {
+    const { network, ask } = clusterWith({ authEnabled: true });
+    network.statuses.set("wnam", async () => status("wnam", { applied: 4 }));
+    network.replicas.set("wnam", behind(passwordHash));
+    expect(await ask({})).toEqual([403, 403]);
+    network.statuses.set("wnam", async () => status("wnam", { applied: 4, authEnabled: true }));
+    expect(await ask(basic("root:wrong"))).toEqual([403, 403]);
+    expect(await ask({ Authorization: "roots.1" })).toEqual([200, 409]);
+  });
+
+  test("whoever leads the cluster says who root is", async () => {
+    const { network, ask } = clusterWith({ authEnabled: true });
+    network.statuses.set("enam", async () =>
+      status("enam", { authEnabled: true, role: "leader", applied: 5 }),
+    );
+    const header = headerOf("enam", 3);
+    network.replicas.set("enam", () => ({ kind: "refused", refusal: "invalidAuthToken", header }));
+    expect(await ask({ Authorization: "roots.1" })).toEqual([403, 403]);
+    expect(await ask(basic("root:pw"))).toEqual([403, 403]);
+  });
+
   test("replicas that know no users are not asked about them: older code would halt", async () => {
     const { network, ask } = clusterWith({});
     await ask({ Authorization: "anns.2" });

@@ -198,7 +198,7 @@ describe("with web tokens", () => {
     expect(asked.map(({ op }) => op)).toEqual(["passwordOf", "passwordOf"]);
     const headers = { Authorization: `Bearer ${token}` };
     await send("POST", "/v3/auth/user/list", { headers });
-    const user = { kind: "user", name: "ann", authRevision: 7 };
+    const user = { kind: "user", name: "ann", authRevision: 7, clusterId: 9n };
     expect(network.calls.at(-1)?.credentials).toEqual(user);
   });
 

@@ -3,6 +3,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { asClusterId } from "../../src/base/types.ts";
 import { parseTokenOptions } from "../../src/http/token-options.ts";
 import { Tokens } from "../../src/http/tokens.ts";
 
@@ -31,7 +32,13 @@ const tokensOf = (method: string, options = "", secrets = KEYS[method]!): Tokens
   return new Tokens({ spec: spec.join(","), secretOf: (name) => secrets[name] });
 };
 
-const ANN = { name: "ann", cluster: "default", authRevision: 7, expiresAt: 1_700_000_300_000 };
+const ANN = {
+  name: "ann",
+  cluster: "default",
+  clusterId: asClusterId(9n),
+  authRevision: 7,
+  expiresAt: 1_700_000_300_000,
+};
 
 describe("what the environment says", () => {
   const secretOf = (name: string): string | undefined => ({ PRIV: "p", PUB: "q" })[name];
@@ -86,6 +93,7 @@ describe("a web token", () => {
       revision: 7,
       exp: 1_700_000_300,
       cluster: "default",
+      cluster_id: "9",
     });
   });
 
@@ -132,11 +140,17 @@ describe("a web token", () => {
 
   test.for([
     // As etcd issues them: of the one cluster that is there.
-    [{ username: "ann", revision: 7 }, ANN],
+    [
+      { username: "ann", revision: 7 },
+      { ...ANN, clusterId: null },
+    ],
     [
       { username: "ann", revision: 7, cluster: "other" },
-      { ...ANN, cluster: "other" },
+      { ...ANN, cluster: "other", clusterId: null },
     ],
+    [{ username: "ann", revision: 7, cluster_id: "9" }, ANN],
+    [{ username: "ann", revision: 7, cluster_id: 9 }, null],
+    [{ username: "ann", revision: 7, cluster_id: "" }, null],
     [{ username: "ann", revision: 7, cluster: 5 }, null],
     [{ username: "ann", revision: "7" }, null],
     [{ username: "ann" }, null],

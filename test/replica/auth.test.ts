@@ -18,7 +18,7 @@ import type { ClientRequest } from "../../src/api/replica.ts";
 import type { Credentials } from "../../src/base/auth.ts";
 import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
 import type { TxnOp, TxnRequest } from "../../src/base/kv.ts";
-import { asLeaseId, asMilliseconds } from "../../src/base/types.ts";
+import { asClusterId, asLeaseId, asMilliseconds } from "../../src/base/types.ts";
 
 const key = encodeUtf8;
 
@@ -198,6 +198,20 @@ describe("a cluster with auth", () => {
     for (let n = 0; n < 5; n++) as(ann, put(key("z"), key("1")));
     as({ kind: "none" }, put(key("z"), key("1")));
     expect(cluster.leader()!.core.status().commit).toBe(commit);
+  });
+
+  test("a token of an earlier cluster of the same name is nobody's", ({ expect }) => {
+    const { clusterId } = cluster.leader()!.core.directory;
+    const rootOf = (id: bigint): Credentials => ({
+      kind: "user",
+      name: "root",
+      authRevision: 99,
+      clusterId: asClusterId(id),
+    });
+    expect(as(rootOf(clusterId), get(key("z")))).toBe("answered");
+    for (const asked of [get(key("z")), put(key("z"), key("1")), request({ op: "userList" })]) {
+      expect(as(rootOf(clusterId + 1n), asked)).toBe("invalidAuthToken");
+    }
   });
 
   test("a token that says its revision is old once users or roles have changed", ({ expect }) => {

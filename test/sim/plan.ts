@@ -31,6 +31,8 @@ export interface Load {
   readonly watchers: number;
   /** Puts only, spread over the clients; 0: they do as they like. */
   readonly writesPerSecond: number;
+  /** Mean milliseconds between changes of permissions, alarms and limits; null: nobody does that. */
+  readonly administerEveryMs: number | null;
 }
 
 export interface Plan extends Load {
@@ -65,6 +67,10 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const operateEveryMs = chance.pick([400, 1_500]);
   // Members do not change meanwhile: the older code does not understand it.
   const isUpgraded = streams.stream("upgrade").next() < 0.25 && !operates && !off.has("upgrade");
+  const administration = streams.stream("administration");
+  // Its state would keep the cluster from going back to older code.
+  const administers = administration.next() < 0.35 && !isUpgraded && !off.has("administration");
+  const administerEveryMs = administration.pick([60, 200, 1_000]);
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -81,6 +87,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     strayRate,
     operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
     isUpgraded,
+    administerEveryMs: administers ? administerEveryMs : null,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

@@ -33,6 +33,7 @@ export function shrink(run: Run, budgetMs: number): Run {
     "watch",
     "members",
     "upgrade",
+    "administration",
     ...KV_OPERATIONS,
   ]) {
     const candidate = { ...smallest, off: new Set([...(smallest.off ?? []), kind]) };

@@ -11,6 +11,8 @@ const SEEDS = Array.from({ length: 220 }, (_, n) => n + 10_001);
 /** Rare branches: a run that never gets there proves nothing about them. */
 const MARKS = [
   "alarm",
+  "alarm corrupt answered",
+  "alarm noSpace answered",
   "answer misrouted",
   "call repeated",
   "cluster version capped",
@@ -24,9 +26,13 @@ const MARKS = [
   "lease revoked",
   "log truncated",
   "partition",
+  "permission taken",
   "put failed",
   "put unknown",
   "session restored",
+  "subject answered",
+  "subject permissionDenied",
+  "token issued",
   "turns lost",
   "watch bookmark",
   "watch compacted",

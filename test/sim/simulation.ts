@@ -8,12 +8,14 @@ import { Store } from "../../src/mvcc/store.ts";
 import { put } from "../support/requests.ts";
 import { Streams, hashBytes, hashText, mix } from "./chance.ts";
 import { Cluster } from "./cluster.ts";
+import { Administrator } from "./clients/administrator.ts";
 import { Book } from "./clients/book.ts";
 import { KvClient } from "./clients/kv-client.ts";
 import { LeaseClient } from "./clients/lease-client.ts";
 import { judgeLeases } from "./clients/lease-judgement.ts";
 import { Operator } from "./clients/operator.ts";
 import { Router } from "./clients/router.ts";
+import { Subject } from "./clients/subject.ts";
 import { Upgrader } from "./clients/upgrader.ts";
 import { resetSessions, WatchClient } from "./clients/watch-client.ts";
 import { InstanceStorage } from "./database.ts";
@@ -29,9 +31,11 @@ import { must, Trace, type World } from "./world.ts";
  */
 const RECOVERY_MS = 100_000;
 
-/** Where the probe and the operator are. */
+/** Where the probe and those who look after the cluster are. */
 const PROBE = -99;
 const OPERATOR = -98;
+const ADMINISTRATOR = -97;
+const SUBJECT = -96;
 
 /** How long clients go on after that, so that a healed cluster is seen at work. */
 const WORK_MS = 1_500;
@@ -75,6 +79,8 @@ class Run {
   readonly #watchers: WatchClient[] = [];
   readonly #operator: Operator | null;
   readonly #upgrader: Upgrader | null;
+  readonly #administrator: Administrator | null;
+  readonly #subject: Subject | null;
   readonly #marks = new Map<string, number>();
   readonly #places: number[] = [];
   #steps = 0;
@@ -98,17 +104,24 @@ class Run {
     this.#makeClients(options.off ?? new Set());
     this.#operator = this.#makeOperator();
     this.#upgrader = this.#makeUpgrader();
+    this.#administrator = this.#makeAdministrator();
+    this.#subject = this.#administrator === null ? null : this.#makeSubject();
   }
 
   run(): RunResult {
     this.#cluster.start();
     this.#operator?.start();
     this.#upgrader?.start();
+    this.#administrator?.start();
+    this.#subject?.start();
     for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
     this.#runUntil(this.#plan.faultyMs);
-    const healed = this.#cluster.heal([...this.#places, PROBE, OPERATOR]);
+    const others = [PROBE, OPERATOR, ADMINISTRATOR, SUBJECT];
+    const healed = this.#cluster.heal([...this.#places, ...others]);
     this.#operator?.stop();
     this.#upgrader?.stop();
+    this.#administrator?.stop();
+    this.#subject?.stop();
     for (const client of this.#leases) client.stop();
     for (const client of this.#watchers) client.settle(this.#cluster.mute);
     this.#runUntil(this.#plan.faultyMs + WORK_MS);
@@ -156,21 +169,36 @@ class Run {
     }
   }
 
+  #routerOf(client: number): Router {
+    const { network, objects } = this.#cluster;
+    return new Router({ client, world: this.#world, network, objects, strayRate: 0 });
+  }
+
   #makeOperator(): Operator | null {
     const { operateEveryMs: everyMs } = this.#plan;
     if (everyMs === null) return null;
-    const { network, objects } = this.#cluster;
-    const world = this.#world;
-    const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
-    return new Operator({ router, world, cluster: this.#cluster, everyMs });
+    const router = this.#routerOf(OPERATOR);
+    return new Operator({ router, world: this.#world, cluster: this.#cluster, everyMs });
   }
 
   #makeUpgrader(): Upgrader | null {
     if (!this.#plan.isUpgraded) return null;
-    const { network, objects } = this.#cluster;
-    const world = this.#world;
-    const router = new Router({ client: OPERATOR, world, network, objects, strayRate: 0 });
-    return new Upgrader({ router, world, objects });
+    const { objects } = this.#cluster;
+    return new Upgrader({ router: this.#routerOf(OPERATOR), world: this.#world, objects });
+  }
+
+  #makeAdministrator(): Administrator | null {
+    const { administerEveryMs: everyMs } = this.#plan;
+    if (everyMs === null) return null;
+    const router = this.#routerOf(ADMINISTRATOR);
+    const { objects } = this.#cluster;
+    return new Administrator({ router, world: this.#world, objects, everyMs });
+  }
+
+  #makeSubject(): Subject {
+    const { everyMs } = this.#plan;
+    const router = this.#routerOf(SUBJECT);
+    return new Subject({ router, world: this.#world, book: this.#book, everyMs });
   }
 
   #runUntil(end: number): void {
@@ -181,9 +209,7 @@ class Run {
 
   /** Writes, as often as it takes. */
   #probe(): void {
-    const { network, objects } = this.#cluster;
-    const parts = { world: this.#world, network, objects, strayRate: 0 };
-    const router = new Router({ client: PROBE, ...parts });
+    const router = this.#routerOf(PROBE);
     const attempt = (): void => {
       const value = encodeUtf8(`probe ${this.#world.schedule.now}`);
       router.ask(put(encodeUtf8("probe"), value), (result) => {
@@ -210,6 +236,7 @@ class Run {
   #owed(healthy: readonly SimObject[]): string | null {
     const ledger = this.#ledger;
     if (this.#operator?.isIdle === false) return "an operator waits for an answer";
+    if (this.#administrator?.hasAlarms(healthy) === true) return "an alarm is not lowered";
     if (!this.#isProbed) return "it commits nothing";
     if (this.#kv.some(({ isIdle }) => !isIdle)) return "a client waits for an answer";
     const leasesLeft = healthy.some(({ database }) => leasesOf(database).length > 0);
@@ -226,6 +253,7 @@ class Run {
 
   #judge(healthy: readonly SimObject[]): void {
     this.#book.judge();
+    this.#administrator?.judge(this.#ledger);
     judgeLeases({
       records: this.#leases.flatMap(({ records }) => records),
       ledger: this.#ledger,
@@ -266,6 +294,16 @@ const areEqual = (values: readonly unknown[]): boolean =>
 const leasesOf = (database: SimObject["database"]) =>
   new LeaseTable(new InstanceStorage(database)).all();
 
+/** What is replicated besides keys and leases. */
+const UNVERSIONED = [
+  "SELECT * FROM auth",
+  "SELECT * FROM auth_user ORDER BY name",
+  "SELECT * FROM auth_role ORDER BY name",
+  "SELECT * FROM auth_token ORDER BY token",
+  "SELECT * FROM alarm ORDER BY member, alarm",
+  "SELECT limits FROM meta",
+];
+
 /** A hash of everything that is replicated and readable now. */
 function stateHash(database: SimObject["database"]): number {
   let hash = 0;
@@ -281,6 +319,11 @@ function stateHash(database: SimObject["database"]): number {
     ({ id, ttlSeconds, horizon }) => `${id} ${ttlSeconds} ${horizon}`,
   );
   for (const lease of leases.toSorted()) take(lease);
+  for (const statement of UNVERSIONED) {
+    for (const row of database.all(statement, [])) {
+      for (const value of Object.values(row)) take(value);
+    }
+  }
   return hash;
 }
 

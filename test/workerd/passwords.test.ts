@@ -1,6 +1,7 @@
 // The libraries that the Worker hashes passwords and signs tokens with, on the runtime that it runs on.
 
 import { describe, expect, test } from "vitest";
+import { asClusterId } from "../../src/base/types.ts";
 import { Passwords } from "../../src/http/passwords.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { Tokens } from "../../src/http/tokens.ts";
@@ -37,7 +38,7 @@ describe("inside workerd", () => {
     const key = await keyFor();
     const spec = `jwt,sign-method=${method},priv-key=KEY`;
     const tokens = new Tokens({ spec, secretOf: () => key });
-    const claims = { name: "ann", cluster: "default", authRevision: 7 };
+    const claims = { name: "ann", cluster: "default", clusterId: asClusterId(9n), authRevision: 7 };
     const token = await tokens.sign(claims);
     expect(await tokens.read(token)).toEqual(claims);
     expect(await tokens.read(`${token.slice(0, -8)}AAAAAAAA`)).toBeNull();

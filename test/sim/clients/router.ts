@@ -2,6 +2,7 @@
 // the leader is silent, repeats a write with its request id only, and may urge a campaign.
 
 import type { ClientRequest, Freshness, ReplicaAnswer } from "../../../src/api/replica.ts";
+import type { Credentials } from "../../../src/base/auth.ts";
 import type { Bytes } from "../../../src/base/types.ts";
 import type { Chance } from "../chance.ts";
 import type { Network } from "../network.ts";
@@ -35,8 +36,19 @@ const REQUEST_MS = 8_000;
 /** Refusals that are decided when an entry is applied, or that a repeat would meet again. */
 const PASSING: readonly string[] = ["tooManyRequests"];
 
+/** Refusals for which nobody has looked whether an earlier attempt was applied. */
+const TURNED_AWAY: readonly string[] = ["noSpace", "corrupt"];
+
+/** An auth revision that no change of users and roles comes up to. */
+export const EVER = 2 ** 40;
+
+/** Whoever may do everything; of no account while auth is off. */
+export const ROOT: Credentials = { kind: "user", name: "root", authRevision: EVER };
+
 export class Router {
   readonly client: number;
+  /** Who asks. */
+  credentials: Credentials = ROOT;
   readonly #world: World;
   readonly #network: Network;
   readonly #objects: readonly SimObject[];
@@ -83,7 +95,8 @@ export class Router {
   #attempt(asking: Asking, object: SimObject): void {
     const { request, requestId, freshness } = asking;
     const given = freshness === undefined ? {} : { freshness };
-    const call = { request, requestId, trace: "", timeoutMs: ATTEMPT_MS, ...given };
+    const { credentials } = this;
+    const call = { request, requestId, credentials, trace: "", timeoutMs: ATTEMPT_MS, ...given };
     this.#network.call(this.client, object, call, (answer) => {
       if (answer === null) return this.#broken(asking, object);
       this.#heard(asking, object, answer);
@@ -103,6 +116,9 @@ export class Router {
       case "refused": {
         const { refusal, header } = answer;
         if (PASSING.includes(refusal)) return this.#again(asking, object);
+        if (asking.isUncertain && TURNED_AWAY.includes(refusal)) {
+          return asking.done({ kind: "unknown" });
+        }
         return asking.done({ kind: "refused", refusal, revision: header.revision });
       }
       case "redirect":

@@ -18,6 +18,7 @@ import type { Socket } from "../instance.ts";
 import type { SimObject } from "../object.ts";
 import { must, type World } from "../world.ts";
 import type { Book } from "./book.ts";
+import { ROOT } from "./router.ts";
 
 export interface WatchOptions {
   readonly client: number;
@@ -184,7 +185,12 @@ export class WatchClient {
       world.trace.note("session", client, object.number, connection.session);
       connection.send([
         { kind: "hello", version: SESSION_VERSION },
-        { kind: "watch", watch: client * -1, spec: this.#progress.resumeSpec },
+        {
+          kind: "watch",
+          watch: client * -1,
+          spec: this.#progress.resumeSpec,
+          credentials: ROOT,
+        },
       ]);
     });
   }

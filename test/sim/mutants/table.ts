@@ -4,6 +4,7 @@ import type { Mutant } from "./mutant.ts";
 import { LEADER_MUTANTS } from "./leader-mutants.ts";
 import { MEMBER_MUTANTS } from "./member-mutants.ts";
 import { RAFT_MUTANTS } from "./raft-mutants.ts";
+import { RULE_MUTANTS } from "./rule-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -11,4 +12,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...LEADER_MUTANTS,
   ...MEMBER_MUTANTS,
   ...STORE_MUTANTS,
+  ...RULE_MUTANTS,
 ];
