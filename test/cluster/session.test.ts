@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { SessionRequest } from "../../src/api/session-call.ts";
+import { encodeReceiverFrames } from "../../src/api/session-codec.ts";
+import { CLOSE_PROTOCOL } from "../../src/api/session.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/base/bytes.ts";
 import { NO_LEASE } from "../../src/base/types.ts";
 import type { WatchDelivery, WatchSpec } from "../../src/base/watch.ts";
@@ -101,6 +103,68 @@ describe("a session through the door", () => {
       headers: { "Edgekeeper-Identity": "AAA=" },
     });
     expect(response.status).toBe(404);
+  });
+});
+
+describe("users", () => {
+  const call = async (path: string, body: object, token = ""): Promise<{ token?: string }> => {
+    const response = await fetch(`${server.url}/c/secured/v3/auth/${path}`, {
+      method: "POST",
+      headers: token === "" ? {} : { Authorization: token },
+      body: JSON.stringify(body),
+    });
+    return (await response.json()) as { token?: string };
+  };
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const told = (asked: Promise<Answered>): Promise<string> =>
+    asked.then(
+      () => "done",
+      (error: Error) => error.message,
+    );
+  let token: string;
+
+  beforeAll(async () => {
+    await fetch(`${server.url}/v1/clusters/secured`, { method: "PUT" });
+    await call("user/add", { name: "root", password: "r" });
+    await call("user/grant", { user: "root", role: "root" });
+    await call("user/add", { name: "ann", password: "a" });
+    await call("role/add", { name: "reader" });
+    const perm = { permType: "READWRITE", key: base64("a"), range_end: base64("c") };
+    await call("role/grant", { name: "reader", perm });
+    await call("user/grant", { user: "ann", role: "reader" });
+    await call("enable", {});
+    ({ token = "" } = await call("authenticate", { name: "ann", password: "a" }));
+  });
+
+  test.for<[string, () => string | null, readonly string[]]>([
+    ["who shows a token does what that user may", () => token, ["done", "permission denied"]],
+    ["who shows none may do nothing", () => null, ["user name is empty", "user name is empty"]],
+    [
+      "who shows one that nobody gave may do nothing",
+      () => "madeupmadeupmade.5",
+      ["invalid auth token", "invalid auth token"],
+    ],
+  ])("%s", async ([, shown, outcomes], { expect }) => {
+    const user = shown();
+    const tokens = () => (user === null ? {} : { user });
+    const session = new Session({ url: server.url, cluster: "secured", tokens });
+    const asked = [told(session.ask(put("apple", "1"))), told(session.ask(put("zebra", "1")))];
+    const answers = await Promise.all(asked);
+    expect(answers.map((text) => text.replace("etcdserver: ", ""))).toEqual(outcomes);
+    session.close();
+  });
+
+  test("a client that says itself who it is gets its socket closed", async ({ expect }) => {
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/c/secured/v1/session`);
+    const closed = Promise.withResolvers<number>();
+    socket.addEventListener("close", ({ code }) => closed.resolve(code));
+    socket.addEventListener("open", () => {
+      const credentials = { kind: "user", name: "root", authRevision: 9 } as const;
+      const claim = { credentials, isResumed: true };
+      const watch = { kind: "watch", watch: 1, spec: watchOf("a", "c"), ...claim } as const;
+      socket.send(encodeReceiverFrames([{ kind: "hello", version: 2 }, watch]));
+    });
+    expect(await closed.promise).toBe(CLOSE_PROTOCOL);
   });
 });
 
