@@ -288,7 +288,16 @@ function readUint64(value: JsonNode): bigint | null {
 
 function readInteger(value: JsonNode): bigint | null {
   if (value.kind !== "number" && value.kind !== "string") return null;
-  return parseInteger(value.kind === "number" ? value.digits : value.value);
+  return parseInteger(value.kind === "number" ? value.digits : numberIn(value.value));
+}
+
+/**
+ * The number that a string holds. As Go's reader has it, it ends before whatever cannot belong to one,
+ * and what follows is passed over: `"5]3"` is 5. Blanks around it are refused.
+ */
+function numberIn(text: string): string {
+  if (text.trim() !== text) return "";
+  return /^[-+.\w]+/.exec(text)?.[0] ?? "";
 }
 
 const NUMBER_BOUND = 2n ** 51n;

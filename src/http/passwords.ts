@@ -41,13 +41,15 @@ export class Passwords {
   }
 
   /**
-   * Whether `hashed` was made of `password`; false for null, after as long a time.
+   * Whether `hashed` was made of `password`; false for null, after as long a time, and for what takes
+   * too much of it: whoever writes a snapshot file can put any text there.
    *
    * @throws RequestError when too much waits.
    */
   async isOf(password: string, hashed: string | null): Promise<boolean> {
-    const same = await this.#inTurn(() => compare(password, hashed ?? NOBODYS_HASH));
-    return same && hashed !== null;
+    const known = hashed !== null && isAffordable(hashed) ? hashed : null;
+    const same = await this.#inTurn(() => compare(password, known ?? NOBODYS_HASH));
+    return same && known !== null;
   }
 
   /** `work` after whatever came before, which a hash may have held up. */
@@ -74,10 +76,14 @@ export class Passwords {
  */
 export function foreignHash(given: string): string {
   const text = given.startsWith("$") ? given : decoded(given);
-  if (!BCRYPT_HASH.test(text)) throw new RequestError(GATEWAY_ERRORS.passwordHash);
-  const cost = getRounds(text);
-  if (cost < 4 || cost > PASSWORD_COST_MAX) throw new RequestError(GATEWAY_ERRORS.passwordHash);
+  if (!isAffordable(text)) throw new RequestError(GATEWAY_ERRORS.passwordHash);
   return text;
+}
+
+function isAffordable(text: string): boolean {
+  if (!BCRYPT_HASH.test(text)) return false;
+  const cost = getRounds(text);
+  return cost >= 4 && cost <= PASSWORD_COST_MAX;
 }
 
 function decoded(base64: string): string {

@@ -24,6 +24,7 @@ import { genesisInTime } from "./genesis-call.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import { randomFraction, type Platform } from "./platform.ts";
 import { Search, type Step } from "./search.ts";
+import { isTurnedAway } from "./turned-away.ts";
 
 /** A request may take so long in all, as etcd: 5 s and two election timeouts. */
 const REQUEST_MS = 7_000;
@@ -291,12 +292,7 @@ export class Router {
     const { isFateUnknown } = errand.search;
     errand.search.learn(contact, outcome, now);
     this.#urgeIfLost(errand, now);
-    // "Too many requests" and the like would say that it did not happen, which an earlier attempt may
-    // belie.
-    const isTurnedAway =
-      outcome.kind === "overloaded" ||
-      (outcome.kind === "refused" && TURNED_AWAY.includes(outcome.refusal));
-    if (isTurnedAway && isFateUnknown) return failed("timeout");
+    if (isFateUnknown && isTurnedAway(outcome)) return failed("timeout");
     switch (outcome.kind) {
       case "answered":
       case "refused":
@@ -371,9 +367,6 @@ const isContent = (request: ClientRequest): boolean =>
   (request.kind === "memberList" && !request.linearizable) ||
   request.kind === "status" ||
   request.kind === "defragment";
-
-/** Refusals for which nobody has looked whether the request was applied before. */
-const TURNED_AWAY: readonly Refusal[] = ["tooManyRequests", "noSpace", "corrupt"];
 
 /**
  * The first contacts of a cluster are a guess. Within a jurisdiction its replicas are other objects,

@@ -257,6 +257,13 @@ export class Leadership {
     });
   }
 
+  /** Those that have said to have no room; looked at with every input. */
+  fullPeers(): MemberId[] {
+    const full: MemberId[] = [];
+    for (const [id, { isFull }] of this.#replication.peers) if (isFull) full.push(id);
+    return full;
+  }
+
   /** Notes that `peer` is alive, and wakes for one that was away. False when it is no member. */
   #hear(peer: MemberId, now: Milliseconds): boolean {
     const progress = this.#replication.peers.get(peer);

@@ -227,6 +227,11 @@ export class RaftNode {
     return this.#roles.leadership?.peers() ?? [];
   }
 
+  /** Peers that have said to have no room left; empty unless this node leads. */
+  fullPeers(): readonly MemberId[] {
+    return this.#roles.leadership?.fullPeers() ?? [];
+  }
+
   hasReady(): boolean {
     return !this.#core.outbox.isEmpty || this.#core.log.hasUndelivered;
   }

@@ -102,7 +102,7 @@ export class Space {
     this.#lowering = isServing ? this.#lowering.filter((each) => members.includes(each)) : [];
     if (!isServing || raised.length === 0) return;
     if (this.#machine.bytesInUse >= ROOM_AGAIN * this.#quota) return;
-    const waiting = [...this.#fullPeers(), ...this.#lowering];
+    const waiting = [...this.#raft.fullPeers(), ...this.#lowering];
     const over = raised.filter(({ member }) => !waiting.includes(member));
     this.#lowering = [...this.#lowering, ...over.map(({ member }) => member)];
     for (const alarm of over) propose(this.#command(alarm, false));
@@ -113,17 +113,10 @@ export class Space {
     const isRaised = this.#machine.cluster.alarms.has("noSpace");
     if (!isServing || isRaised || !this.#mayRaise) this.#isRaisingForPeers = false;
     else if (!this.#isRaisingForPeers) {
-      const full = this.#fullPeers();
+      const full = this.#raft.fullPeers();
       this.#isRaisingForPeers = full.length > 0;
       for (const member of full) propose(this.#command({ member, alarm: "noSpace" }, true));
     }
-  }
-
-  #fullPeers(): MemberId[] {
-    return this.#raft
-      .peers()
-      .filter(({ isFull }) => isFull)
-      .map(({ id }) => id);
   }
 
   #command({ member, alarm }: Alarm, raises: boolean): Command {

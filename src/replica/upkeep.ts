@@ -140,10 +140,10 @@ export class Upkeep {
 
   /** When `tick` is wanted next. */
   deadline(now: Milliseconds): number {
-    const time = this.#parts.machine.time(now);
-    const dues = [this.#leftoverDue, this.#mayCompact ? this.#compaction.due : null];
-    const inClusterTime = Math.min(...dues.map((due) => due ?? Infinity));
-    const at = now + Math.max(inClusterTime - time, 0);
+    const compaction = this.#mayCompact ? this.#compaction.due : null;
+    const due = Math.min(this.#leftoverDue ?? Infinity, compaction ?? Infinity);
+    const isDue = due < Infinity;
+    const at = isDue ? now + Math.max(due - this.#parts.machine.time(now), 0) : Infinity;
     return Math.min(at, this.#hasher.due ?? Infinity, this.#sweeper.due ?? Infinity);
   }
 

@@ -67,6 +67,8 @@ describe("integers", () => {
     ["-0", 0],
     ["0.0e5", 0],
     ["-3", -3],
+    ['"5]3"', 5],
+    ['"5 3"', 5],
     ["null", 0],
   ] as const)("%s is accepted as limit %s", ([text, value]) => {
     expect(range(`{"limit":${text}}`).limit).toBe(value);
@@ -82,6 +84,9 @@ describe("integers", () => {
     "1e400000",
     "[1]",
     '"01"',
+    '"5 "',
+    '"5x]"',
+    '"]5"',
   ])("%s is no int64", (text) => {
     expect(refusal(`{"key":"Zg","limit":${text}}`)).toBe(
       `proto: (line 1:21): invalid value for int64 field limit: ${text[0] === "[" ? "[" : text}`,

@@ -31,6 +31,10 @@ describe("hashing", () => {
     expect(await passwords().isOf("rr", OF_GO)).toBe(false);
   });
 
+  test("one that would take days is of no password, and soon", async () => {
+    expect(await passwords().isOf("r", OF_GO.replace("$10$", "$31$"))).toBe(false);
+  });
+
   test("nothing is of no hash", async () => {
     expect(await passwords().isOf("", null)).toBe(false);
   });

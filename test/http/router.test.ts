@@ -220,7 +220,7 @@ describe("a leader that is lost", () => {
   });
 
   test("that broke, and then turns a repeat away: the fate of a write stays unknown", async () => {
-    const refusals = ["tooManyRequests", "noSpace", "corrupt"] as const;
+    const refusals = ["tooManyRequests", "noSpace", "corrupt", "permissionDenied"] as const;
     for (const turnsAway of [isOverloaded, ...refusals.map(turnsAwayBy)]) {
       const network = new FakeNetwork({ enam: follows("wnam", 3), weur: follows("wnam", 3) });
       const router = await believing(network);

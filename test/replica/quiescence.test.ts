@@ -1,12 +1,15 @@
 // An idle cluster costs nothing, and wakes without an election. Method: whole cores in virtual time,
 // whose calls are counted; what a Durable Object makes of a far deadline is `wakeups.ts`'s.
 
-import { beforeEach, describe, test } from "vitest";
+import { beforeEach, describe, test, type ExpectStatic } from "vitest";
+import type { ClientRequest } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { DEFAULT_LIMITS, type ClusterLimits } from "../../src/base/cluster-limits.ts";
 import { SLEEP_MS_MAX } from "../../src/base/limits.ts";
-import { asLeaseId } from "../../src/base/types.ts";
+import { asLeaseId, asMemberId } from "../../src/base/types.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
+import { beginWithAuth, login } from "./auth-cluster.ts";
 
 const key = encodeUtf8;
 const write = put(key("a"), key("1"));
@@ -149,5 +152,53 @@ describe("leases of a sleeping cluster", () => {
     expect(keys()).toBe(1);
     cluster.run(8_000);
     expect(keys()).toBe(0);
+  });
+});
+
+describe("writes no row and sleeps on, but for its leader's ten minutes,", () => {
+  const alarm = { kind: "alarm", action: "activate", member: asMemberId(7n) } as const;
+  const limits = (changed: Partial<ClusterLimits>): ClientRequest => ({
+    kind: "setLimits",
+    limits: { ...DEFAULT_LIMITS, ...changed },
+  });
+  const states: readonly [string, readonly ClientRequest[]][] = [
+    ["with an alarm", [{ ...alarm, alarm: "noSpace" }]],
+    ["with an alarm that its leader has raised", [limits({ quotaBytes: 1 }), write]],
+    [
+      "with leases that may not end",
+      [
+        { kind: "leaseGrant", id: asLeaseId(5n), ttlSeconds: 2 },
+        { ...alarm, alarm: "corrupt" },
+      ],
+    ],
+    ["with limits", [limits({ requestsPerSecond: 5, leases: 3, watches: 2 }), write]],
+    ["after a compaction", [write, write, { kind: "compact", revision: 3, physical: true }]],
+    ["after hashes", [{ kind: "hash" }, { kind: "hashKv", revision: 0 }]],
+  ];
+  const rows = (): unknown =>
+    cluster.nodes.map(({ sql }) => sql.all("SELECT total_changes() AS changes"));
+
+  function expectQuiet(expect: ExpectStatic): void {
+    cluster.run(120_000);
+    const before = rows();
+    cluster.run(3 * SLEEP_MS_MAX);
+    expect(rows()).toEqual(before);
+    expect(sleepers()).toBe(3);
+    for (const { core } of cluster.nodes) {
+      expect(core.deadline()).toBeGreaterThan(cluster.now + 60_000);
+    }
+  }
+
+  test.for(states)("%s", ([, requests], { expect }) => {
+    for (const request of requests) cluster.serve(request);
+    expectQuiet(expect);
+  });
+
+  test("with auth, after a token was extended", ({ expect }) => {
+    cluster = beginWithAuth();
+    const credentials = login(cluster, "ann");
+    cluster.run(61_000);
+    cluster.serve(get(key("a")), { credentials });
+    expectQuiet(expect);
   });
 });

@@ -29,6 +29,14 @@ const BODIES: Readonly<Record<string, readonly Step[]>> = {
     rangeOf('{"key":"YQ=="}}'),
     rangeOf('{"key":"YQ=="} {"key":"Yg=="}'),
   ],
+  "something behind a number in a string": [
+    grantOf('{"TTL":"5]3","ID":7}'),
+    grantOf('{"TTL":"5 3","ID":8}'),
+    grantOf('{"TTL":"5,x","ID":9}'),
+    grantOf('{"TTL":"5x]","ID":10}'),
+    grantOf('{"TTL":"5 ","ID":11}'),
+    grantOf('{"TTL":"]5","ID":12}'),
+  ],
   "a comment": [rangeOf('{"key":"YQ=="/* a */}'), rangeOf('// a\n{"key":"YQ=="}')],
   "a byte order mark": [rangeOf('\ufeff{"key":"YQ=="}')],
   "an unknown field": [

@@ -36,8 +36,15 @@ const REQUEST_MS = 8_000;
 /** Refusals that are decided when an entry is applied, or that a repeat would meet again. */
 const PASSING: readonly string[] = ["tooManyRequests"];
 
-/** Refusals for which nobody has looked whether an earlier attempt was applied. */
-const TURNED_AWAY: readonly string[] = ["noSpace", "corrupt"];
+/** Refusals that say nothing of an earlier attempt, which may still be on its way. */
+const TURNED_AWAY: readonly string[] = [
+  "noSpace",
+  "corrupt",
+  "permissionDenied",
+  "invalidAuthToken",
+  "authRevisionOld",
+  "userNameEmpty",
+];
 
 /** An auth revision that no change of users and roles comes up to. */
 export const EVER = 2 ** 40;

@@ -42,6 +42,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
       },
     ],
     seeds: 100,
+    // Campaigns at the same time, and voters that are back before the other one asks.
+    run: { members: 3, faults: { voterCrashRate: 0.6, urgeEveryMs: 150, winnerFaultRate: 0.5 } },
   },
   {
     name: "term not persisted",
