@@ -6,6 +6,7 @@ import type { SessionAnswer, SessionCall, SessionResult } from "../api/session-c
 import { GRPC, type GrpcCode } from "../api/error.ts";
 import type { Header } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
+import { TURNED_AWAY } from "../api/turned-away.ts";
 import { SESSION_REQUESTS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes } from "../base/types.ts";
@@ -51,9 +52,6 @@ interface Pending {
 
 /** What its owner does after an answer. */
 export type Next = "nothing" | "send" | "reopen";
-
-/** Refusals for which nobody has looked whether the request was applied before. */
-const TURNED_AWAY: readonly (Refusal | null)[] = ["tooManyRequests", "noSpace", "corrupt"];
 
 export class Requests {
   readonly #pending = new Map<number, Pending>();
@@ -141,7 +139,7 @@ export class Requests {
     } else if (answer.kind === "unsupported") {
       const about = { code: GRPC.unimplemented, isFateUnknown };
       outcome.reject(new SessionError("edgekeeper: the replica does not know the request", about));
-    } else if (isFateUnknown && TURNED_AWAY.includes(answer.refusal)) {
+    } else if (isFateUnknown && isTurnedAway(answer.refusal)) {
       // It says that nothing has happened, which an earlier attempt may belie.
       outcome.reject(timeout({ isFateUnknown }));
     } else {
@@ -168,6 +166,10 @@ export class Requests {
     this.#sent--;
   }
 }
+
+/** One that is not known may be of those as well. */
+const isTurnedAway = (refusal: Refusal | null): boolean =>
+  refusal === null || TURNED_AWAY.includes(refusal);
 
 const timeout = (about: { readonly isFateUnknown: boolean }): SessionError =>
   new SessionError("etcdserver: request timed out", { code: GRPC.deadlineExceeded, ...about });

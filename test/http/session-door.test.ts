@@ -29,7 +29,7 @@ class Doors extends FakeNetwork {
       this.asked.push({
         region,
         url,
-        headers: new Headers(init?.headers as Record<string, string>),
+        headers: new Headers(init?.headers),
       });
       const webSocket = this.closed.has(region) ? null : {};
       return { webSocket } as unknown as Response;
