@@ -45,6 +45,7 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
   },
   // The router reaches objects through the interface in `api/replica.ts`, never through `object/`.
   http: { layers: ["base", "api"], packages: /^(?:hono(\/|$)|prom-client\/|bcryptjs$|jose$)/ },
+  client: { layers: ["base", "api"], packages: /^$/ },
   bridge: {
     layers: ["base", "api"],
     packages: /^(node:|@grpc\/(grpc-js|proto-loader|reflection)$|ws$)/,

@@ -253,6 +253,19 @@ export const GATEWAY_ERRORS = {
     ),
     status: 412,
   },
+  needsUpgrade: {
+    ...describe(GRPC.invalidArgument, "edgekeeper: a session is opened by a WebSocket upgrade"),
+    status: 426,
+  },
+  /** A replica keeps it with the socket. */
+  nameTooLong: describe(
+    GRPC.invalidArgument,
+    "edgekeeper: the user's name is too long for a session; ask by HTTP",
+  ),
+  noSession: describe(
+    GRPC.unavailable,
+    "edgekeeper: the replica opens no session at the moment; ask again",
+  ),
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
   /** A watch resumes elsewhere from the revision after the last one that came. */
   socketUnheard: describe(

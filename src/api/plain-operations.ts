@@ -312,4 +312,13 @@ const MONITORS: readonly Operation[] = [
   },
 ];
 
-export const PLAIN_OPERATIONS: readonly Operation[] = [...KEYS, ...CLUSTERS, ...MONITORS];
+const SESSION: Operation = {
+  method: "get",
+  path: "/v1/session",
+  summary: "Open a session: requests and watches over one WebSocket",
+  parameters: [inQuery("any", SWITCH, "With the nearest replica, and not the leader")],
+  answers: { 101: { description: "The session protocol, in binary messages", bodies: [] } },
+  isOfCluster: true,
+};
+
+export const PLAIN_OPERATIONS: readonly Operation[] = [...KEYS, SESSION, ...CLUSTERS, ...MONITORS];

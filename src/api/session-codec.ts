@@ -1,13 +1,16 @@
 // Owns the bytes of the session protocol: frames as `session.ts` names them, several to a message.
 // A frame is one tag byte and its fields; a message is frames one after another until its end.
 
+import { assert } from "../base/assert.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
+import { SESSION_MESSAGE_BYTES_MAX, SESSION_MESSAGE_FRAMES_MAX } from "../base/limits.ts";
 import { readCredentials, writeCredentials } from "./credentials-codec.ts";
 import { readKeyValue, writeKeyValue } from "../base/kv-codec.ts";
 import { readWatchSpec, writeWatchSpec } from "../base/watch-codec.ts";
 import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../base/types.ts";
 import type { WatchCancelCause, WatchDelivery, WatchEvent } from "../base/watch.ts";
 import type { ReceiverFrame, ReplicaFrame } from "./session.ts";
+import { readSessionCall, writeSessionCall } from "./session-call-codec.ts";
 
 // Tags are part of the protocol: append, never change. The two directions count separately.
 const HELLO = 1;
@@ -16,14 +19,19 @@ const CANCEL = 3;
 const PROGRESS = 4;
 const ACK = 5;
 const WATCH_AS = 6;
+const REQUEST = 7;
+const TAKEN = 8;
 
 const WELCOME = 1;
 const DELIVERY = 2;
+const ANSWER = 3;
 
 const DELIVERY_CREATED = 1;
 const DELIVERY_EVENTS = 2;
 const DELIVERY_PROGRESS = 3;
 const DELIVERY_CANCELED = 4;
+
+const WATCH_NUMBER_MAX = 2 ** 32 - 1;
 
 const CAUSE_ASKED = 0;
 const CAUSE_COMPACTED = 1;
@@ -36,9 +44,11 @@ export function encodeReceiverFrames(frames: readonly ReceiverFrame[]): Bytes {
   return writer.finish();
 }
 
-/** The frames of one message to a replica. @throws CodecError when it is malformed. */
-export const decodeReceiverFrames = (message: Uint8Array): ReceiverFrame[] =>
-  readAll(message, readReceiverFrame);
+/** The frames of one message to a replica. @throws CodecError when it is malformed, or too large. */
+export function decodeReceiverFrames(message: Uint8Array): ReceiverFrame[] {
+  if (message.length > SESSION_MESSAGE_BYTES_MAX) throw new CodecError("the message is too large");
+  return readAll(message, readReceiverFrame, SESSION_MESSAGE_FRAMES_MAX);
+}
 
 /** One message of a replica. */
 export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
@@ -47,14 +57,57 @@ export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
   return writer.finish();
 }
 
+/**
+ * Frames as messages of bounded size: the platform carries 32 MiB at once, of which one large answer
+ * takes its part.
+ */
+export const messagesOf = (frames: readonly ReplicaFrame[]): Bytes[] =>
+  pack(frames, writeReplicaFrame, { bytes: SESSION_MESSAGE_BYTES_MAX, frames: Infinity });
+
+/** The same to a replica, which takes no larger ones: the largest request is half of one. */
+export const receiverMessagesOf = (frames: readonly ReceiverFrame[]): Bytes[] =>
+  pack(frames, writeReceiverFrame, {
+    bytes: SESSION_MESSAGE_BYTES_MAX / 4,
+    frames: SESSION_MESSAGE_FRAMES_MAX,
+  });
+
+/** A message ends once it has so many bytes or frames. */
+function pack<Frame>(
+  frames: readonly Frame[],
+  write: (writer: Writer, frame: Frame) => void,
+  enough: { readonly bytes: number; readonly frames: number },
+): Bytes[] {
+  const messages: Bytes[] = [];
+  let writer = new Writer();
+  let count = 0;
+  for (const frame of frames) {
+    if (writer.length >= enough.bytes || count === enough.frames) {
+      messages.push(writer.finish());
+      writer = new Writer();
+      count = 0;
+    }
+    write(writer, frame);
+    count++;
+  }
+  if (count > 0) messages.push(writer.finish());
+  return messages;
+}
+
 /** The frames of one message of a replica. @throws CodecError when it is malformed. */
 export const decodeReplicaFrames = (message: Uint8Array): ReplicaFrame[] =>
   readAll(message, readReplicaFrame);
 
-function readAll<Frame>(message: Uint8Array, read: (reader: Reader) => Frame): Frame[] {
+function readAll<Frame>(
+  message: Uint8Array,
+  read: (reader: Reader) => Frame,
+  framesMax = Infinity,
+): Frame[] {
   const reader = new Reader(message);
   const frames: Frame[] = [];
-  while (!reader.done) frames.push(read(reader));
+  while (!reader.done) {
+    if (frames.length === framesMax) throw new CodecError("the message has too many frames");
+    frames.push(read(reader));
+  }
   return frames;
 }
 
@@ -75,6 +128,18 @@ function writeReceiverFrame(writer: Writer, frame: ReceiverFrame): void {
     case "ack":
       writer.byte(ACK).uint(frame.sequence);
       return;
+    case "request": {
+      const { call } = frame;
+      assert(call !== null, "only what is known is asked for");
+      writer
+        .byte(REQUEST)
+        .uint(frame.request)
+        .sized((body) => writeSessionCall(body, call));
+      return;
+    }
+    case "taken":
+      writer.byte(TAKEN).uint(frame.bytes);
+      return;
     default:
       frame satisfies never;
   }
@@ -89,8 +154,15 @@ function writeWatch(writer: Writer, frame: Extract<ReceiverFrame, { kind: "watch
   writeWatchSpec(writer, spec);
 }
 
-function readWatchAs(reader: Reader): ReceiverFrame {
+/** Deliveries and checkpoints repeat it, so it must be one that they can hold. */
+function readWatchNumber(reader: Reader): number {
   const watch = reader.uint();
+  if (watch > WATCH_NUMBER_MAX) throw new CodecError(`${watch} is too large a number of a watch`);
+  return watch;
+}
+
+function readWatchAs(reader: Reader): ReceiverFrame {
+  const watch = readWatchNumber(reader);
   const isResumed = reader.flag();
   const credentials = readCredentials(reader);
   return { kind: "watch", watch, spec: readWatchSpec(reader), credentials, isResumed };
@@ -102,7 +174,7 @@ function readReceiverFrame(reader: Reader): ReceiverFrame {
     case HELLO:
       return { kind: "hello", version: reader.uint() };
     case WATCH:
-      return { kind: "watch", watch: reader.uint(), spec: readWatchSpec(reader) };
+      return { kind: "watch", watch: readWatchNumber(reader), spec: readWatchSpec(reader) };
     case WATCH_AS:
       return readWatchAs(reader);
     case CANCEL:
@@ -111,6 +183,14 @@ function readReceiverFrame(reader: Reader): ReceiverFrame {
       return { kind: "progress" };
     case ACK:
       return { kind: "ack", sequence: reader.uint() };
+    case REQUEST: {
+      const request = reader.uint();
+      const body = reader.sized();
+      const { length: bytes } = body;
+      return { kind: "request", request, call: readSessionCall(body), bytes };
+    }
+    case TAKEN:
+      return { kind: "taken", bytes: reader.uint() };
     default:
       throw new CodecError(`${tag} is not a frame of a receiver`);
   }
@@ -125,6 +205,9 @@ function writeReplicaFrame(writer: Writer, frame: ReplicaFrame): void {
     case "delivery":
       writer.byte(DELIVERY).uint(frame.sequence).uint(frame.term);
       writeDelivery(writer, frame.delivery);
+      return;
+    case "answer":
+      writer.byte(ANSWER).uint(frame.request).bytes(frame.body);
       return;
     default:
       frame satisfies never;
@@ -150,6 +233,8 @@ function readReplicaFrame(reader: Reader): ReplicaFrame {
         term: asTerm(reader.uint()),
         delivery: readDelivery(reader),
       };
+    case ANSWER:
+      return { kind: "answer", request: reader.uint(), body: reader.bytes() };
     default:
       throw new CodecError(`${tag} is not a frame of a replica`);
   }

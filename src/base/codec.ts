@@ -136,6 +136,11 @@ export class Reader {
     return this.#offset === this.#bytes.length;
   }
 
+  /** Of all that it was made to read. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   byte(): number {
     return this.#bytes[this.#take(1)]!;
   }
@@ -160,6 +165,8 @@ export class Reader {
 
   int(): number {
     const zigzag = this.uint();
+    // As the Writer has it: what is read can be written again.
+    if (zigzag > 2 ** 52) throw new CodecError("a signed varint exceeds 2^51");
     return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
   }
 

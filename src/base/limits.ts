@@ -83,6 +83,48 @@ export const SESSION_CREDIT_BYTES = 1_048_576;
 /** Unacknowledged bytes at which a session is closed: its receiver must resume. */
 export const SESSION_UNACKNOWLEDGED_BYTES_MAX = 4_194_304;
 
+/** Requests of a client's session that are not answered. Beyond it: "too many requests". */
+export const SESSION_REQUESTS_MAX = 1_024;
+
+/** Bytes of those requests, as they came: they live in memory until they are answered. */
+export const SESSION_REQUEST_BYTES_MAX = 8_388_608;
+
+/** The same of all sessions of a replica, of the 128 MB of an isolate. */
+export const SESSIONS_REQUEST_BYTES_MAX = 33_554_432;
+
+/**
+ * Bytes of answers on the way to one client that it has not said to have taken: beyond it none of its
+ * requests is begun, and none of its reads answered. One answer may be larger by itself.
+ */
+export const SESSION_ANSWER_CREDIT_BYTES = 1_048_576;
+
+/** What an answer costs of that besides its bytes: its frame, and its place in memory. */
+export const ANSWER_OVERHEAD_BYTES = 16;
+
+/**
+ * Writes of one session under way that may have large answers (what was there before, what a txn has
+ * read): they have happened when it turns out how large, so they cannot wait for credit then.
+ */
+export const SESSION_HEAVY_WRITES_MAX = 32;
+
+/** Requests turned away since a client last took anything: whoever goes on reads no answers. */
+export const SESSION_TURNED_AWAY_MAX = 4_096;
+
+/** One message of a client: the largest request, several to a message, and room. */
+export const SESSION_MESSAGE_BYTES_MAX = 4_194_304;
+
+/** Frames of one message: each becomes an object, however few bytes it has. */
+export const SESSION_MESSAGE_FRAMES_MAX = 4_096;
+
+/**
+ * The longest that a replica waits for the outcome of a client's request; ms. Well below the window
+ * in which repeats are known (REQUEST_WINDOW_MS), so that a client can repeat until the end.
+ */
+export const SESSION_TIMEOUT_MS_MAX = 30_000;
+
+/** Characters of what a socket keeps of its client's identity: the platform allows a tag 256. */
+export const IDENTITY_CHARACTERS_MAX = 256;
+
 /** Watches of one session: their specifications must fit the socket's 16 kB attachment. */
 export const SESSION_WATCHES_MAX = 150;
 

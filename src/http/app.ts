@@ -20,6 +20,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { plainKvRoutes } from "./routes/plain-kv.ts";
 import { recipeRoutes } from "./routes/recipes.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
+import { sessionRoutes } from "./routes/session.ts";
 import { snapshotRoutes, snapshotStreamRoutes } from "./routes/snapshots.ts";
 import { isStreamPath, streamRoutes } from "./routes/streams.ts";
 import { unaryRoutes } from "./routes/unary.ts";
@@ -94,6 +95,7 @@ function mountCluster(app: Hono, prefix: string, services: Services): void {
     app.route(prefix === "" ? "/" : prefix, routes);
   }
   app.route(`${prefix}/v1/kv`, plainKvRoutes(services));
+  app.route(`${prefix}/v1/session`, sessionRoutes(services));
 }
 
 /** Lets web pages read answers, and answers what browsers ask in advance. */

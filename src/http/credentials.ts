@@ -9,6 +9,7 @@
 //   Edgekeeper-Token, Sec-WebSocket-Protocol: Edgekeeper, ...     the deployment's and nobody else's
 
 import type { Context, MiddlewareHandler } from "hono";
+import type { SessionIdentity } from "../api/session-identity.ts";
 import type { Credentials } from "../base/auth.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import type { Tokens } from "./tokens.ts";
@@ -88,6 +89,14 @@ export function credentialsOf(context: Context, cluster: string): Credentials {
   const { name, authRevision, clusterId } = claims;
   const user = { kind: "user", name, authRevision } as const;
   return clusterId === null ? user : { ...user, clusterId };
+}
+
+/** The same as long as a socket lasts. */
+export function identityOf(context: Context, cluster: string): SessionIdentity {
+  const credentials = credentialsOf(context, cluster);
+  const { claims = null } = (context.get(VARIABLE) as Shown | undefined) ?? {};
+  const expiresAt = credentials.kind === "user" ? (claims?.expiresAt ?? null) : null;
+  return { credentials, expiresAt };
 }
 
 const BEARER = /^Bearer +/i;

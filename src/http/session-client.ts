@@ -5,14 +5,17 @@
 import { CodecError } from "../base/codec.ts";
 import type { Credentials } from "../base/auth.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
-import { ALL_WATCHES } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
 import { GATEWAY_ERRORS } from "../api/error.ts";
-import { SESSION_VERSION, type ReceiverFrame, type ReplicaFrame } from "../api/session.ts";
+import { SessionWatches } from "../api/session-watches.ts";
+import {
+  SESSION_VERSION_OF_WATCHES,
+  type ReceiverFrame,
+  type ReplicaFrame,
+} from "../api/session.ts";
 import { RequestError } from "./response.ts";
 import { randomFraction, type Platform } from "./platform.ts";
 import { SessionConnection, type SessionSocket } from "./session-connection.ts";
-import { WatchProgress } from "./watch-progress.ts";
 
 export interface SessionClientOptions extends Platform {
   /** Opens a socket to a replica. @throws RequestError when none serves, or what fetch throws. */
@@ -30,14 +33,7 @@ export interface SessionClientOptions extends Platform {
   readonly onGivenUp: (error: unknown) => void;
 }
 
-type DeliveryFrame = Extract<ReplicaFrame, { kind: "delivery" }>;
 type WelcomeFrame = Extract<ReplicaFrame, { kind: "welcome" }>;
-
-interface OpenWatch {
-  readonly progress: WatchProgress;
-  /** The owner wants it canceled; the answer is still to come. */
-  canceling: boolean;
-}
 
 const BACK_OFF_MS_MIN = 50;
 const BACK_OFF_MS_MAX = 2_000;
@@ -50,7 +46,7 @@ const isOfNoCluster = (error: unknown): boolean =>
 
 export class SessionClient {
   readonly #options: SessionClientOptions;
-  readonly #watches = new Map<number, OpenWatch>();
+  readonly #watches = new SessionWatches();
   readonly #welcomed = Promise.withResolvers<void>();
   readonly #over = new AbortController();
   /** Opened, and perhaps still waiting for its welcome. */
@@ -79,16 +75,13 @@ export class SessionClient {
 
   /** Begins a watch. Its first delivery is `created`, or `canceled` with the reason. */
   watch(watch: number, spec: WatchSpec): void {
-    this.#watches.set(watch, { progress: new WatchProgress(spec), canceling: false });
-    this.#send([this.#watchFrame(watch, { spec, isResumed: false })]);
+    this.#send([this.#signed(this.#watches.add(watch, spec))]);
   }
 
   /** Ends a watch, which then hears `canceled`; an unknown one hears nothing. */
   cancel(watch: number): void {
-    const open = this.#watches.get(watch);
-    if (open === undefined) return;
-    open.canceling = true;
-    this.#send([{ kind: "cancel", watch }]);
+    const frame = this.#watches.cancel(watch);
+    if (frame !== null) this.#send([frame]);
   }
 
   /** Asks for one report on all watches; without a connection nothing comes, as etcd allows. */
@@ -102,13 +95,11 @@ export class SessionClient {
     this.#connection?.close();
   }
 
-  #watchFrame(
-    watch: number,
-    { spec, isResumed }: { readonly spec: WatchSpec; readonly isResumed: boolean },
-  ): ReceiverFrame {
+  /** The frame with who watches, if that is known. */
+  #signed(frame: ReceiverFrame): ReceiverFrame {
     const { credentials = { kind: "none" } } = this.#options;
-    const plain = { kind: "watch", watch, spec } as const;
-    return credentials.kind === "none" ? plain : { ...plain, credentials, isResumed };
+    if (frame.kind !== "watch" || credentials.kind === "none") return frame;
+    return { ...frame, credentials };
   }
 
   #send(frames: readonly ReceiverFrame[]): void {
@@ -160,7 +151,7 @@ export class SessionClient {
     }
     this.#connection = new SessionConnection(socket, this.#options);
     if (this.#over.signal.aborted) this.#connection.close();
-    this.#connection.send([{ kind: "hello", version: SESSION_VERSION }]);
+    this.#connection.send([{ kind: "hello", version: SESSION_VERSION_OF_WATCHES }]);
     return this.#connection;
   }
 
@@ -177,8 +168,9 @@ export class SessionClient {
     for (const frame of frames) {
       if (this.#over.signal.aborted) return;
       if (frame.kind === "welcome") await this.#heardWelcome(connection, frame);
-      else {
-        await this.#heardDelivery(frame);
+      else if (frame.kind === "delivery") {
+        const delivery = this.#watches.take(frame.delivery);
+        if (delivery !== null) await this.#pass(delivery, frame.term);
         ({ sequence } = frame);
         // Only now has the connection been of use: one that ends after its welcome is a failure.
         this.#failures = 0;
@@ -193,56 +185,20 @@ export class SessionClient {
     // Its revisions count other changes: to go on after the last one would leave out, or mix up.
     if (isAnother) return this.#give(new RequestError(GATEWAY_ERRORS.otherCluster));
     this.#welcome = welcome;
-    const frames: ReceiverFrame[] = [];
-    const ended: number[] = [];
-    for (const [watch, { progress, canceling }] of this.#watches) {
-      if (canceling && progress.isCreated) {
-        ended.push(watch);
-        continue;
-      }
-      const { resumeSpec: spec, isCreated: isResumed } = progress;
-      frames.push(this.#watchFrame(watch, { spec, isResumed }));
-      if (canceling) frames.push({ kind: "cancel", watch });
-    }
-    if (frames.length > 0) connection.send(frames);
+    const { frames, ended } = this.#watches.resume();
+    if (frames.length > 0) connection.send(frames.map((frame) => this.#signed(frame)));
     // From here on new watches are sent by themselves: nothing was awaited since the list was made.
     this.#isLive = true;
     this.#welcomed.resolve();
     const { revision, term } = welcome;
     for (const watch of ended) {
-      await this.#pass({ kind: "canceled", watch, revision, cause: { kind: "asked" } }, term);
-    }
-  }
-
-  /** Passes on what the owner has not had yet. */
-  async #heardDelivery({ delivery, term }: DeliveryFrame): Promise<void> {
-    if (delivery.watch === ALL_WATCHES) {
-      for (const { progress } of this.#watches.values()) progress.progressed(delivery.revision);
-      return this.#pass(delivery, term);
-    }
-    const progress = this.#watches.get(delivery.watch)?.progress;
-    if (progress === undefined) return;
-    switch (delivery.kind) {
-      case "created":
-        if (progress.created(delivery.revision)) await this.#pass(delivery, term);
-        return;
-      case "events": {
-        const events = progress.take(delivery);
-        if (events !== null) await this.#pass({ ...delivery, events }, term);
-        return;
-      }
-      case "progress":
-        progress.progressed(delivery.revision);
-        return this.#pass(delivery, term);
-      case "canceled":
-        return this.#pass(delivery, term);
-      default:
-        delivery satisfies never;
+      const delivery = { kind: "canceled", watch, revision, cause: { kind: "asked" } } as const;
+      this.#watches.take(delivery);
+      await this.#pass(delivery, term);
     }
   }
 
   async #pass(delivery: WatchDelivery, term: Header["term"]): Promise<void> {
-    if (delivery.kind === "canceled") this.#watches.delete(delivery.watch);
     const { clusterId, memberId } = this.#welcome!;
     await this.#options.deliver(delivery, {
       clusterId,

@@ -5,6 +5,8 @@ import { decodeReplicaFrames, encodeReceiverFrames } from "../api/session-codec.
 import {
   CLOSE_PROTOCOL,
   SESSION_PING,
+  SESSION_PING_MS,
+  SESSION_SILENCE_MS,
   type ReceiverFrame,
   type ReplicaFrame,
 } from "../api/session.ts";
@@ -21,9 +23,6 @@ export interface SessionSocket {
   addEventListener(type: "error", listener: () => void): void;
 }
 
-const PING_MS = 2_000;
-/** Two pings without any answer, and a second of patience. */
-const SILENCE_MS = 5_000;
 /** A normal end, as browsers and workers send it. */
 const CLOSE_NORMAL = 1000;
 
@@ -119,9 +118,9 @@ export class SessionConnection {
   async #ping(): Promise<void> {
     const { clock, sleep } = this.#platform;
     for (;;) {
-      await sleep(PING_MS, this.#over.signal);
+      await sleep(SESSION_PING_MS, this.#over.signal);
       if (this.#over.signal.aborted) return;
-      if (clock() - this.#heardAt >= SILENCE_MS) return this.close();
+      if (clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
       this.#transmit(SESSION_PING);
     }
   }

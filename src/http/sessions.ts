@@ -4,6 +4,7 @@
 import type { ClientRequest } from "../api/replica.ts";
 import { rangeOfKey } from "../api/kv-json.ts";
 import { EMPTY } from "../base/bytes.ts";
+import type { Contact } from "./contact.ts";
 import type { ReplicaNetwork } from "./network.ts";
 import type { Platform } from "./platform.ts";
 import { failureError, RequestError } from "./response.ts";
@@ -26,7 +27,7 @@ export interface SessionsOptions extends Platform {
 
 /** How streams of one client open their sessions to `cluster`. */
 export function sessionsTo(options: SessionsOptions, client: Seeker): OpenSession {
-  const connect = (): Promise<SessionSocket> => openSocket(options, client);
+  const connect = (): Promise<SessionSocket> => openToLeader(options, client);
   const needsLeader = client.leaderWithinMs !== undefined;
   const { credentials = { kind: "none" } } = client;
   const own = { ...options, connect, needsLeader, credentials };
@@ -39,20 +40,36 @@ function abandon({ webSocket }: Response): void {
   webSocket?.close(1000);
 }
 
-async function openSocket(
-  { router, network, sleep }: SessionsOptions,
-  client: Seeker,
-): Promise<SessionSocket> {
-  const located = await router.locate(client);
+async function openToLeader(options: SessionsOptions, client: Seeker): Promise<SessionSocket> {
+  const located = await options.router.locate(client);
   if (located.kind === "failed") throw new RequestError(failureError(located.failure, READ));
+  const { contact } = located;
+  const socket = await openSocket(options, { cluster: client.cluster, contact, url: SESSION_URL });
+  if (socket === null) {
+    throw new Error("the replica opened no session; another attempt is safe");
+  }
+  return socket;
+}
+
+/** A door of a replica for sockets. */
+export interface SocketDoor {
+  readonly cluster: string;
+  readonly contact: Contact;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The socket that the replica gives; null when it gives none, or not in time. */
+export async function openSocket(
+  { network, sleep }: Pick<SessionsOptions, "network" | "sleep">,
+  { cluster, contact, url, headers = {} }: SocketDoor,
+): Promise<WebSocket | null> {
   const timer = new AbortController();
   const upgraded = network
-    .replica(client.cluster, located.contact)
-    .fetch(SESSION_URL, { headers: { Upgrade: "websocket" } });
+    .replica(cluster, contact)
+    .fetch(url, { headers: { Upgrade: "websocket", ...headers } });
   const response = await Promise.race([upgraded, sleep(UPGRADE_MS, timer.signal).then(() => null)]);
   timer.abort();
   if (response === null) void upgraded.then(abandon, () => undefined);
-  const socket = response?.webSocket ?? null;
-  if (socket === null) throw new Error("the replica opened no session; another attempt is safe");
-  return socket;
+  return response?.webSocket ?? null;
 }

@@ -1,20 +1,7 @@
-// Owns which outcomes say nothing of an earlier attempt with the same request. A replica that has not
-// proposed what it refuses cannot know: the earlier one may have been applied, or may yet be, once what
-// it is refused for is over. To say "it did not happen" would be wrong.
+// Owns which outcomes say nothing of an earlier attempt with the same request.
 
-import type { Refusal } from "../base/refusal.ts";
+import { TURNED_AWAY } from "../api/turned-away.ts";
 import type { Outcome } from "./search.ts";
-
-/** What a replica may refuse with before it proposes. */
-const TURNED_AWAY: readonly Refusal[] = [
-  "tooManyRequests",
-  "noSpace",
-  "corrupt",
-  "permissionDenied",
-  "invalidAuthToken",
-  "authRevisionOld",
-  "userNameEmpty",
-];
 
 export const isTurnedAway = (outcome: Outcome): boolean =>
   outcome.kind === "overloaded" ||

@@ -14,10 +14,16 @@ export function acceptSocket(request: Request): {
 } {
   const { 0: client, 1: socket } = new WebSocketPair();
   socket.accept();
+  const headers = protocolHeaders(request);
+  return { socket, response: new Response(null, { status: 101, headers, webSocket: client }) };
+}
+
+/** What the answer to an upgrade says of the subprotocols that were offered. */
+export function protocolHeaders(request: Request): Headers {
   const headers = new Headers();
   const taken = TOKEN_PROTOCOLS.find((name) => offeredProtocol(request, name) !== null);
   if (taken !== undefined) headers.set("Sec-WebSocket-Protocol", taken);
-  return { socket, response: new Response(null, { status: 101, headers, webSocket: client }) };
+  return headers;
 }
 
 /** Subprotocols that are no protocols: the one named next is a token. */

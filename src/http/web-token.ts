@@ -27,6 +27,8 @@ export interface Claims {
   readonly clusterId: ClusterId | null;
   /** Of the cluster's users and roles, when the token was issued. */
   readonly authRevision: number;
+  /** When it ends, in ms since 1970; null: never. Of tokens that were read. */
+  readonly expiresAt?: number | null;
 }
 
 type Key = CryptoKey | Uint8Array;
@@ -61,9 +63,9 @@ export class WebTokens {
       if (typeof name !== "string" || typeof cluster !== "string") return null;
       if (id !== undefined && (typeof id !== "string" || !/^[0-9]{1,20}$/.test(id))) return null;
       const clusterId = id === undefined ? null : asClusterId(BigInt(id));
-      return Number.isSafeInteger(revision)
-        ? { name, cluster, clusterId, authRevision: revision as number }
-        : null;
+      if (!Number.isSafeInteger(revision)) return null;
+      const expiresAt = payload.exp === undefined ? null : Math.floor(payload.exp * 1_000);
+      return { name, cluster, clusterId, authRevision: revision as number, expiresAt };
     } catch {
       return null;
     }

@@ -11,6 +11,7 @@ import type {
   ReplicaStatus,
   SnapshotDownload,
 } from "../api/replica.ts";
+import type { SessionIdentity } from "../api/session-identity.ts";
 import { CLOSE_PROTOCOL, CLOSE_RESUME, type ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
 import { CodecError } from "../base/codec.ts";
@@ -149,16 +150,16 @@ export class Host {
     return { status: this.status(), levels: this.#core.levels(), ...this.#meters.read() };
   }
 
-  /** Opens a session on a WebSocket. */
-  openSession(): Response {
+  /** Opens a session on a WebSocket: the router's, or that of the client with that identity. */
+  openSession(identity: SessionIdentity | null): Response {
     const hasLeader = this.#core.status().leader !== null;
     if (this.#isIsolated || !hasLeader || this.#sockets.count >= SESSIONS_MAX) {
       return new Response("this replica can serve no session now", { status: 503 });
     }
     this.#restoreSessions();
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
-    const session = this.#sockets.accept(server);
-    this.#turn((core) => core.openSession(session, null, this.#now()));
+    const session = this.#sockets.accept(server, identity);
+    this.#turn((core) => core.openSession(session, { checkpoint: null, identity }, this.#now()));
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -168,9 +169,7 @@ export class Host {
     const session = this.#sockets.sessionOf(socket);
     if (session === null) return;
     const frames = this.#readFrames(session, message);
-    this.#turn((core) => {
-      for (const frame of frames) core.sessionFrame(session, frame, this.#now());
-    });
+    this.#turn((core) => core.sessionFrames(session, frames, this.#now()));
   }
 
   sessionClosed(socket: WebSocket): void {
@@ -322,6 +321,7 @@ export class Host {
       for (const { call, answer } of effects.answers) this.#resolve(call, answer);
       this.#sockets.perform(effects);
     });
+    for (const one of effects.served) this.#meters.served(one, this.#now());
     for (const { trace, index } of effects.traces) console.log(JSON.stringify({ trace, index }));
     if (effects.awaitsDurable) void this.#confirm(this.#core);
     if (effects.membership !== null) this.#transport.adopt(effects.membership.members);
@@ -339,9 +339,9 @@ export class Host {
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;
     this.#wakeups.keep({
       deadline: isWanted ? this.#now() : this.#core.deadline(),
-      // A pin is lost with the memory, which a timer holds.
-      isOccupied: this.#waiting.size > 0 || this.#core.downloads.due !== null,
-      mustSurvive: this.#core.hasRunningLeases,
+      // A pin, or a request, is lost with the memory, which a timer holds.
+      isOccupied: this.#waiting.size > 0 || this.#core.needs.memory,
+      mustSurvive: this.#core.needs.time,
     });
   }
 
@@ -385,8 +385,8 @@ export class Host {
   }
 
   #reopenSessions(sessions: readonly RestoredSession[]): void {
-    for (const { session, checkpoint } of sessions) {
-      this.#core.openSession(session, checkpoint, this.#now());
+    for (const { session, opening } of sessions) {
+      this.#core.openSession(session, opening, this.#now());
     }
   }
 }

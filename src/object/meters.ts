@@ -4,7 +4,8 @@
 import { GRPC, refusalError } from "../api/error.ts";
 import type { PeerMeter, ReplicaMetrics, RequestMeter } from "../api/metrics.ts";
 import type { ClientRequest, Member, ReplicaAnswer } from "../api/replica.ts";
-import type { MemberId } from "../base/types.ts";
+import type { MemberId, Milliseconds } from "../base/types.ts";
+import type { ServedRequest } from "../replica/effects.ts";
 import { isRead } from "../replica/requests.ts";
 import { DurationMeter } from "./duration-meter.ts";
 
@@ -52,6 +53,12 @@ export class Meters {
     const meter = byCode.get(code) ?? new DurationMeter();
     meter.add(ms);
     this.#ended.set(kind, byCode.set(code, meter));
+  }
+
+  /** A request of a client's session has ended. */
+  served({ request, answer, askedAt }: ServedRequest, now: Milliseconds): void {
+    this.requestStarted(request.kind);
+    this.requestEnded(request, answer, now - askedAt);
   }
 
   peerCalled({ region }: Pick<Member, "region">, call: PeerCall): void {

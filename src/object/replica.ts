@@ -28,6 +28,8 @@ import {
   storeCertificate,
 } from "./certificate.ts";
 import type { Entry } from "../raft/types.ts";
+import { DOOR_PATH } from "../api/session-identity.ts";
+import { identityOf } from "./door.ts";
 import type { Environment } from "./environment.ts";
 import {
   copyPart,
@@ -195,7 +197,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
       return new Response("unborn", { status: 503 });
     }
     if (pathname === "/peer") return this.#host.receive(request);
-    if (pathname === "/session") return this.#host.openSession();
+    if (pathname === "/session") return this.#host.openSession(null);
+    if (pathname === DOOR_PATH) return this.#host.openSession(identityOf(request));
     if (pathname === "/open") this.#host.urge(asTerm(0));
     else if (pathname !== "/born") return new Response("no such door", { status: 404 });
     return new Response(null, { status: 204 });

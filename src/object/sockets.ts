@@ -2,15 +2,21 @@
 // across a sleep of the object, and the frames on the wire.
 
 import { SESSION_PING, SESSION_PONG, type ReceiverFrame } from "../api/session.ts";
-import { decodeReceiverFrames, encodeReplicaFrames } from "../api/session-codec.ts";
+import { decodeReceiverFrames, messagesOf } from "../api/session-codec.ts";
+import {
+  keptIdentity,
+  parseIdentity,
+  printIdentity,
+  type SessionIdentity,
+} from "../api/session-identity.ts";
 import type { Bytes } from "../base/types.ts";
 import type { SessionEffects } from "../replica/effects.ts";
+import type { SessionOpening } from "../replica/sessions.ts";
 
 /** A socket that survived a sleep, with the session's checkpoint. */
 export interface RestoredSession {
   readonly session: number;
-  /** Null when the session had nothing to keep yet. */
-  readonly checkpoint: Bytes | null;
+  readonly opening: SessionOpening;
 }
 
 export class Sockets {
@@ -43,8 +49,10 @@ export class Sockets {
     return sessions;
   }
 
-  accept(socket: WebSocket): number {
-    this.#context.acceptWebSocket(socket);
+  /** `identity` is kept with a client's socket, as far as it may be: as its only tag. */
+  accept(socket: WebSocket, identity: SessionIdentity | null): number {
+    const tags = identity === null ? [] : [printIdentity(keptIdentity(identity))];
+    this.#context.acceptWebSocket(socket, tags);
     return this.#adopt(socket);
   }
 
@@ -76,7 +84,8 @@ export class Sockets {
     for (const { session, frames: list } of frames) {
       const socket = this.#sockets.get(session);
       // One whose receiver is just leaving takes nothing more; its end is told by an event.
-      if (socket?.readyState === WebSocket.OPEN) socket.send(encodeReplicaFrames(list));
+      if (socket?.readyState !== WebSocket.OPEN) continue;
+      for (const message of messagesOf(list)) socket.send(message);
     }
     for (const { session, checkpoint } of checkpoints) {
       this.#sockets.get(session)?.serializeAttachment(checkpoint);
@@ -120,7 +129,9 @@ export class Sockets {
 
   #describe(socket: WebSocket): RestoredSession {
     const checkpoint = socket.deserializeAttachment() as Bytes | null;
-    return { session: this.#sessions.get(socket)!, checkpoint };
+    const [tag] = this.#context.getTags(socket);
+    const identity = tag === undefined ? null : parseIdentity(tag);
+    return { session: this.#sessions.get(socket)!, opening: { checkpoint, identity } };
   }
 
   #forget(session: number): void {

@@ -12,15 +12,25 @@ export interface Vantage {
   redirect(): ReplicaAnswer & { kind: "redirect" };
 }
 
+/** Takes answers to calls that the replica made itself, of what came in its sessions. */
+export interface OwnCalls {
+  /** False: the call is the shell's. */
+  answered(id: number, answer: ReplicaAnswer): boolean;
+  /** Whether the read is not to be answered yet; its owner will say when. */
+  holds(id: number): boolean;
+}
+
 /** Every call is answered exactly once: by its outcome, by a redirect, or by its timeout. */
 export class Calls {
   readonly #vantage: Vantage;
+  readonly #own: OwnCalls;
   readonly #pending = new Map<number, ReplicaCall>();
   readonly #timeouts = new DeadlineQueue<number>();
   #answers: CallAnswer[] = [];
 
-  constructor(vantage: Vantage) {
+  constructor(vantage: Vantage, own: OwnCalls) {
     this.#vantage = vantage;
+    this.#own = own;
   }
 
   open(id: number, call: ReplicaCall, now: Milliseconds): void {
@@ -33,11 +43,16 @@ export class Calls {
     return this.#pending.get(id) ?? null;
   }
 
+  /** Whether the read is to wait until its owner resumes it. */
+  holds(id: number): boolean {
+    return this.#own.holds(id);
+  }
+
   /** Answers a call; one that was answered already (by its timeout) is passed over. */
   answer(id: number, answer: ReplicaAnswer): void {
     if (!this.#pending.delete(id)) return;
     this.#timeouts.delete(id);
-    this.#answers.push({ call: id, answer });
+    if (!this.#own.answered(id, answer)) this.#answers.push({ call: id, answer });
   }
 
   /** Answers with what was asked for; a write's header shows the revision it made. */

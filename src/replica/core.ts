@@ -13,7 +13,6 @@ import {
   asLogIndex,
   asMilliseconds,
   later,
-  type Bytes,
   type Incarnation,
   type LogIndex,
   type MemberId,
@@ -33,7 +32,7 @@ import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
 import { Service } from "./service.ts";
-import { Sessions } from "./sessions.ts";
+import { Sessions, type SessionOpening } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Standpoint } from "./standpoint.ts";
 import { Upgrade } from "./upgrade.ts";
@@ -85,21 +84,21 @@ export class ReplicaCore {
   #now: Milliseconds;
 
   constructor(options: CoreOptions) {
-    const { identity, sql, now, codeVersion = CODE_VERSION } = options;
+    const { identity, sql, now, incarnation, codeVersion = CODE_VERSION } = options;
     this.#identity = identity;
     this.#now = now;
-    const { configuration, directory } = identity;
+    const { memberId, configuration, directory } = identity;
     const { clusterId, members } = directory;
     const atBirth = { configuration, members, removed: [], index: asLogIndex(0) };
     this.#machine = new Machine({ sql, clusterId, atBirth, codeVersion, now });
     const { store, membership, cluster } = this.#machine;
     this.#upgrade = new Upgrade(cluster, codeVersion);
-    this.#inquiry = new Inquiry(identity.memberId, cluster);
+    this.#inquiry = new Inquiry(memberId, cluster);
     this.#raft = new RaftNode({
-      id: identity.memberId,
+      id: memberId,
       configuration: membership.configuration,
       storage: new SqlLog(sql),
-      incarnation: options.incarnation,
+      incarnation,
       applied: store.appliedIndex,
       seed: options.seed,
       now,
@@ -107,8 +106,6 @@ export class ReplicaCore {
       version: codeVersion,
     });
     this.#commitSeen = store.appliedIndex;
-    const { memberId } = identity;
-    const { incarnation } = options;
     this.#standpoint = new Standpoint(
       { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
@@ -116,19 +113,21 @@ export class ReplicaCore {
     this.#sessions = new Sessions({
       machine: this.#machine,
       header: () => this.#standpoint.header(),
-      assure: (settle) => this.#service.assure(settle, this.#now),
+      service: () => this.#service,
+      now: () => this.#now,
       progressMs: options.progressMs,
     });
     this.#service = new Service({
-      self: identity.memberId,
+      self: memberId,
       machine: this.#machine,
       raft: this.#raft,
       vantage: this.#standpoint,
+      own: this.#sessions.pipelines,
     });
-    const origin = `${identity.memberId}/${options.incarnation}`;
+    const origin = `${memberId}/${incarnation}`;
     this.#snapshots = new Snapshots({ sql, store, raft: this.#raft, origin });
     const send = (message: Message): void => this.#outbox.add(message);
-    const parts = { self: identity.memberId, sql, store, cluster, raft: this.#raft };
+    const parts = { self: memberId, sql, store, cluster, raft: this.#raft };
     this.#integrity = new Integrity({ ...parts, now, send });
     this.#drain();
   }
@@ -190,15 +189,16 @@ export class ReplicaCore {
   }
 
   /** A session begins, or goes on after a sleep with what was kept of it. */
-  openSession(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
+  openSession(id: number, opening: SessionOpening, now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.open(id, checkpoint, now);
+    this.#sessions.open(id, opening, now);
   }
 
-  sessionFrame(id: number, frame: ReceiverFrame, now: Milliseconds): void {
+  /** The frames of one message: its writes are one batch. */
+  sessionFrames(id: number, frames: readonly ReceiverFrame[], now: Milliseconds): void {
     this.#sample(now);
-    this.#sessions.receive(id, frame, now);
-    if (this.#raft.hasReady()) this.#drain();
+    for (const frame of frames) this.#sessions.receive(id, frame, now);
+    this.#drain();
   }
 
   closeSession(id: number): void {
@@ -224,7 +224,6 @@ export class ReplicaCore {
 
   // Outputs.
 
-  /** The effects of all inputs since the last call. */
   takeEffects(): Effects {
     const effects: Effects = {
       sends: this.#outbox.take(),
@@ -257,9 +256,10 @@ export class ReplicaCore {
     return asMilliseconds(Math.min(...candidates.map((at) => at ?? Infinity)));
   }
 
-  /** Whether time must go on for this replica even when its object has lost its memory. */
-  get hasRunningLeases(): boolean {
-    return this.#machine.hasLeases;
+  /** Why its object has to be kept in memory, or to come back: requests and pins, or leases. */
+  get needs(): { readonly memory: boolean; readonly time: boolean } {
+    const isAsked = this.#sessions.pipelines.areAsked;
+    return { memory: isAsked || this.downloads.due !== null, time: this.#machine.hasLeases };
   }
 
   /** Snapshots that calls have opened. `tick` is wanted when one was ended. */
@@ -305,12 +305,12 @@ export class ReplicaCore {
         this.#handle(this.#raft.takeReady());
         if (this.#isSpent) return;
       }
+      this.#sessions.pipelines.advance(this.#now);
     } while (this.#service.append(this.#now));
     this.#followRole();
     if (this.#raft.hasReady()) this.#drain();
   }
 
-  /** What depends on whether this replica leads, and on what it has committed. */
   #followRole(): void {
     const { role, serving, commit, leader } = this.#raft.status();
     const isLeading = role === "leader" && serving;
@@ -366,6 +366,7 @@ export class ReplicaCore {
     if (this.#isSpent) return;
     this.#isSpent = this.#snapshots.onPart(message, this.#now);
     if (!this.#isSpent) return;
+    this.#sessions.endClients();
     // The answer is the last that this core says.
     for (const answer of this.#raft.takeReady().messages) this.#outbox.add(answer);
   }

@@ -1,10 +1,10 @@
 // Owns what a replica's core asks of its shell: the effects of an input, to be performed at once
 // after the input has returned, and so after all its writes.
 
-import type { ReplicaAnswer } from "../api/replica.ts";
+import type { ClientRequest, ReplicaAnswer } from "../api/replica.ts";
 import type { ReplicaFrame } from "../api/session.ts";
 import type { Membership } from "../base/membership.ts";
-import type { Bytes, LogIndex, MemberId } from "../base/types.ts";
+import type { Bytes, LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { Message } from "../raft/types.ts";
 
 /** Messages of one batch to one peer: one call. What it answers comes back by `peerAnswered`. */
@@ -16,6 +16,13 @@ export interface PeerSend {
 export interface CallAnswer {
   readonly call: number;
   readonly answer: ReplicaAnswer;
+}
+
+/** A request of a client's session that has ended, for those who count. */
+export interface ServedRequest {
+  readonly request: ClientRequest;
+  readonly answer: ReplicaAnswer;
+  readonly askedAt: Milliseconds;
 }
 
 export interface SessionEffects {
@@ -31,6 +38,7 @@ export interface SessionEffects {
     readonly code: number;
     readonly reason: string;
   }[];
+  readonly served: readonly ServedRequest[];
 }
 
 export interface Effects extends SessionEffects {

@@ -17,7 +17,7 @@ import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { Assurances, type Settle } from "./assurances.ts";
-import { Calls, type Vantage } from "./calls.ts";
+import { Calls, type OwnCalls, type Vantage } from "./calls.ts";
 import type { CallAnswer } from "./effects.ts";
 import type { Machine } from "./machine.ts";
 import { Proposals } from "./proposals.ts";
@@ -43,11 +43,12 @@ export class Service {
     readonly machine: Machine;
     readonly raft: RaftNode;
     readonly vantage: Vantage;
+    readonly own: OwnCalls;
   }) {
     const { self, machine, raft, vantage } = options;
     this.#machine = machine;
     this.#raft = raft;
-    this.#calls = new Calls(vantage);
+    this.#calls = new Calls(vantage, options.own);
     this.#self = self;
     this.#vantage = vantage;
     const parts = { machine, raft, calls: this.#calls, proposals: this.#proposals };
@@ -76,6 +77,11 @@ export class Service {
     const token = this.#reads.isFull ? null : this.#raft.readIndex(now);
     if (token === null) settle(false, now);
     else this.#reads.start(token, { call: this.#assurances.add(settle), askedAt: now }, null);
+  }
+
+  /** Goes on with a read that its owner has held back: what it waited for has come about long since. */
+  resume(id: number, now: Milliseconds): void {
+    this.#answerRead(id, now);
   }
 
   #route(id: number, call: ReplicaCall, now: Milliseconds): void {
@@ -263,7 +269,7 @@ export class Service {
   /** Answers from the applied state, which is recent enough for this call. */
   #answerRead(id: number, now: Milliseconds): void {
     const call = this.#calls.get(id);
-    if (call === null) return;
+    if (call === null || this.#calls.holds(id)) return;
     const refusal = this.#machine.admission.refusalOf(call, this.#machine.time(now));
     if (refusal !== null) return this.#calls.refuse(id, refusal);
     if (call.request.kind === "memberList") return this.#reconfiguring.done(id);

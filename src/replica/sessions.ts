@@ -2,7 +2,8 @@
 
 import { needOfAccesses } from "../auth/need.ts";
 import { rpcErrorText } from "../api/error.ts";
-import type { Header } from "../api/replica.ts";
+import type { Header, ReplicaCall } from "../api/replica.ts";
+import type { SessionIdentity } from "../api/session-identity.ts";
 import {
   CLOSE_NO_LEADER,
   CLOSE_PROTOCOL,
@@ -21,27 +22,46 @@ import type { Settle } from "./assurances.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import type { SessionEffects } from "./effects.ts";
 import type { Machine } from "./machine.ts";
+import { Pipelines } from "./pipelines.ts";
+import type { Service } from "./service.ts";
 
 type WatchFrame = Extract<ReceiverFrame, { kind: "watch" }>;
 
 /** How long a replica without a leader keeps its sessions: three election timeouts, as in etcd. */
 const LEADERLESS_MS_MAX = 3_000;
 
-const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [] };
+const NO_EFFECTS: SessionEffects = { frames: [], checkpoints: [], closes: [], served: [] };
+
+/** Frames that do not wait behind a watch that is in doubt: they have nothing to do with it. */
+const NEVER_WAIT: readonly ReceiverFrame["kind"][] = ["ack", "request", "taken"];
 
 export interface SessionsOptions {
   readonly machine: Machine;
   readonly header: () => Header;
-  readonly assure: (settle: Settle) => void;
+  /** Serves what is asked within sessions. */
+  readonly service: () => Service;
+  readonly now: () => Milliseconds;
   /** How often a quiet watch that asked for it hears of progress. */
   readonly progressMs?: number | undefined;
 }
 
+/** How a session begins, or goes on after a sleep. */
+export interface SessionOpening {
+  /** What was kept of it; null: nothing yet. */
+  readonly checkpoint: Bytes | null;
+  /** Whose it is, of a client's; absent or null: the router's, whose frames say who asks. */
+  readonly identity?: SessionIdentity | null;
+}
+
 /** The hub is built with the first session, so that a start without sessions pays nothing. */
 export class Sessions {
+  /** The requests within sessions. */
+  readonly pipelines: Pipelines;
   readonly #machine: Machine;
   readonly #header: () => Header;
   readonly #assure: (settle: Settle) => void;
+  /** Of sessions of clients. */
+  readonly #identities = new Map<number, SessionIdentity>();
   readonly #progressMs: number;
   /**
    * Of a session, a watch that is refused by what is applied here, and the frames behind it: they wait
@@ -54,11 +74,14 @@ export class Sessions {
   #closes: SessionEffects["closes"][number][] = [];
   #leaderlessSince: Milliseconds | null = null;
 
-  constructor({ machine, header, assure, progressMs = PROGRESS_MS }: SessionsOptions) {
+  constructor({ machine, header, service, now, progressMs = PROGRESS_MS }: SessionsOptions) {
     this.#machine = machine;
     this.#header = header;
-    this.#assure = assure;
     this.#progressMs = progressMs;
+    this.#assure = (settle) => service().assure(settle, now());
+    const begin = (id: number, call: ReplicaCall): void => service().begin(id, call, now());
+    const resume = (id: number): void => service().resume(id, now());
+    this.pipelines = new Pipelines({ begin, resume }, header);
   }
 
   get count(): number {
@@ -71,7 +94,9 @@ export class Sessions {
   }
 
   /** Begins a session; with what was kept of it, it goes on where its receiver last was. */
-  open(id: number, checkpoint: Bytes | null, now: Milliseconds): void {
+  open(id: number, { checkpoint, identity = null }: SessionOpening, now: Milliseconds): void {
+    if (identity !== null) this.#identities.set(id, identity);
+    this.pipelines.open(id, identity);
     const { store, cluster } = this.#machine;
     this.#hub ??= new WatchHub(store, {
       now,
@@ -86,13 +111,17 @@ export class Sessions {
     this.#hub?.close(id);
     this.#changed.delete(id);
     this.#waiting.delete(id);
+    this.#identities.delete(id);
+    this.pipelines.close(id);
   }
 
-  receive(id: number, frame: ReceiverFrame, now: Milliseconds): void {
+  receive(id: number, sent: ReceiverFrame, now: Milliseconds): void {
     const hub = this.#hub;
     if (hub === null || !hub.has(id)) return;
+    const frame = this.#vouchFor(id, sent, now);
+    if (frame === null) return;
     const waiting = this.#waiting.get(id);
-    if (waiting === undefined || frame.kind === "ack") this.#take(hub, id, frame, now);
+    if (waiting === undefined || NEVER_WAIT.includes(frame.kind)) this.#take(hub, id, frame, now);
     else if (waiting.length < SESSION_FRAMES_WAITING_MAX) waiting.push(frame);
     else this.#end(id, CLOSE_RESUME, "too many frames at once: resume");
     if (hub.has(id) && hub.isOverdrawn(id)) this.#end(id, CLOSE_RESUME, "too far behind: resume");
@@ -119,9 +148,37 @@ export class Sessions {
         // In the midst of traffic the next quiet moment is soon enough.
         if (hub.isQuiet(id)) this.#changed.add(id);
         break;
+      case "request":
+        if (!this.pipelines.ask(id, frame, now)) {
+          this.#end(id, CLOSE_PROTOCOL, "a request of that number is under way");
+        } else if (this.pipelines.isFlooded(id)) {
+          this.#end(id, CLOSE_RESUME, "answers are not taken: resume");
+        }
+        break;
+      case "taken":
+        this.pipelines.taken(id, frame.bytes);
+        break;
       default:
         frame satisfies never;
     }
+  }
+
+  /**
+   * The frame as it counts. Of a router's, as it is. A client's says nothing of who asks, nor that it
+   * was asked before: that was found out when its session was opened, or is found out now. Null when
+   * it has ended the session.
+   */
+  #vouchFor(id: number, frame: ReceiverFrame, now: Milliseconds): ReceiverFrame | null {
+    const identity = this.#identities.get(id);
+    if (identity === undefined || (frame.kind !== "watch" && frame.kind !== "request"))
+      return frame;
+    const { credentials, expiresAt } = identity;
+    const isForged = frame.kind === "watch" && frame.credentials !== undefined;
+    if (isForged) this.#end(id, CLOSE_PROTOCOL, "a client does not say who it is in a frame");
+    else if (credentials === null || (expiresAt !== null && expiresAt <= now)) {
+      this.#end(id, CLOSE_RESUME, "show your credentials again: resume");
+    } else return frame.kind === "watch" ? { ...frame, credentials, isResumed: false } : frame;
+    return null;
   }
 
   /** Why whoever sent the frame may not watch that, by what is applied here, or null. */
@@ -151,8 +208,20 @@ export class Sessions {
       const refusal = this.#refusalOf(frame, now);
       if (refusal === null) this.#watch(hub, id, frame, now);
       else hub.refuse(id, frame.watch, rpcErrorText(refusal));
-      for (const next of waiting) this.receive(id, next, now);
+      for (const next of waiting) this.#goOn(id, next, now);
     });
+  }
+
+  /** With a frame that waited, and was vouched for when it came. */
+  #goOn(id: number, frame: ReceiverFrame, now: Milliseconds): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.push(frame);
+    else if (this.#hub?.has(id) === true) this.#take(this.#hub, id, frame, now);
+  }
+
+  /** Ends the sessions of clients: what they have asked for would be lost with this core. */
+  endClients(): void {
+    for (const id of this.#identities.keys()) this.#end(id, CLOSE_RESUME, "begun anew: resume");
   }
 
   applied(revisions: readonly RevisionEvents[]): void {
@@ -185,7 +254,7 @@ export class Sessions {
   takeEffects(): SessionEffects {
     if (this.#hub === null) return NO_EFFECTS;
     const { term } = this.#header();
-    const frames = this.#welcomes;
+    const frames = [...this.#welcomes, ...this.pipelines.takeFrames()];
     for (const { session, deliveries } of this.#hub.takeDeliveries()) {
       const items = deliveries.map((item) => ({ kind: "delivery" as const, term, ...item }));
       frames.push({ session, frames: items });
@@ -202,14 +271,12 @@ export class Sessions {
     this.#welcomes = [];
     this.#closes = [];
     this.#changed.clear();
-    return { frames, checkpoints, closes };
+    return { frames, checkpoints, closes, served: this.pipelines.takeServed() };
   }
 
-  #welcome(id: number, version: number): void {
-    if (version !== SESSION_VERSION) {
-      this.#end(id, CLOSE_PROTOCOL, `this replica speaks session version ${SESSION_VERSION}`);
-      return;
-    }
+  #welcome(id: number, asked: number): void {
+    if (asked < 1) return this.#end(id, CLOSE_PROTOCOL, "there is no such version");
+    const version = Math.min(asked, SESSION_VERSION);
     const { clusterId, memberId, term, revision } = this.#header();
     const welcome = { kind: "welcome", version, clusterId, memberId, term, revision } as const;
     this.#welcomes.push({ session: id, frames: [welcome] });

@@ -66,6 +66,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     path: "/c/none/v3/kv/range",
     network: unknown,
   },
+  needsUpgrade: { error: GATEWAY_ERRORS.needsUpgrade, method: "GET", path: "/v1/session" },
   clusterName: { error: GATEWAY_ERRORS.clusterName, path: "/c/No/v3/kv/range" },
   noCredentialConfigured: {
     error: GATEWAY_ERRORS.noCredentialConfigured,
@@ -207,6 +208,8 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, text: string]>>
   regionsUnfinished: ["region-change.test.ts", "still on its way to these regions"],
   socketUnheard: ["conversation.test.ts", "GATEWAY_ERRORS.socketUnheard"],
   snapshotLost: ["errors.test.ts", "GATEWAY_ERRORS.snapshotLost"],
+  nameTooLong: ["session-door.test.ts", "GATEWAY_ERRORS.nameTooLong"],
+  noSession: ["session-door.test.ts", "GATEWAY_ERRORS.noSession"],
   otherCluster: ["session-end.test.ts", "GATEWAY_ERRORS.otherCluster"],
 };
 

@@ -32,7 +32,13 @@ const tokensOf = (method: string, options = "", secrets = KEYS[method]!): Tokens
   return new Tokens({ spec: spec.join(","), secretOf: (name) => secrets[name] });
 };
 
-const ANN = { name: "ann", cluster: "default", clusterId: asClusterId(9n), authRevision: 7 };
+const ANN = {
+  name: "ann",
+  cluster: "default",
+  clusterId: asClusterId(9n),
+  authRevision: 7,
+  expiresAt: 1_700_000_300_000,
+};
 
 describe("what the environment says", () => {
   const secretOf = (name: string): string | undefined => ({ PRIV: "p", PUB: "q" })[name];
@@ -107,7 +113,7 @@ describe("a web token", () => {
     const tokens = tokensOf("HS256", "ttl=10s");
     const token = await tokens.sign(ANN);
     vi.setSystemTime(1_700_000_009_000);
-    expect(await tokens.read(token)).toEqual(ANN);
+    expect(await tokens.read(token)).toEqual({ ...ANN, expiresAt: 1_700_000_010_000 });
     vi.setSystemTime(1_700_000_010_000);
     expect(await tokens.read(token)).toBeNull();
   });

@@ -239,7 +239,7 @@ describe("a new member", () => {
     const promoted = cluster.serve({ kind: "memberPromote", id: asMemberId(4n) });
     expect(promoted).toMatchObject({ kind: "answered" });
     expect(cluster.runUntil(() => cluster.node(4).core.status().role === "follower")).toBe(true);
-    expect(cluster.node(4).core.hasRunningLeases).toBe(true);
+    expect(cluster.node(4).core.needs.time).toBe(true);
     expect(cluster.node(4).core.directory.members).toHaveLength(4);
   });
 });

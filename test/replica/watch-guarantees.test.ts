@@ -8,7 +8,7 @@ import type { ClientRequest } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { prefixEnd } from "../../src/base/interval.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../../src/base/watch.ts";
-import { WatchProgress } from "../../src/http/watch-progress.ts";
+import { WatchProgress } from "../../src/api/watch-progress.ts";
 import { put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 

@@ -182,7 +182,9 @@ export class SimObject {
     const instance = this.#instance!;
     this.#restoreSessions(instance);
     this.#sockets.set(socket.session, socket);
-    this.#turn(instance, null, (core, now) => core.openSession(socket.session, null, now));
+    this.#turn(instance, null, (core, now) =>
+      core.openSession(socket.session, { checkpoint: null }, now),
+    );
     return true;
   }
 
@@ -192,7 +194,7 @@ export class SimObject {
     const instance = this.#instance!;
     this.#restoreSessions(instance);
     this.#turn(instance, null, (core, now) => {
-      for (const frame of frames) core.sessionFrame(session, frame, now);
+      core.sessionFrames(session, frames, now);
     });
     return true;
   }
@@ -392,7 +394,7 @@ export class SimObject {
       const { session, checkpoint } = socket;
       this.#world.mark("session restored");
       socket.wasRestored = true;
-      this.#turn(instance, null, (core, now) => core.openSession(session, checkpoint, now));
+      this.#turn(instance, null, (core, now) => core.openSession(session, { checkpoint }, now));
     }
   }
 }

@@ -45,7 +45,7 @@ export class Waking {
       if (waitMs < Infinity) this.#keepAlarm(schedule.now + waitMs);
       this.#letGo(instance);
     }
-    if (instance.core.hasRunningLeases) this.#keepAlarm(schedule.now + ALARM_BACKUP_MS);
+    if (instance.core.needs.time) this.#keepAlarm(schedule.now + ALARM_BACKUP_MS);
   }
 
   /** No later than `at`; an early one finds nothing to do. */

@@ -10,6 +10,7 @@ import type {
   ReplicaStatus,
 } from "../../src/api/replica.ts";
 import type { ReceiverFrame, ReplicaFrame } from "../../src/api/session.ts";
+import type { SessionIdentity } from "../../src/api/session-identity.ts";
 import type { Credentials } from "../../src/base/auth.ts";
 import {
   asClusterId,
@@ -192,13 +193,19 @@ export class VirtualCluster {
     this.#cutLinks.add(`${from.id}>${to.id}`);
   }
 
-  openSession(node: Node, session: number, checkpoint: Bytes | null = null): void {
-    node.core.openSession(session, checkpoint, asMilliseconds(this.#now));
+  openSession(
+    node: Node,
+    session: number,
+    checkpoint: Bytes | null = null,
+    identity: SessionIdentity | null = null,
+  ): void {
+    node.core.openSession(session, { checkpoint, identity }, asMilliseconds(this.#now));
     this.#perform(node);
   }
 
-  sendFrame(node: Node, session: number, frame: ReceiverFrame): void {
-    node.core.sessionFrame(session, frame, asMilliseconds(this.#now));
+  /** The frames of one message. */
+  sendFrame(node: Node, session: number, ...frames: ReceiverFrame[]): void {
+    node.core.sessionFrames(session, frames, asMilliseconds(this.#now));
     this.#perform(node);
   }
 

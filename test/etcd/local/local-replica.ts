@@ -77,7 +77,7 @@ export class LocalReplica {
       this.#core.closeSession(session);
     });
     replica.accept();
-    this.#core.openSession(session, null, this.#now());
+    this.#core.openSession(session, { checkpoint: null }, this.#now());
     this.#perform();
     return receiver;
   }
@@ -113,9 +113,8 @@ export class LocalReplica {
   #hear(session: number, data: unknown): void {
     if (this.#isStopped || !this.#sockets.has(session)) return;
     if (data === SESSION_PING) return this.#sockets.get(session)!.send("pong");
-    for (const frame of decodeReceiverFrames(new Uint8Array(data as ArrayBuffer))) {
-      this.#core.sessionFrame(session, frame, this.#now());
-    }
+    const frames = decodeReceiverFrames(new Uint8Array(data as ArrayBuffer));
+    this.#core.sessionFrames(session, frames, this.#now());
     this.#perform();
   }
 

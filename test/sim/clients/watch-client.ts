@@ -10,7 +10,7 @@ import { encodeUtf8 } from "../../../src/base/bytes.ts";
 import { prefixEnd } from "../../../src/base/interval.ts";
 import type { Bytes } from "../../../src/base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../../../src/base/watch.ts";
-import { WatchProgress } from "../../../src/http/watch-progress.ts";
+import { WatchProgress } from "../../../src/api/watch-progress.ts";
 import type { Chance } from "../chance.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Network } from "../network.ts";

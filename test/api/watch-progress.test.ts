@@ -6,7 +6,7 @@ import { describe, test } from "vitest";
 import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
 import { asRevision, NO_LEASE } from "../../src/base/types.ts";
 import type { WatchEvent } from "../../src/base/watch.ts";
-import { WatchProgress } from "../../src/http/watch-progress.ts";
+import { WatchProgress } from "../../src/api/watch-progress.ts";
 
 const SPEC = {
   key: encodeUtf8("k"),

@@ -1,0 +1,128 @@
+// Owns one connection of a client's session: frames in order, pings, credit for answers, and noticing
+// that the other side is gone. What the frames mean is the session's affair.
+
+import { decodeReplicaFrames, receiverMessagesOf } from "../api/session-codec.ts";
+import {
+  answerWeight,
+  SESSION_PING,
+  SESSION_PING_MS,
+  SESSION_SILENCE_MS,
+  type ReceiverFrame,
+  type ReplicaFrame,
+} from "../api/session.ts";
+import type { ClientPlatform, ClientSocket } from "./platform.ts";
+
+export interface ConnectionOwner {
+  heard(frames: readonly ReplicaFrame[]): void;
+  /** Once, whoever ended it; null when nobody said why. */
+  ended(code: number | null): void;
+}
+
+/** Answers that weigh so much are given back at once, lesser ones with what is sent next. */
+const TAKEN_BYTES_MIN = 65_536;
+const CLOSE_NORMAL = 1000;
+
+export class ClientConnection {
+  readonly #socket: ClientSocket;
+  readonly #platform: ClientPlatform;
+  readonly #owner: ConnectionOwner;
+  readonly #over = new AbortController();
+  #isOpen = false;
+  #outbox: ReceiverFrame[] = [];
+  #isFlushing = false;
+  #taken = 0;
+  #heardAt: number;
+
+  constructor(socket: ClientSocket, platform: ClientPlatform, owner: ConnectionOwner) {
+    this.#socket = socket;
+    this.#platform = platform;
+    this.#owner = owner;
+    this.#heardAt = platform.clock();
+    // Binary messages come as Blob otherwise, whose bytes can only be awaited.
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", () => {
+      this.#isOpen = true;
+      this.#flush();
+    });
+    socket.addEventListener("message", ({ data }) => this.#heard(data));
+    socket.addEventListener("close", ({ code }) => this.#end(code));
+    socket.addEventListener("error", () => this.#end(null));
+    void this.#ping();
+  }
+
+  /** Sends with all else that is sent in the same turn, in one message or a few. */
+  send(frame: ReceiverFrame): void {
+    this.#outbox.push(frame);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  /** Ends the connection. The owner hears of it. */
+  close(): void {
+    this.#end(null);
+  }
+
+  #flush(): void {
+    if (!this.#isOpen || this.#over.signal.aborted || this.#outbox.length === 0) return;
+    const frames = this.#outbox;
+    this.#outbox = [];
+    if (this.#taken > 0) frames.push({ kind: "taken", bytes: this.#taken });
+    this.#taken = 0;
+    for (const message of receiverMessagesOf(frames)) this.#transmit(message);
+  }
+
+  #heard(data: unknown): void {
+    if (this.#over.signal.aborted) return;
+    this.#heardAt = this.#platform.clock();
+    // Text is the answer to a ping, and says no more than that.
+    if (!(data instanceof ArrayBuffer)) return;
+    let frames: ReplicaFrame[];
+    try {
+      frames = decodeReplicaFrames(new Uint8Array(data));
+    } catch {
+      return this.close();
+    }
+    for (const frame of frames)
+      if (frame.kind === "answer") this.#taken += answerWeight(frame.body);
+    this.#owner.heard(frames);
+    if (this.#taken < TAKEN_BYTES_MIN) return;
+    this.send({ kind: "taken", bytes: this.#taken });
+    this.#taken = 0;
+  }
+
+  #end(code: number | null): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    try {
+      this.#socket.close(CLOSE_NORMAL);
+    } catch {
+      // It was closed from the other side already.
+    }
+    this.#owner.ended(code);
+  }
+
+  #transmit(message: Parameters<ClientSocket["send"]>[0]): void {
+    if (this.#over.signal.aborted) return;
+    try {
+      this.#socket.send(message);
+    } catch {
+      // The close event may come later than this; either ends the connection.
+      this.#end(null);
+    }
+  }
+
+  async #ping(): Promise<void> {
+    const { clock, sleep } = this.#platform;
+    for (;;) {
+      await sleep(SESSION_PING_MS, this.#over.signal);
+      if (this.#over.signal.aborted) return;
+      // A socket that does not even open is given up by the same measure.
+      if (clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
+      if (this.#isOpen) this.#transmit(SESSION_PING);
+    }
+  }
+}

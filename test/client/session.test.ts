@@ -1,0 +1,342 @@
+// The client of the session door against a played replica: what it repeats and under which ids, where
+// it comes again, what it gives back of its credit.
+
+import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { encodeSessionAnswer, refusedAnswer } from "../../src/api/session-answer-codec.ts";
+import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
+import { decodeReceiverFrames, encodeReplicaFrames } from "../../src/api/session-codec.ts";
+import {
+  answerWeight,
+  CLOSE_PROTOCOL,
+  CLOSE_RESUME,
+  type ReceiverFrame,
+  type ReplicaFrame,
+} from "../../src/api/session.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
+import type { Refusal } from "../../src/base/refusal.ts";
+import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../../src/base/types.ts";
+import { WEB_PLATFORM, type ClientSocket } from "../../src/client/platform.ts";
+import { Session, type SessionOptions } from "../../src/client/session.ts";
+import { put } from "../support/requests.ts";
+
+type RequestFrame = Extract<ReceiverFrame, { kind: "request" }>;
+
+const header = (clusterId = 1n) => ({
+  clusterId: asClusterId(clusterId),
+  memberId: asMemberId(2n),
+  revision: asRevision(7),
+  term: asTerm(3),
+});
+const DONE: SessionAnswer = {
+  kind: "answered",
+  header: header(),
+  result: { kind: "put", answer: { prevKv: null } },
+};
+const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
+const refused = (refusal: Refusal): SessionAnswer => refusedAnswer(refusal, header());
+const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
+
+/** The replica's end. */
+class PlayedSocket implements ClientSocket {
+  binaryType = "";
+  readonly frames: ReceiverFrame[] = [];
+  isClosed = false;
+  readonly #listeners: Record<string, ((event: never) => void)[]> = {};
+
+  addEventListener(type: string, listener: (event: never) => void): void {
+    (this.#listeners[type] ??= []).push(listener);
+  }
+
+  send(message: string | Bytes): void {
+    if (typeof message !== "string") this.frames.push(...decodeReceiverFrames(message));
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  get requests(): RequestFrame[] {
+    return this.frames.filter((frame): frame is RequestFrame => frame.kind === "request");
+  }
+
+  get requestIds(): string[] {
+    return this.requests.map(({ call }) => Buffer.from(call!.requestId).toString("hex"));
+  }
+
+  welcome(clusterId = 1n): void {
+    this.#emit("open", {});
+    this.say({ kind: "welcome", version: 2, ...header(clusterId) });
+  }
+
+  say(...frames: ReplicaFrame[]): void {
+    this.#emit("message", { data: encodeReplicaFrames(frames).buffer });
+  }
+
+  answer(request: number, answer: SessionAnswer): void {
+    this.say({ kind: "answer", request, body: encodeSessionAnswer(answer) });
+  }
+
+  drop(code = 1006): void {
+    this.#emit("close", { code });
+  }
+
+  #emit(type: string, event: unknown): void {
+    for (const listener of this.#listeners[type] ?? []) listener(event as never);
+  }
+}
+
+let sockets: PlayedSocket[];
+let addresses: [string, readonly string[]][];
+let session: Session;
+
+/** Lets what is ready happen, and `ms` pass. */
+const pass = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+const latest = (): PlayedSocket => sockets.at(-1)!;
+
+function open(options: Partial<SessionOptions> = {}): void {
+  session = new Session({
+    url: "https://kv.example/",
+    platform: {
+      ...WEB_PLATFORM,
+      connect: (url, protocols) => {
+        addresses.push([url, protocols]);
+        sockets.push(new PlayedSocket());
+        return latest();
+      },
+    },
+    ...options,
+  });
+}
+
+/** What became of it, in a word. */
+const told = (asked: Promise<unknown>): Promise<string> =>
+  asked.then(
+    () => "done",
+    (error: { message: string; isFateUnknown: boolean }) =>
+      `${error.message}${error.isFateUnknown ? ", perhaps" : ""}`,
+  );
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sockets = [];
+  addresses = [];
+});
+afterEach(() => {
+  session.close();
+  vi.useRealTimers();
+});
+
+describe("a session", () => {
+  test("connects where it is told, with the tokens of that moment", async ({ expect }) => {
+    let count = 0;
+    const tokens = () => ({ deployment: "secret", user: `u${++count}` });
+    open({ cluster: "blue", any: true, tokens });
+    latest().welcome();
+    latest().drop();
+    await pass(1_000);
+    expect(addresses).toEqual([
+      ["wss://kv.example/c/blue/v1/session?any", ["Edgekeeper", "secret", "Bearer", "u1"]],
+      ["wss://kv.example/c/blue/v1/session?any", ["Edgekeeper", "secret", "Bearer", "u2"]],
+    ]);
+  });
+
+  test("sends nothing before the welcome but hello, and then all in one message", async ({
+    expect,
+  }) => {
+    open();
+    const asked = [session.ask(PUT), session.ask(PUT)].map((one) => told(one));
+    await pass();
+    expect(latest().frames).toEqual([]);
+    latest().welcome();
+    await pass();
+    expect(latest().frames.map(({ kind }) => kind)).toEqual(["hello", "request", "request"]);
+    latest().answer(2, DONE);
+    latest().answer(1, DONE);
+    expect(await Promise.all(asked)).toEqual(["done", "done"]);
+  });
+
+  test("has no more under way than a replica takes", async ({ expect }) => {
+    open();
+    latest().welcome();
+    for (let n = 0; n < SESSION_REQUESTS_MAX + 5; n++) void told(session.ask(PUT));
+    await pass();
+    expect(latest().requests).toHaveLength(SESSION_REQUESTS_MAX);
+    latest().answer(1, DONE);
+    await pass();
+    expect(latest().requests).toHaveLength(SESSION_REQUESTS_MAX + 1);
+  });
+
+  test("gives credit back with what it sends next, and at once when it is much", async ({
+    expect,
+  }) => {
+    open();
+    latest().welcome();
+    void told(session.ask(PUT));
+    await pass();
+    latest().answer(1, DONE);
+    await pass();
+    const taken = () => latest().frames.filter(({ kind }) => kind === "taken");
+    expect(taken()).toEqual([]);
+    void told(session.ask(PUT));
+    await pass();
+    const bytes = answerWeight(encodeSessionAnswer(DONE));
+    expect(taken()).toEqual([{ kind: "taken", bytes }]);
+    const large = refused("noSpace");
+    latest().answer(2, { ...large, message: "x".repeat(70_000) } as SessionAnswer);
+    await pass();
+    expect(taken()).toHaveLength(2);
+  });
+});
+
+describe("a request", () => {
+  test.for<[string, (socket: PlayedSocket) => void]>([
+    ["that is redirected", (socket) => socket.answer(1, MOVED)],
+    ["whose connection breaks", (socket) => socket.drop()],
+    ["whose session is to resume", (socket) => socket.drop(CLOSE_RESUME)],
+  ])("%s is repeated on another connection with the same id", async ([, befall], { expect }) => {
+    open();
+    latest().welcome();
+    const asked = [told(session.ask(PUT)), told(session.ask(PUT))];
+    await pass();
+    const [first] = sockets;
+    befall(first!);
+    await pass(1_000);
+    expect(sockets).toHaveLength(2);
+    latest().welcome();
+    await pass();
+    expect(latest().requestIds).toEqual(first!.requestIds);
+    expect(new Set(first!.requestIds).size).toBe(2);
+    for (const { request } of latest().requests) latest().answer(request, DONE);
+    expect(await Promise.all(asked)).toEqual(["done", "done"]);
+  });
+
+  test("that was overwritten is repeated where it was", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const asked = told(session.ask(PUT));
+    await pass();
+    latest().answer(1, { kind: "overwritten" });
+    await pass();
+    expect(sockets).toHaveLength(1);
+    expect(latest().requestIds[1]).toBe(latest().requestIds[0]);
+    latest().answer(1, DONE);
+    expect(await asked).toBe("done");
+  });
+
+  test("that is refused is told in etcd's words", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const asked = told(session.ask(PUT));
+    await pass();
+    latest().answer(1, refused("noSpace"));
+    expect(await asked).toBe("etcdserver: mvcc: database space exceeded");
+  });
+
+  test("that is turned away after an attempt was lost may have happened", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const asked = told(session.ask(PUT));
+    await pass();
+    latest().drop();
+    await pass(1_000);
+    latest().welcome();
+    await pass();
+    latest().answer(1, refused("tooManyRequests"));
+    expect(await asked).toBe("etcdserver: request timed out, perhaps");
+  });
+
+  test("ends when its time is over, and says whether it may have happened", async ({ expect }) => {
+    open();
+    const unsent = told(session.ask(PUT, { timeoutMs: 500 }));
+    await pass(600);
+    expect(await unsent).toBe("etcdserver: request timed out");
+    latest().welcome();
+    const sent = told(session.ask(PUT, { timeoutMs: 500 }));
+    await pass(600);
+    expect(await sent).toBe("etcdserver: request timed out, perhaps");
+  });
+
+  test("is not repeated when its time is over", async ({ expect }) => {
+    open();
+    latest().welcome();
+    void told(session.ask(PUT, { timeoutMs: 500 }));
+    await pass();
+    latest().drop();
+    await pass(1_000);
+    latest().welcome();
+    await pass();
+    expect(latest().requests).toEqual([]);
+  });
+
+  test("is not repeated in another cluster: no id is known there", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const asked = told(session.ask(PUT));
+    await pass();
+    latest().drop();
+    await pass(1_000);
+    latest().welcome(5n);
+    expect(await asked).toBe("edgekeeper: the cluster was deleted or rebuilt, perhaps");
+    expect(latest().requests).toEqual([]);
+  });
+
+  test("ends with a session that broke the protocol", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const asked = told(session.ask(PUT));
+    await pass();
+    latest().drop(CLOSE_PROTOCOL);
+    expect(await asked).toBe("edgekeeper: the replica refused the session protocol, perhaps");
+    await pass(5_000);
+    expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("a watch", () => {
+  test("goes on over another connection after what was passed on", async ({ expect }) => {
+    open();
+    latest().welcome();
+    const heard: string[] = [];
+    const spec = {
+      key: encodeUtf8("k"),
+      rangeEnd: encodeUtf8(""),
+      startRevision: 0,
+      prevKv: false,
+      progressNotify: false,
+      noPut: false,
+      noDelete: false,
+    };
+    session.watch(spec, ({ kind, revision }) => void heard.push(`${kind}@${revision}`));
+    await pass();
+    const term = asTerm(3);
+    const tell = (sequence: number, kind: "created" | "progress", revision: number): void =>
+      latest().say({
+        kind: "delivery",
+        sequence,
+        term,
+        delivery: { kind, watch: 1, revision: asRevision(revision) },
+      });
+    tell(1, "created", 7);
+    tell(2, "progress", 9);
+    await pass();
+    expect(latest().frames.filter(({ kind }) => kind === "ack")).toEqual([
+      { kind: "ack", sequence: 1 },
+      { kind: "ack", sequence: 2 },
+    ]);
+    latest().drop();
+    await pass(1_000);
+    latest().welcome();
+    await pass();
+    expect(latest().frames).toContainEqual({
+      kind: "watch",
+      watch: 1,
+      spec: { ...spec, startRevision: 10 },
+    });
+    tell(1, "created", 9);
+    tell(2, "progress", 12);
+    await pass();
+    expect(heard).toEqual(["created@7", "progress@9", "progress@12"]);
+  });
+});
