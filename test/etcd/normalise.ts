@@ -65,5 +65,15 @@ function normaliseText(text: string, kept: Kept): string {
     if (plain === value) return `$${name}`;
     if (value.length >= DISTINCT_LENGTH_MIN) plain = plain.replaceAll(value, `$${name}`);
   }
-  return plain;
+  return CHECKS.test(plain) ? inOrder(plain) : plain;
 }
+
+/** The checks of a readiness report come in no order. */
+const CHECKS = /^\[[-+]\]/u;
+const inOrder = (report: string): string => {
+  const lines = report.split("\n");
+  const isCheck = (line: string): boolean => CHECKS.test(line);
+  return [...lines.filter(isCheck).toSorted(), ...lines.filter((line) => !isCheck(line))].join(
+    "\n",
+  );
+};

@@ -16,7 +16,7 @@ describe("the most keys that a lease holds", () => {
     });
     expect(refusalOf(fixture.put("one more", "", { lease: lease(1) }))).toBe("tooManyKeys");
     expect(refusalOf(fixture.put("without"))).toBe("accepted");
-  });
+  }, 120_000);
 });
 
 describe("the most bytes that an answer holds", () => {

@@ -1,6 +1,6 @@
 // Owns sequences of locks and elections.
 
-import { b, call, close, del, everything, grant, put, range, stream } from "../sequence.ts";
+import { b, call, close, del, everything, grant, pass, put, range, stream } from "../sequence.ts";
 import { ALL, topic, watch, type Step } from "../sequence.ts";
 
 const lock = (name: string, lease: number): Step => call("/lock/lock", { name: b(name), lease });
@@ -66,6 +66,7 @@ export const locks = topic("locks", {
     lock("l", 7),
     wait("w", "l", 8),
     close("w"),
+    pass(1_000),
     call("/lease/timetolive", { ID: 99 }),
   ],
   "is waited for by one whose lease ends": [
