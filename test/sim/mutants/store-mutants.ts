@@ -341,8 +341,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: HUB,
-        find: "          watcher.sent = index;",
-        replace: "          watcher.sent = index + 1;",
+        find: "{ next: revision, sent: index, synced: false }",
+        replace: "{ next: revision, sent: index + 1, synced: false }",
       },
     ],
     seeds: 100,
