@@ -6,6 +6,7 @@ import { GATEWAY_ERRORS } from "../../api/error.ts";
 import type { ReplicaMetrics } from "../../api/metrics.ts";
 import type { Place } from "../../api/replica.ts";
 import { placesIn } from "../../base/membership.ts";
+import { existing } from "../existing-cluster.ts";
 import { FAMILIES, type Family } from "../metric-families.ts";
 import { askReplicas, type Survey, type Told } from "../replica-survey.ts";
 import { clusterOf, type Services } from "../request.ts";
@@ -45,9 +46,7 @@ async function survey(services: Services, context: Context): Promise<Survey<Repl
     );
   const known = await ask(services.router.contacts(cluster));
   if (known.told.length > 0) return known;
-  const directory = await services.router.describe(cluster);
-  if (directory === null) throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-  return ask(placesIn(directory));
+  return ask(placesIn(await existing(services, cluster)));
 }
 
 /** As the registry takes it. Every line says which replica it is of: etcd has one process for each. */

@@ -9,6 +9,7 @@ import type { ClientRequest, Directory, SnapshotOpened } from "../../api/replica
 import { concatBytes, EMPTY } from "../../base/bytes.ts";
 import { SNAPSHOT_BLOB_BYTES } from "../../base/limits.ts";
 import type { Bytes } from "../../base/types.ts";
+import { existing } from "../existing-cluster.ts";
 import { ResponseLines } from "../line-sink.ts";
 import { badRequest } from "../plain.ts";
 import { changeRegions, LIST_MEMBERS, type RegionMembers } from "../region-change.ts";
@@ -96,10 +97,7 @@ async function* inBlobs(file: AsyncIterable<FileChunk>): AsyncGenerator<FileChun
 /** The file as it is. One that is cut off lacks its digest, and is refused when it is restored. */
 async function sendSnapshot(services: Services, context: Context): Promise<Response> {
   const cluster = clusterOf(context);
-  // Asking the cluster itself would create the default one.
-  if ((await services.router.describe(cluster)) === null) {
-    throw new RequestError(GATEWAY_ERRORS.unknownCluster);
-  }
+  await existing(services, cluster);
   const opened = await openSnapshot(services, toRouterRequest(context, services, SNAPSHOT));
   const file = snapshotFile(services, cluster, opened);
   const body = new ReadableStream<Bytes>(
