@@ -17,9 +17,9 @@ import {
   SESSION_VERSION,
   type ReceiverFrame,
 } from "../../src/api/session.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { asClusterId, asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
-import { put } from "../support/requests.ts";
+import { put, watchOf } from "../support/requests.ts";
 
 const text = readFileSync("docs/session-protocol.md", "utf8");
 
@@ -59,15 +59,7 @@ const BODY = encodeSessionAnswer({
 const WATCH: ReceiverFrame = {
   kind: "watch",
   watch: 1,
-  spec: {
-    key: encodeUtf8("a"),
-    rangeEnd: EMPTY,
-    startRevision: 0,
-    prevKv: false,
-    progressNotify: false,
-    noPut: false,
-    noDelete: false,
-  },
+  spec: watchOf(encodeUtf8("a")),
 };
 
 describe("the specification", () => {

@@ -18,7 +18,7 @@ import { answerFaults, requestFaults } from "../support/api-description.ts";
 import { ETCD_SERVICE_EXCHANGES } from "../support/etcd-service-exchanges.ts";
 import { appTo, led } from "./support/app.ts";
 import { directoryOf, FakeNetwork, follows, headerOf, leads } from "./support/fake-network.ts";
-import { provideDigestStream } from "./support/digest-stream.ts";
+import { installDigestStream } from "../support/digest-stream.ts";
 import { FakeSocket } from "./support/fake-session.ts";
 import { answersInFull } from "./support/full-answers.ts";
 import { TinyStore } from "./support/tiny-store.ts";
@@ -89,7 +89,7 @@ const FILE = ((): Bytes => {
 })();
 
 function withSnapshots(): App {
-  provideDigestStream();
+  installDigestStream();
   const place = { region: "wnam", generation: 1, jurisdiction: null };
   const network = new FakeNetwork({
     wnam: () => ({

@@ -16,7 +16,7 @@ import { FRESHNESS_OF_WRITE } from "../../src/api/freshness.ts";
 import { REFUSALS } from "../../src/base/refusal.ts";
 import { JSON_BODY_BYTES_MAX } from "../../src/http/request.ts";
 import { appTo, errorOf, led } from "./support/app.ts";
-import { provideDigestStream } from "./support/digest-stream.ts";
+import { installDigestStream } from "../support/digest-stream.ts";
 import {
   FakeNetwork,
   follows,
@@ -280,7 +280,7 @@ describe("errors of streams", () => {
   });
 
   test("snapshotLost: the replica does not have the snapshot any more", async () => {
-    provideDigestStream();
+    installDigestStream();
     const place = { region: "wnam", generation: 1, jurisdiction: null };
     const network = everywhere(() => ({
       kind: "answered",

@@ -2,24 +2,16 @@
 
 import { afterEach, beforeEach, test, vi } from "vitest";
 import type { Credentials } from "../../src/base/auth.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
-import type { WatchSpec } from "../../src/base/watch.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { SessionClient } from "../../src/http/session-client.ts";
 import { FakeSocket, settle } from "./support/fake-session.ts";
+import { watchOf } from "../support/requests.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const SPEC: WatchSpec = {
-  key: encodeUtf8("k"),
-  rangeEnd: EMPTY,
-  startRevision: 0,
-  prevKv: false,
-  progressNotify: false,
-  noPut: false,
-  noDelete: false,
-};
+const SPEC = watchOf(encodeUtf8("k"));
 
 /** What each of two connections is shown of two watches; the second one is created on the other. */
 async function shownBy(credentials: Credentials): Promise<unknown[][]> {

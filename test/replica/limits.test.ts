@@ -2,10 +2,10 @@
 
 import { describe, test } from "vitest";
 import type { ClientRequest } from "../../src/api/replica.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { DEFAULT_LIMITS, type ClusterLimits } from "../../src/base/cluster-limits.ts";
 import { asLeaseId } from "../../src/base/types.ts";
-import { get, put } from "../support/requests.ts";
+import { get, put, watchOf } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
 const write = put(encodeUtf8("a"), encodeUtf8("1"));
@@ -126,15 +126,7 @@ describe("watches", () => {
   }) => {
     const cluster = limited({ watches: 2 });
     const node = cluster.nodes[0]!;
-    const spec = {
-      key: encodeUtf8("a"),
-      rangeEnd: EMPTY,
-      startRevision: 0,
-      prevKv: false,
-      progressNotify: false,
-      noPut: false,
-      noDelete: false,
-    };
+    const spec = watchOf(encodeUtf8("a"));
     const kinds = (session: number): unknown[] =>
       (cluster.frames.get(session) ?? []).flatMap((frame) =>
         frame.kind === "delivery" ? [frame.delivery] : [],

@@ -12,14 +12,14 @@ import {
   type ReceiverFrame,
 } from "../../src/api/session.ts";
 import type { Credentials } from "../../src/base/auth.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import {
   SESSION_ANSWER_CREDIT_BYTES,
   SESSION_REQUESTS_MAX,
   SESSION_TURNED_AWAY_MAX,
 } from "../../src/base/limits.ts";
 import type { Bytes } from "../../src/base/types.ts";
-import { get, put } from "../support/requests.ts";
+import { get, put, watchOf } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 import { administer, beginWithAuth, FORBID, login } from "./auth-cluster.ts";
 
@@ -217,15 +217,7 @@ describe("who a client is", () => {
   const watch = (more: object = {}): ReceiverFrame => ({
     kind: "watch",
     watch: 0,
-    spec: {
-      key: encodeUtf8("z"),
-      rangeEnd: EMPTY,
-      startRevision: 0,
-      prevKv: false,
-      progressNotify: false,
-      noPut: false,
-      noDelete: false,
-    },
+    spec: watchOf(encodeUtf8("z")),
     ...more,
   });
   const heard = (): string[] =>

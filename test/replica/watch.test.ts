@@ -8,7 +8,7 @@ import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { EMPTY } from "../../src/base/bytes.ts";
 import { prefixEnd } from "../../src/base/interval.ts";
 import type { WatchDelivery, WatchSpec } from "../../src/base/watch.ts";
-import { put } from "../support/requests.ts";
+import { put, watchOf } from "../support/requests.ts";
 import { VirtualCluster, type VirtualClusterOptions } from "../support/virtual-cluster.ts";
 
 const SESSION = 1;
@@ -17,16 +17,8 @@ const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 let cluster: VirtualCluster;
 
-const spec = (name: string, options: Partial<WatchSpec> = {}): WatchSpec => ({
-  key: key(name),
-  rangeEnd: EMPTY,
-  startRevision: 0,
-  prevKv: false,
-  progressNotify: false,
-  noPut: false,
-  noDelete: false,
-  ...options,
-});
+const spec = (name: string, options: Partial<WatchSpec> = {}): WatchSpec =>
+  watchOf(key(name), options);
 
 const prefix = (name: string, options: Partial<WatchSpec> = {}): WatchSpec =>
   spec(name, { rangeEnd: prefixEnd(key(name)), ...options });

@@ -6,7 +6,7 @@ import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
 import type { CallRequest, ClientSocket, HistoryHash, SocketEvents, Target } from "../target.ts";
 import { LocalReplica, REGION } from "./local-replica.ts";
 import type { MemorySocket } from "./memory-socket.ts";
-import { installDigestStream } from "./digest-stream.ts";
+import { installDigestStream } from "../../support/digest-stream.ts";
 import { installUpgrades, socketOf } from "./upgrades.ts";
 import { VirtualTime } from "./virtual-time.ts";
 

@@ -2,6 +2,7 @@
 // the leader is silent, repeats a write with its request id only, and may urge a campaign.
 
 import type { ClientRequest, Freshness, ReplicaAnswer } from "../../../src/api/replica.ts";
+import { TURNED_AWAY } from "../../../src/api/turned-away.ts";
 import type { Credentials } from "../../../src/base/auth.ts";
 import type { Bytes } from "../../../src/base/types.ts";
 import type { Chance } from "../chance.ts";
@@ -35,16 +36,6 @@ const REQUEST_MS = 8_000;
 
 /** Refusals that are decided when an entry is applied, or that a repeat would meet again. */
 const PASSING: readonly string[] = ["tooManyRequests"];
-
-/** Refusals that say nothing of an earlier attempt, which may still be on its way. */
-const TURNED_AWAY: readonly string[] = [
-  "noSpace",
-  "corrupt",
-  "permissionDenied",
-  "invalidAuthToken",
-  "authRevisionOld",
-  "userNameEmpty",
-];
 
 /** An auth revision that no change of users and roles comes up to. */
 export const EVER = 2 ** 40;
