@@ -10,8 +10,15 @@ import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
 import type { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { boundsOf, leaseToBytes, pointInterval } from "./rows.ts";
-import { latestVersions, liveBytes } from "./scan.ts";
+import {
+  boundsOf,
+  leaseToBytes,
+  NUMBER_COLUMNS,
+  pointInterval,
+  toKeyValue,
+  type VersionRow,
+} from "./rows.ts";
+import { liveBytes } from "./scan.ts";
 import { copyToOld } from "./supersede.ts";
 
 /** What a put is checked against. */
@@ -79,11 +86,16 @@ function nextVersion(request: PutRequest, previous: KeyValue | null, revision: R
   };
 }
 
+const READ_ALL = `SELECT ${NUMBER_COLUMNS}, value FROM now WHERE key = ?`;
+const READ_NUMBERS = `SELECT ${NUMBER_COLUMNS} FROM now WHERE key = ?`;
+
+/** The live version of the key, with an empty value unless that is wanted; or null. */
 function readVersion(sql: SqlPort, key: Bytes, read: { readonly value: boolean }): KeyValue | null {
-  const interval = pointInterval(key);
-  const scan = { interval, descending: false, values: read.value, rowsMax: 1 };
-  const [kv] = latestVersions(sql, scan);
-  return kv ?? null;
+  const [row] = sql.all<Omit<VersionRow, "key" | "value">>(
+    read.value ? READ_ALL : READ_NUMBERS,
+    key,
+  );
+  return row === undefined ? null : toKeyValue({ key, value: EMPTY, ...row });
 }
 
 /** A version, and which change of its revision made it: 0 unless a txn made several. */
