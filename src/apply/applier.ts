@@ -29,6 +29,7 @@ import {
 import type { Lease, LeaseTable } from "../lease/lease-table.ts";
 import type { Expiry } from "../lease/lessor.ts";
 import type { AppliedRequest } from "../mvcc/history-row.ts";
+import { isPlain } from "../mvcc/put-run.ts";
 import type { Store } from "../mvcc/store.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { needOfCommand } from "./command-need.ts";
@@ -50,6 +51,11 @@ export interface CommittedEntry {
   readonly term: Term;
   readonly kind: number;
   readonly data: Bytes;
+}
+
+interface DecodedEntry extends Pick<CommittedEntry, "index" | "term"> {
+  /** Null for Raft's own. */
+  readonly proposal: Proposal | null;
 }
 
 /** What became of one entry. */
@@ -166,7 +172,9 @@ export class Applier {
     // It must be there before the batch moves what it is read from.
     const window = this.#window();
     const revisions = this.#sql.transaction(() => {
-      for (const entry of entries) this.#applyEntry(entry, batch);
+      const decoded = entries.map((entry) => this.#decode(entry));
+      this.#store.expectPuts(decoded.flatMap(({ proposal }) => plainPutKey(proposal)));
+      for (const entry of decoded) this.#applyEntry(entry, batch);
       this.#leases.flush();
       return this.#store.commit({
         index: entries.at(-1)!.index,
@@ -204,14 +212,18 @@ export class Applier {
     window.forget(this.#time);
   }
 
-  #applyEntry(entry: CommittedEntry, batch: Batch): void {
-    const { index, term } = entry;
-    if (entry.kind === ENTRY_LEADER) {
+  #decode({ index, term, kind, data }: CommittedEntry): DecodedEntry {
+    const isOfRaft = kind === ENTRY_LEADER;
+    const proposal = isOfRaft ? null : decodeProposal(kind, data, this.#codeVersion);
+    return { index, term, proposal };
+  }
+
+  #applyEntry({ index, term, proposal }: DecodedEntry, batch: Batch): void {
+    if (proposal === null) {
       const { revision } = this.#store;
       batch.entries.push({ index, term, outcome: null, revision, trace: "" });
       return;
     }
-    const proposal = decodeProposal(entry.kind, entry.data, this.#codeVersion);
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
     if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
@@ -366,6 +378,12 @@ export class Applier {
 /** The outcome of an earlier application, as far as it was kept. */
 const recall = (answer: Bytes, command: Command): Outcome =>
   answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
+
+/** What the store is to expect of the entry. */
+function plainPutKey(proposal: Proposal | null): readonly Bytes[] {
+  const command = proposal?.command;
+  return command?.kind === "put" && isPlain(command.request) ? [command.request.key] : [];
+}
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

@@ -29,7 +29,13 @@ import { ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
-import { asClusterTime, asLogIndex, asMilliseconds, asRevision } from "../base/types.ts";
+import {
+  asClusterTime,
+  asLogIndex,
+  asMilliseconds,
+  asRevision,
+  nextRevision,
+} from "../base/types.ts";
 import type {
   Bytes,
   ClusterTime,
@@ -54,6 +60,7 @@ import { History, type Place } from "./history.ts";
 import { IntervalSet } from "./interval-set.ts";
 import type { LeasePort } from "./leases.ts";
 import { Mutation } from "./mutation.ts";
+import { PutRun } from "./put-run.ts";
 import { applyPut, checkPut } from "./put.ts";
 import { readRange } from "./range.ts";
 import { Segments } from "./segments.ts";
@@ -80,7 +87,8 @@ export interface Pin {
 }
 
 export class Store {
-  readonly #sql: SqlPort;
+  readonly #tables: SqlPort;
+  readonly #run: PutRun;
   readonly #segments: Segments;
   readonly #compaction: Compaction;
   readonly #counts = new CountMemory();
@@ -95,7 +103,8 @@ export class Store {
 
   /** Reads where the store stands. The tables of the migration exist, and `meta` has its row. */
   constructor(sql: SqlPort) {
-    this.#sql = sql;
+    this.#tables = sql;
+    this.#run = new PutRun(sql);
     this.#segments = new Segments(sql);
     this.#compaction = new Compaction(sql, this.#segments);
     this.#history = new History(sql, this.#segments, this);
@@ -104,6 +113,12 @@ export class Store {
     this.#appliedIndex = asLogIndex(last?.applied ?? 0);
     this.#clusterTime = asClusterTime(last?.time ?? 0);
     this.#wall = asMilliseconds(last?.wall ?? 0);
+  }
+
+  /** The tables, with all puts so far. */
+  get #sql(): SqlPort {
+    this.#run.flush();
+    return this.#tables;
   }
 
   /** The latest revision, with the batch under way. */
@@ -194,8 +209,20 @@ export class Store {
     return countKeysOfLease(this.#sql, lease);
   }
 
+  /** Says which keys plain puts are about to be made of: read together, they cost less. */
+  expectPuts(keys: readonly Bytes[]): void {
+    this.#run.expect(keys);
+  }
+
   put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {
-    const refusal = checkPutForm(request) ?? checkPut(this.#sql, request, leases);
+    const malformed = checkPutForm(request);
+    if (malformed !== null) return refuse(malformed);
+    const kv = this.#run.put(request, nextRevision(this.#revision));
+    if (kv !== null) {
+      this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
+      return accept({ prevKv: null });
+    }
+    const refusal = checkPut(this.#sql, request, leases);
     if (refusal !== null) return refuse(refusal);
     return accept(this.#mutate((mutation) => applyPut(mutation, request)));
   }
@@ -235,6 +262,7 @@ export class Store {
   commit(batch: AppliedBatch): RevisionEvents[] {
     assert(batch.index > this.#appliedIndex, "each entry is applied once, in order");
     assert(batch.time >= this.#clusterTime, "cluster time never falls");
+    this.#run.flush();
     const changes = this.#changes;
     const events = changes.flatMap((change) => change.events);
     const begin = asRevision(this.#revision - changes.length);
@@ -303,10 +331,13 @@ export class Store {
   #mutate<T>(body: (mutation: Mutation) => T): T {
     const mutation = new Mutation(this.#sql, this.#revision);
     const answer = body(mutation);
-    if (mutation.events.length > 0) {
-      this.#revision = mutation.revision;
-      this.#changes.push({ revision: mutation.revision, events: mutation.events });
-    }
+    const { revision, events } = mutation;
+    if (events.length > 0) this.#changed({ revision, events });
     return answer;
+  }
+
+  #changed(change: RevisionEvents): void {
+    this.#revision = change.revision;
+    this.#changes.push(change);
   }
 }
