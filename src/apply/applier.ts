@@ -6,7 +6,7 @@ import { refusalOf } from "../auth/permission.ts";
 import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
-import type { RevisionEvents } from "../base/kv.ts";
+import type { PutRequest, RevisionEvents } from "../base/kv.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
@@ -29,7 +29,6 @@ import {
 import type { Lease, LeaseTable } from "../lease/lease-table.ts";
 import type { Expiry } from "../lease/lessor.ts";
 import type { AppliedRequest } from "../mvcc/history-row.ts";
-import { isPlain } from "../mvcc/put-run.ts";
 import type { Store } from "../mvcc/store.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { needOfCommand } from "./command-need.ts";
@@ -173,7 +172,7 @@ export class Applier {
     const window = this.#window();
     const revisions = this.#sql.transaction(() => {
       const decoded = entries.map((entry) => this.#decode(entry));
-      this.#store.expectPuts(decoded.flatMap(({ proposal }) => plainPutKey(proposal)));
+      this.#store.expectPuts(decoded.flatMap(({ proposal }) => putsOf(proposal)));
       for (const entry of decoded) this.#applyEntry(entry, batch);
       this.#leases.flush();
       return this.#store.commit({
@@ -379,11 +378,8 @@ export class Applier {
 const recall = (answer: Bytes, command: Command): Outcome =>
   answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
 
-/** What the store is to expect of the entry. */
-function plainPutKey(proposal: Proposal | null): readonly Bytes[] {
-  const command = proposal?.command;
-  return command?.kind === "put" && isPlain(command.request) ? [command.request.key] : [];
-}
+const putsOf = (proposal: Proposal | null): readonly PutRequest[] =>
+  proposal?.command.kind === "put" ? [proposal.command.request] : [];
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

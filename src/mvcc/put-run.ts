@@ -2,7 +2,7 @@
 // written many to a statement, before anything else looks at the tables. A statement costs more than
 // the row it writes.
 
-import { bytesKey } from "../base/bytes.ts";
+import { bytesKey, EMPTY } from "../base/bytes.ts";
 import type { KeyValue, PutRequest } from "../base/kv.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
@@ -10,9 +10,19 @@ import { ManyRows } from "./many-rows.ts";
 import { nextVersion } from "./put.ts";
 import { BARE_COLUMNS, toKeyValue, type VersionRow } from "./rows.ts";
 
+/** Values that are read beforehand, for many puts at once; etcd's clients seldom store larger ones. */
+const PREVIOUS_VALUE_BYTES_MAX = 4_096;
+
 const VERSIONS_OF = new ManyRows(
   "?",
   (keys) => `SELECT ${BARE_COLUMNS}, x'' AS value FROM now WHERE key IN (${keys})`,
+);
+
+const WHOLE_VERSIONS_OF = new ManyRows(
+  "?",
+  (keys) =>
+    `SELECT ${BARE_COLUMNS}, CASE WHEN length(value) <= ${PREVIOUS_VALUE_BYTES_MAX} THEN value END AS value
+     FROM now WHERE key IN (${keys})`,
 );
 
 /** Each key with the revision that supersedes its version in `now`. The order of the join is forced. */
@@ -42,8 +52,10 @@ const WRITE_NOW = new ManyRows(
 
 /** A key that was looked at. */
 interface Place {
-  /** Its version in the table, without its value; null when there is none. */
+  /** Its version in the table; null when there is none. */
   readonly stored: KeyValue | null;
+  /** Whether the stored version is here with its value. */
+  readonly isWhole: boolean;
   /** The revision of the first version made here. */
   until: Revision | null;
   /** The latest version made here. */
@@ -60,30 +72,32 @@ export class PutRun {
     this.#sql = sql;
   }
 
-  /** Reads what will be asked for by puts of these keys, if the run goes on to them. */
-  expect(keys: readonly Bytes[]): void {
-    const unknown = new Map(keys.map((key) => [bytesKey(key), key]));
-    for (const name of this.#places.keys()) unknown.delete(name);
-    const rows = VERSIONS_OF.all<VersionRow>(this.#sql, [...unknown.values()]);
-    const stored = new Map(rows.map((row) => [bytesKey(row.key), toKeyValue(row)]));
-    for (const name of unknown.keys()) {
-      this.#places.set(name, { stored: stored.get(name) ?? null, until: null, made: null });
-    }
+  /** Reads what these puts, of which the plain ones matter, will ask for if the run gets to them. */
+  expect(requests: readonly PutRequest[]): void {
+    const plain = requests.filter((request) => isPlain(request) && !this.#hasPlaceFor(request));
+    const whole = keysOf(plain.filter(({ prevKv }) => prevKv));
+    const bare = keysOf(plain);
+    for (const name of whole.keys()) bare.delete(name);
+    this.#look(VERSIONS_OF, bare, { isWhole: false });
+    this.#look(WHOLE_VERSIONS_OF, whole, { isWhole: true });
   }
 
   /**
-   * The version that the put makes at `revision`; null when it is not plain: it asks for or keeps
-   * something of the version before, or a lease is involved.
+   * Makes a version at `revision`. Null when the put is not plain: it keeps something of the version
+   * before, or asks for a large one, or a lease is involved.
    */
-  put(request: PutRequest, revision: Revision): KeyValue | null {
+  put(request: PutRequest, revision: Revision): Put | null {
     if (!isPlain(request)) return null;
-    const place = this.#placeOf(request.key);
+    if (!this.#hasPlaceFor(request)) this.expect([request]);
+    const place = this.#places.get(bytesKey(request.key))!;
     const previous = place.made ?? place.stored;
     if (previous !== null && previous.lease !== NO_LEASE) return null;
+    const isHere = place.made !== null || place.isWhole;
+    if (request.prevKv && previous !== null && !isHere) return null;
     if (place.made !== null) this.#passed.push({ kv: place.made, until: revision });
     place.made = nextVersion(request, previous, revision);
     place.until ??= revision;
-    return place.made;
+    return { kv: place.made, previous };
   }
 
   /** Writes the rows of all puts so far; what was read is forgotten, for it may change now. */
@@ -107,16 +121,42 @@ export class PutRun {
     this.#passed.length = 0;
   }
 
-  #placeOf(key: Bytes): Place {
-    const name = bytesKey(key);
-    if (!this.#places.has(name)) this.expect([key]);
-    return this.#places.get(name)!;
+  #hasPlaceFor({ key }: PutRequest): boolean {
+    return this.#places.has(bytesKey(key));
+  }
+
+  #look(
+    versionsOf: ManyRows,
+    keys: ReadonlyMap<string, Bytes>,
+    { isWhole }: { readonly isWhole: boolean },
+  ): void {
+    for (const name of keys.keys()) {
+      this.#places.set(name, { stored: null, isWhole, until: null, made: null });
+    }
+    for (const row of versionsOf.all<LookedAt>(this.#sql, [...keys.values()])) {
+      const { value } = row;
+      const stored = toKeyValue({ ...row, value: value ?? EMPTY });
+      const place = { stored, isWhole: isWhole && value !== null, until: null, made: null };
+      this.#places.set(bytesKey(row.key), place);
+    }
   }
 }
 
-/** Whether the put's version depends on the one before by revisions and version alone. */
-export const isPlain = ({ prevKv, ignoreValue, ignoreLease, lease }: PutRequest): boolean =>
-  !prevKv && !ignoreValue && !ignoreLease && lease === NO_LEASE;
+/** A row of `now`; the value is null if it is too large to be read beforehand. */
+type LookedAt = Omit<VersionRow, "value"> & { readonly value: Bytes | null };
+
+/** What a put has made, and of what; without its value unless the put asks for it. */
+export interface Put {
+  readonly kv: KeyValue;
+  readonly previous: KeyValue | null;
+}
+
+/** Whether no lease is named, and nothing of the version before is kept. */
+const isPlain = ({ ignoreValue, ignoreLease, lease }: PutRequest): boolean =>
+  !ignoreValue && !ignoreLease && lease === NO_LEASE;
+
+const keysOf = (requests: readonly PutRequest[]): Map<string, Bytes> =>
+  new Map(requests.map(({ key }) => [bytesKey(key), key]));
 
 const columnsOf = (kv: KeyValue): [Revision, Revision, number, Bytes] => [
   kv.createRevision,

@@ -209,18 +209,19 @@ export class Store {
     return countKeysOfLease(this.#sql, lease);
   }
 
-  /** Says which keys plain puts are about to be made of: read together, they cost less. */
-  expectPuts(keys: readonly Bytes[]): void {
-    this.#run.expect(keys);
+  /** Says which puts are about to be made: what they need, read together, costs less. */
+  expectPuts(requests: readonly PutRequest[]): void {
+    this.#run.expect(requests);
   }
 
   put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {
     const malformed = checkPutForm(request);
     if (malformed !== null) return refuse(malformed);
-    const kv = this.#run.put(request, nextRevision(this.#revision));
-    if (kv !== null) {
+    const plain = this.#run.put(request, nextRevision(this.#revision));
+    if (plain !== null) {
+      const { kv, previous } = plain;
       this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
-      return accept({ prevKv: null });
+      return accept({ prevKv: request.prevKv ? previous : null });
     }
     const refusal = checkPut(this.#sql, request, leases);
     if (refusal !== null) return refuse(refusal);

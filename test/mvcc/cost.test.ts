@@ -171,12 +171,12 @@ describe("rows written, but for the log's own", () => {
 
   test("64 puts in one batch share their statements", ({ expect }) => {
     const fixture = someKeys();
-    const keys = Array.from({ length: 64 }, (_, i) => put(`k${i}`).key);
+    const puts = Array.from({ length: 64 }, (_, i) => put(`k${i}`));
     const batch = (): number => {
       fixture.sql.statements.length = 0;
       fixture.batch((store) => {
-        store.expectPuts(keys);
-        for (const key of keys) store.put({ ...put("k"), key }, fixture.leasePort);
+        store.expectPuts(puts);
+        for (const request of puts) store.put(request, fixture.leasePort);
       });
       return fixture.sql.statements.length;
     };
