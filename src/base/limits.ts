@@ -195,6 +195,9 @@ export const SCAN_CHUNK_ROWS_FIRST = 8;
 /** Bytes of values that its further reads aim at. */
 export const SCAN_CHUNK_BYTES = 1_048_576;
 
+/** Leases whose keys are counted, by about 100 bytes each: those that were put to of late. */
+export const LEASES_COUNTED_MAX = 10_000;
+
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;
 export const COUNT_BOUND_BYTES_MAX = 1_024;

@@ -51,13 +51,12 @@ import {
   applyDeleteKeysOfLease,
   applyDeleteRange,
   checkDeletions,
-  countKeysOfLease,
   deletionAnswerBytes,
-  keysOfLease,
 } from "./delete-range.ts";
 import { packBatch, type AppliedRequest } from "./history-row.ts";
 import { History, type Place } from "./history.ts";
 import { IntervalSet } from "./interval-set.ts";
+import { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import { Mutation } from "./mutation.ts";
 import { PutRun } from "./put-run.ts";
@@ -92,6 +91,7 @@ export class Store {
   readonly #segments: Segments;
   readonly #compaction: Compaction;
   readonly #counts = new CountMemory();
+  readonly #leaseKeys: LeaseKeys;
   readonly #history: History;
   #revision: Revision;
   #appliedIndex: LogIndex;
@@ -108,6 +108,7 @@ export class Store {
     this.#segments = new Segments(sql);
     this.#compaction = new Compaction(sql, this.#segments);
     this.#history = new History(sql, this.#segments, this);
+    this.#leaseKeys = new LeaseKeys(sql);
     const last = this.#segments.lastHead();
     this.#revision = asRevision(last?.revision ?? 1);
     this.#appliedIndex = asLogIndex(last?.applied ?? 0);
@@ -195,18 +196,18 @@ export class Store {
     // Nothing in the plan writes, so it has no use for leases.
     const planned = this.#plan(request, { has: () => false });
     if (!planned.ok) return planned;
-    const nothing = new Mutation(this.#sql, this.#revision);
+    const nothing = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
     return accept(runPlan(nothing, this.compacted, planned.value));
   }
 
   /** The keys attached to the lease, or (null) to any, in key order. */
   keysOfLease(lease: LeaseId | null): Bytes[] {
-    return keysOfLease(this.#sql, lease);
+    return this.#leaseKeys.keysOf(lease);
   }
 
-  /** How many keys the lease holds, counted up to MUTATION_KEYS_MAX. */
+  /** How many keys the lease holds. */
   countKeysOfLease(lease: LeaseId): number {
-    return countKeysOfLease(this.#sql, lease);
+    return this.#leaseKeys.countOf(lease);
   }
 
   /** Says which puts are about to be made: what they need, read together, costs less. */
@@ -223,7 +224,8 @@ export class Store {
       this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
       return accept({ prevKv: request.prevKv ? previous : null });
     }
-    const refusal = checkPut(this.#sql, request, leases);
+    const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys };
+    const refusal = checkPut(state, request);
     if (refusal !== null) return refuse(refusal);
     return accept(this.#mutate((mutation) => applyPut(mutation, request)));
   }
@@ -324,13 +326,14 @@ export class Store {
     if (malformed !== null) return refuse(malformed);
     const plan = planTxn(this.#sql, request);
     const { revision, compacted } = this;
-    const refusal = checkPlan({ sql: this.#sql, revision, compacted, leases }, plan);
+    const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys, revision, compacted };
+    const refusal = checkPlan(state, plan);
     return refusal === null ? accept(plan) : refuse(refusal);
   }
 
   /** Runs one mutation; it makes a revision if and only if it changed a key. */
   #mutate<T>(body: (mutation: Mutation) => T): T {
-    const mutation = new Mutation(this.#sql, this.#revision);
+    const mutation = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
     const answer = body(mutation);
     const { revision, events } = mutation;
     if (events.length > 0) this.#changed({ revision, events });
