@@ -32,6 +32,9 @@ export const ANSWER_BYTES_MAX = 16_777_216;
 /** The same for all answers of one txn, which every replica holds while it applies. */
 export const TXN_ANSWER_BYTES_MAX = 4_194_304;
 
+/** Parameters of one SQL statement: a Durable Object's limit. */
+export const SQL_PARAMETERS_MAX = 100;
+
 /** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
 export const ROW_BYTES_MAX = 1_900_000;
 

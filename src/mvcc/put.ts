@@ -75,7 +75,11 @@ export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {
  * The version after `previous`. What is to be kept of a previous version that an earlier operation
  * of the same txn deleted ("from key on", which `check.ts` lets pass) is empty.
  */
-function nextVersion(request: PutRequest, previous: KeyValue | null, revision: Revision): KeyValue {
+export function nextVersion(
+  request: PutRequest,
+  previous: KeyValue | null,
+  revision: Revision,
+): KeyValue {
   return {
     key: request.key,
     createRevision: previous?.createRevision ?? revision,
