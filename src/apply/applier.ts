@@ -6,7 +6,7 @@ import { refusalOf } from "../auth/permission.ts";
 import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
-import type { PutRequest, RevisionEvents } from "../base/kv.ts";
+import type { RevisionEvents, TxnOp } from "../base/kv.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
@@ -172,7 +172,7 @@ export class Applier {
     const window = this.#window();
     const revisions = this.#sql.transaction(() => {
       const decoded = entries.map((entry) => this.#decode(entry));
-      this.#store.expectPuts(decoded.flatMap(({ proposal }) => putsOf(proposal)));
+      this.#store.expect(decoded.flatMap(({ proposal }) => writesOf(proposal)));
       for (const entry of decoded) this.#applyEntry(entry, batch);
       this.#leases.flush();
       return this.#store.commit({
@@ -378,8 +378,10 @@ export class Applier {
 const recall = (answer: Bytes, command: Command): Outcome =>
   answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
 
-const putsOf = (proposal: Proposal | null): readonly PutRequest[] =>
-  proposal?.command.kind === "put" ? [proposal.command.request] : [];
+function writesOf(proposal: Proposal | null): readonly TxnOp[] {
+  const command = proposal?.command;
+  return command?.kind === "put" || command?.kind === "txn" ? [command] : [];
+}
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

@@ -1,11 +1,12 @@
-// Owns plain puts that follow one another in a batch: their versions are made in memory, and their rows
-// written many to a statement, before anything else looks at the tables. A statement costs more than
-// the row it writes.
+// Owns plain puts that follow one another in a batch, those on conditions too: their versions are made
+// in memory, and their rows written many to a statement, before anything else looks at the tables. A
+// statement costs more than the row it writes.
 
-import { bytesKey, EMPTY } from "../base/bytes.ts";
-import type { KeyValue, PutRequest } from "../base/kv.ts";
+import { bytesKey, EMPTY, equalBytes } from "../base/bytes.ts";
+import type { KeyValue, PutAnswer, PutRequest, TxnOp, TxnRequest } from "../base/kv.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
+import { holdsForKey } from "./compare.ts";
 import { ManyRows } from "./many-rows.ts";
 import { nextVersion } from "./put.ts";
 import { BARE_COLUMNS, toKeyValue, type VersionRow } from "./rows.ts";
@@ -72,11 +73,12 @@ export class PutRun {
     this.#sql = sql;
   }
 
-  /** Reads what these puts, of which the plain ones matter, will ask for if the run gets to them. */
-  expect(requests: readonly PutRequest[]): void {
-    const plain = requests.filter((request) => isPlain(request) && !this.#hasPlaceFor(request));
-    const whole = keysOf(plain.filter(({ prevKv }) => prevKv));
-    const bare = keysOf(plain);
+  /** Reads what these writes, of which the plain ones matter, will ask for if the run gets to them. */
+  expect(writes: readonly TxnOp[]): void {
+    const wants = writes.flatMap((write) => wantsOf(write) ?? []);
+    const unknown = wants.filter(({ key }) => !this.#places.has(bytesKey(key)));
+    const whole = keysOf(unknown.filter(({ value }) => value));
+    const bare = keysOf(unknown);
     for (const name of whole.keys()) bare.delete(name);
     this.#look(VERSIONS_OF, bare, { isWhole: false });
     this.#look(WHOLE_VERSIONS_OF, whole, { isWhole: true });
@@ -87,17 +89,22 @@ export class PutRun {
    * before, or asks for a large one, or a lease is involved.
    */
   put(request: PutRequest, revision: Revision): Put | null {
-    if (!isPlain(request)) return null;
-    if (!this.#hasPlaceFor(request)) this.expect([request]);
-    const place = this.#places.get(bytesKey(request.key))!;
+    const place = this.#placeFor({ kind: "put", request });
+    return place === null ? null : this.#make(place, request, revision);
+  }
+
+  /**
+   * The same, if the txn's conditions hold. Null when the txn is more than a plain put on conditions
+   * that its key is to fulfil, or does something else when they do not hold.
+   */
+  swap(request: TxnRequest, revision: Revision): Swap | null {
+    const place = this.#placeFor({ kind: "txn", request });
+    if (place === null) return null;
     const previous = place.made ?? place.stored;
-    if (previous !== null && previous.lease !== NO_LEASE) return null;
-    const isHere = place.made !== null || place.isWhole;
-    if (request.prevKv && previous !== null && !isHere) return null;
-    if (place.made !== null) this.#passed.push({ kv: place.made, until: revision });
-    place.made = nextVersion(request, previous, revision);
-    place.until ??= revision;
-    return { kv: place.made, previous };
+    if (request.compare.every((compare) => holdsForKey(compare, previous))) {
+      return this.#make(place, swapOf(request)!, revision);
+    }
+    return request.failure.length === 0 ? "not held" : null;
   }
 
   /** Writes the rows of all puts so far; what was read is forgotten, for it may change now. */
@@ -121,8 +128,24 @@ export class PutRun {
     this.#passed.length = 0;
   }
 
-  #hasPlaceFor({ key }: PutRequest): boolean {
-    return this.#places.has(bytesKey(key));
+  /** What is known of the key; null when that is not enough. */
+  #placeFor(write: TxnOp): Place | null {
+    const wants = wantsOf(write);
+    if (wants === null) return null;
+    this.expect([write]);
+    const place = this.#places.get(bytesKey(wants.key))!;
+    const previous = place.made ?? place.stored;
+    if (previous === null) return place;
+    const isHere = !wants.value || place.made !== null || place.isWhole;
+    return isHere && previous.lease === NO_LEASE ? place : null;
+  }
+
+  #make(place: Place, request: PutRequest, revision: Revision): Put {
+    const previous = place.made ?? place.stored;
+    if (place.made !== null) this.#passed.push({ kv: place.made, until: revision });
+    place.made = nextVersion(request, previous, revision);
+    place.until ??= revision;
+    return { kv: place.made, answer: { prevKv: request.prevKv ? previous : null } };
   }
 
   #look(
@@ -145,18 +168,41 @@ export class PutRun {
 /** A row of `now`; the value is null if it is too large to be read beforehand. */
 type LookedAt = Omit<VersionRow, "value"> & { readonly value: Bytes | null };
 
-/** What a put has made, and of what; without its value unless the put asks for it. */
+/** What a put has made, and its answer. */
 export interface Put {
   readonly kv: KeyValue;
-  readonly previous: KeyValue | null;
+  readonly answer: PutAnswer;
 }
 
-/** Whether no lease is named, and nothing of the version before is kept. */
-const isPlain = ({ ignoreValue, ignoreLease, lease }: PutRequest): boolean =>
-  !ignoreValue && !ignoreLease && lease === NO_LEASE;
+/** A txn's put, or that its conditions do not hold. */
+export type Swap = Put | "not held";
 
-const keysOf = (requests: readonly PutRequest[]): Map<string, Bytes> =>
-  new Map(requests.map(({ key }) => [bytesKey(key), key]));
+/** What a write has to know of the version before: of which key, and whether its value. */
+interface Wants {
+  readonly key: Bytes;
+  readonly value: boolean;
+}
+
+/** Null for writes that are not plain. */
+function wantsOf(write: TxnOp): Wants | null {
+  const put = write.kind === "put" ? write.request : write.kind === "txn" && swapOf(write.request);
+  if (!put || put.ignoreValue || put.ignoreLease || put.lease !== NO_LEASE) return null;
+  const comparesValue =
+    write.kind === "txn" && write.request.compare.some(({ target }) => target === "value");
+  return { key: put.key, value: put.prevKv || comparesValue };
+}
+
+/** The put of a txn that does nothing else if conditions on that very key hold. */
+function swapOf({ compare, success }: TxnRequest): PutRequest | null {
+  const [op] = success;
+  if (success.length !== 1 || op?.kind !== "put") return null;
+  const { key } = op.request;
+  const isOnKey = compare.every((one) => one.rangeEnd.length === 0 && equalBytes(one.key, key));
+  return isOnKey ? op.request : null;
+}
+
+const keysOf = (wants: readonly Wants[]): Map<string, Bytes> =>
+  new Map(wants.map(({ key }) => [bytesKey(key), key]));
 
 const columnsOf = (kv: KeyValue): [Revision, Revision, number, Bytes] => [
   kv.createRevision,

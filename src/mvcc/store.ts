@@ -22,6 +22,7 @@ import type {
   RangeRequest,
   RevisionEvents,
   TxnAnswer,
+  TxnOp,
   TxnRequest,
 } from "../base/kv.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
@@ -59,7 +60,7 @@ import { IntervalSet } from "./interval-set.ts";
 import { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import { Mutation } from "./mutation.ts";
-import { PutRun } from "./put-run.ts";
+import { PutRun, type Put } from "./put-run.ts";
 import { applyPut, checkPut } from "./put.ts";
 import { readRange } from "./range.ts";
 import { Segments } from "./segments.ts";
@@ -193,6 +194,8 @@ export class Store {
   /** A txn that holds ranges only; see `isReadOnlyTxn`. */
   readTxn(request: TxnRequest): Result<TxnAnswer, Refusal> {
     assert(isReadOnlyTxn(request), "a txn that writes goes through the log");
+    const malformed = checkTxnForm(request);
+    if (malformed !== null) return refuse(malformed);
     // Nothing in the plan writes, so it has no use for leases.
     const planned = this.#plan(request, { has: () => false });
     if (!planned.ok) return planned;
@@ -210,20 +213,16 @@ export class Store {
     return this.#leaseKeys.countOf(lease);
   }
 
-  /** Says which puts are about to be made: what they need, read together, costs less. */
-  expectPuts(requests: readonly PutRequest[]): void {
-    this.#run.expect(requests);
+  /** Says which writes are about to be made: what they need, read together, costs less. */
+  expect(writes: readonly TxnOp[]): void {
+    this.#run.expect(writes);
   }
 
   put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {
     const malformed = checkPutForm(request);
     if (malformed !== null) return refuse(malformed);
     const plain = this.#run.put(request, nextRevision(this.#revision));
-    if (plain !== null) {
-      const { kv, previous } = plain;
-      this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
-      return accept({ prevKv: request.prevKv ? previous : null });
-    }
+    if (plain !== null) return accept(this.#madeBy(plain));
     const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys };
     const refusal = checkPut(state, request);
     if (refusal !== null) return refuse(refusal);
@@ -242,6 +241,15 @@ export class Store {
 
   /** Refused when it would delete more than MUTATION_KEYS_MAX keys in all. */
   txn(request: TxnRequest, leases: LeasePort): Result<TxnAnswer, Refusal> {
+    const malformed = checkTxnForm(request);
+    if (malformed !== null) return refuse(malformed);
+    const swap = this.#run.swap(request, nextRevision(this.#revision));
+    if (swap === "not held") return accept({ succeeded: false, responses: [] });
+    if (swap !== null) {
+      const answer = this.#madeBy(swap);
+      const response = { kind: "put", revision: this.#revision, answer } as const;
+      return accept({ succeeded: true, responses: [response] });
+    }
     const planned = this.#plan(request, leases);
     if (!planned.ok) return planned;
     const plan = planned.value;
@@ -321,9 +329,8 @@ export class Store {
     return this.#sql.transaction(() => this.#compaction.sweep(rowsMax, this.#clusterTime));
   }
 
+  /** The request has passed `checkTxnForm`. */
   #plan(request: TxnRequest, leases: LeasePort): Result<TxnPlan, Refusal> {
-    const malformed = checkTxnForm(request);
-    if (malformed !== null) return refuse(malformed);
     const plan = planTxn(this.#sql, request);
     const { revision, compacted } = this;
     const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys, revision, compacted };
@@ -337,6 +344,11 @@ export class Store {
     const answer = body(mutation);
     const { revision, events } = mutation;
     if (events.length > 0) this.#changed({ revision, events });
+    return answer;
+  }
+
+  #madeBy({ kv, answer }: Put): PutAnswer {
+    this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
     return answer;
   }
 

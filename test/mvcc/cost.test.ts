@@ -175,7 +175,7 @@ describe("rows written, but for the log's own", () => {
     const batch = (): number => {
       fixture.sql.statements.length = 0;
       fixture.batch((store) => {
-        store.expectPuts(puts);
+        store.expect(puts.map((request) => ({ kind: "put", request })));
         for (const request of puts) store.put(request, fixture.leasePort);
       });
       return fixture.sql.statements.length;

@@ -65,7 +65,7 @@ describe("puts of one batch", () => {
       const not = put("a", "3");
       const puts = [asking, not, asking];
       const previous = fixture.write((store) => {
-        store.expectPuts(puts);
+        store.expect(puts.map((request) => ({ kind: "put", request })));
         return puts.map((each) => valueOf(store.put(each, fixture.leasePort)).prevKv);
       });
       expect(previous.map(show)).toEqual([`a=${value} c2 m2 v1`, "none", "a=3 c2 m4 v3"]);
