@@ -54,8 +54,12 @@ describe("a put on conditions, in a batch after another put of b", () => {
       ["@5 [b=1 c4 m5 v2]", "@5 [a=x c2 m3 v2 l7]"],
       "b=1 c4 m5 v2",
     ],
-    ["on another key", { compare: [compare("a", "version", "equal", 1)] }, [], "b=1 c4 m5 v2"],
-    ["on others too", { compare: [compare("b", "mod", "greater", 5, "c")] }, [], "b=1 c4 m5 v2"],
+    [
+      "on another key",
+      { compare: [compare("a", "create", "equal", 2)] },
+      ["@6 put"],
+      "b=2 c4 m6 v3",
+    ],
   ];
   test.for(rows)("%s", ([, request, responses, after], { expect }) => {
     const fixture = twoKeys();
