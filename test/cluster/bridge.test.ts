@@ -84,6 +84,17 @@ describe("one port", () => {
   });
 });
 
+// As clients of 3.4 say it, and those of 3.5.
+test.for(["http://store.internal:2379", "#initially=[http://store.internal:2379;http://b:1]"])(
+  "is told to those who say that they have reached it as %s",
+  async (authority, { expect }) => {
+    const old = callTo(`127.0.0.1:${bridge.port}`, credentials.createInsecure(), authority);
+    const { members } = await old.unary("/etcdserverpb.Cluster/MemberList", {});
+    expect(members).toMatchObject([{ clientURLs: ["http://store.internal:2379"] }]);
+    old.stop();
+  },
+);
+
 describe("a stream of watches", () => {
   /** A stream of watches whose answers are taken one at a time. */
   function watching() {
