@@ -49,6 +49,12 @@ describe("one port", () => {
     expect([missing.status, await missing.json()]).toMatchObject([404, { code: 5 }]);
   });
 
+  test("tells monitors of the store, and of the bridge's own memory", async ({ expect }) => {
+    const page = await (await fetch(`http://127.0.0.1:${bridge.port}/metrics`)).text();
+    expect(page).toMatch(/^etcd_server_has_leader\{.*\} 1$/m);
+    expect(Number(/^process_resident_memory_bytes (\d+)$/m.exec(page)?.[1])).toBeGreaterThan(1e6);
+  });
+
   test("takes WebSockets", async ({ expect }) => {
     const socket = new WebSocket(`ws://127.0.0.1:${bridge.port}/v3/watch`);
     await once(socket, "open");
