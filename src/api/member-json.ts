@@ -72,15 +72,19 @@ export const readMoveLeader: Read = (body) => {
 };
 
 const SCHEME = "region://";
+/** etcd's clients in Go send nothing but addresses with a port, which means nothing here. */
+const ADDRESS = /^https?:\/\/([\w-]+):\d{1,5}$/;
 
-/** The one region that the URLs name, with or without the scheme: a replica lives in one place. */
+/** The one region that the URLs name, in any of three forms: a replica lives in one place. */
 function regionOf(
   urls: readonly string[],
   configured: readonly string[],
 ): Result<string, ApiError> {
   const [url, second] = urls;
   if (url === undefined || second !== undefined) return refuse(GATEWAY_ERRORS.memberUrls);
-  const region = url.startsWith(SCHEME) ? url.slice(SCHEME.length) : url;
+  const region = url.startsWith(SCHEME)
+    ? url.slice(SCHEME.length)
+    : (ADDRESS.exec(url)?.[1] ?? url);
   return isRegion(region, configured) ? accept(region) : refuse(GATEWAY_ERRORS.memberUrls);
 }
 

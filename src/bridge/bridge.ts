@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
+import { withTakenAuthority } from "./authority-rewriting.ts";
 import { GatewayUpstream } from "./gateway-upstream.ts";
 import { sortByProtocol } from "./port-sharing.ts";
 import { createProxy } from "./proxy.ts";
@@ -35,7 +36,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const proxy = createProxy(options);
   const sorter = sortByProtocol({
-    http2: (socket) => injector.injectConnection(socket),
+    http2: (socket) => injector.injectConnection(withTakenAuthority(socket)),
     http1: (socket) => proxy.emit("connection", socket),
   });
   const server = listener(options.tls, sorter.take);

@@ -4,6 +4,7 @@ import { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import { dialledUrl } from "./authority.ts";
+import { asSaid } from "./authority-rewriting.ts";
 import { loadDefinitions, serviceOf } from "./definitions.ts";
 import { passOn, sendAll, type Finish, type StreamCall } from "./handlers.ts";
 import { HEALTH } from "./health.ts";
@@ -50,7 +51,7 @@ export function createGrpcServer({ upstream, scheme }: ServiceOptions): Server {
   server.addService(kv, { ...passOn(kv, upstream), RangeStream: streamRange });
   const cluster = serviceOf(definitions, "etcdserverpb.Cluster");
   const asDialled: Finish = (answer, call) => {
-    const url = dialledUrl(call.getHost(), scheme);
+    const url = dialledUrl(asSaid(call.getHost()), scheme);
     return url === null ? answer : withClientUrl(answer, url);
   };
   server.addService(cluster, passOn(cluster, upstream, asDialled));

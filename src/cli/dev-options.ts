@@ -27,6 +27,9 @@ Runs a whole Edgekeeper on this machine: one replica for each region, and the ro
   --rtt PROFILE     add round-trip times between replicas: ${Object.keys(roundTripProfiles).join(", ")} (default none)
   --help            this text
 
+The variables EDGEKEEPER_AUTH_TOKEN and EDGEKEEPER_WATCH_PROGRESS_NOTIFY_INTERVAL mean what they mean in
+wrangler.toml; secrets that the former names are variables too.
+
 Example: npm start -- --port 9000 --memory --rtt world
 `;
 

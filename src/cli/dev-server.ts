@@ -8,6 +8,7 @@ import { bundleWorker } from "./bundle.ts";
 import { OptionError, type DevOptions } from "./dev-options.ts";
 import { lockState } from "./state-lock.ts";
 import { guardWorkerd } from "./workerd-guard.ts";
+import { workerVariables } from "./worker-variables.ts";
 
 /** As `compatibility_date` in wrangler.toml; a test holds the two equal. */
 export const COMPATIBILITY_DATE = "2026-10-01";
@@ -75,6 +76,7 @@ async function miniflareOptions(
             modules: { "worker.mjs": { type: "esm", contents: await bundleWorker(WORKER) } },
           },
           env: {
+            ...mapValues(workerVariables(process.env), text),
             REPLICA: object("Replica"),
             GENESIS: object("Genesis"),
             CATALOG: object("Catalog"),
@@ -93,6 +95,12 @@ async function miniflareOptions(
     ],
   };
 }
+
+const mapValues = <To>(
+  from: Readonly<Record<string, string>>,
+  to: (value: string) => To,
+): Record<string, To> =>
+  Object.fromEntries(Object.entries(from).map(([name, value]) => [name, to(value)]));
 
 /** The table as `object/round-trips.ts` reads it. */
 const roundTripTable = (roundTrips: DevOptions["roundTrips"]): string =>

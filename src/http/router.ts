@@ -18,7 +18,7 @@ import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, Term } from "../base/types.ts";
 import { askReplica, soundReplica, type Heard, type Question } from "./attempt.ts";
 import { ClusterViews, type ClusterView } from "./cluster-view.ts";
-import type { Contact } from "./contact.ts";
+import { isSame, type Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
 import { genesisInTime } from "./genesis-call.ts";
 import type { ReplicaNetwork } from "./network.ts";
@@ -198,6 +198,13 @@ export class Router {
   /** Who could be asked, as far as this isolate knows. */
   contacts(cluster: string): readonly Contact[] {
     return this.#views.of(cluster).contacts;
+  }
+
+  /** The same, the one that leads first, as far as is known: it is awake, and knows most. */
+  likeliest(cluster: string): readonly Contact[] {
+    const { contacts, leader } = this.#views.of(cluster);
+    if (leader === null) return contacts;
+    return [leader, ...contacts.filter((contact) => !isSame(contact, leader))];
   }
 
   async #run(errand: Errand): Promise<Served> {
