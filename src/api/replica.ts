@@ -173,6 +173,11 @@ export interface ReplicaCall {
    */
   readonly requestId: Bytes;
   /**
+   * When the router began with the request, by its machine's clock, in Unix milliseconds: a call that the
+   * network has held back until its repeats are forgotten does nothing any more. Absent: nobody repeats it.
+   */
+  readonly askedAt?: number;
+  /**
    * The client's own name for a write of keys or leases: 1 to 255 visible characters of ASCII. Who asks
    * again with it gets the first answer, for 10 min. Ignored for all else.
    */

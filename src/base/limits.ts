@@ -65,6 +65,13 @@ export const READS_WAITING_MAX = 4_096;
 /** How long an applied request id is remembered, in milliseconds of cluster time. */
 export const REQUEST_WINDOW_MS = 60_000;
 
+/**
+ * A router's call that comes in so long after its request began is not looked at; ms, by both machines'
+ * clocks. A repeat of it may have been applied at once: within the window less this it is known still,
+ * and the rest is for clocks that differ.
+ */
+export const CALL_LATE_MS = 45_000;
+
 /** Request ids remembered at once: about 20 MB. Beyond it writes are refused, none is forgotten. */
 export const REQUEST_WINDOW_MAX = 200_000;
 

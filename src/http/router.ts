@@ -124,6 +124,7 @@ export class Router {
         ...(freshness === undefined ? {} : { freshness }),
         ...(credentials === undefined ? {} : { credentials }),
         requestId,
+        askedAt: now,
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         trace,
       },

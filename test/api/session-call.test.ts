@@ -260,7 +260,7 @@ describe("requests within a session", () => {
     "with %o for an idempotency key break the protocol",
     (key) => {
       const [call] = fc.sample(requestFrame, { numRuns: 1, seed: 1 });
-      const frame = { ...call!, call: { ...call!.call!, idempotencyKey: key } };
+      const frame = { ...call!, call: { ...call!.call, idempotencyKey: key } };
       expect(() => decodeReceiverFrames(encodeReceiverFrames([frame]))).toThrow(CodecError);
     },
   );

@@ -1,5 +1,6 @@
 // The key that a client names its write with, on its way from every door to the replica.
 
+import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { ReplicaCall } from "../../src/api/replica.ts";
 import { OPERATIONS } from "../../src/api/openapi.ts";
@@ -76,7 +77,7 @@ describe("Idempotency-Key", () => {
       body: '{"name":"bA==","lease":"77"}',
       signal: over.signal,
     });
-    while (heard.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (heard.length < 2) await wait(1);
     over.abort();
     await locking.catch(() => undefined);
     expect(heard.every((call) => !("idempotencyKey" in call))).toBe(true);
