@@ -6,13 +6,13 @@
 import { assert } from "../base/assert.ts";
 import { IDEMPOTENCY_BYTES_MAX, IDEMPOTENCY_KEYS_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
-import { asClusterTime, type ClusterTime } from "../base/types.ts";
+import type { ClusterTime } from "../base/types.ts";
 import { scopedKey } from "./keyed.ts";
 import {
   isRemembered,
   readSlot,
+  readSlots,
   sizeOf,
-  slotsOf,
   writeSlots,
   type KeyedWrite,
 } from "./keyed-rows.ts";
@@ -41,14 +41,12 @@ export class KeyedMemory {
   constructor(sql: SqlPort, now: ClusterTime) {
     this.#sql = sql;
     const recalled: { readonly write: KeyedWrite; readonly slot: number }[] = [];
-    for (const { slot, time: newest } of slotsOf(sql)) {
-      const time = asClusterTime(newest);
+    for (const { slot, time, writes } of readSlots(sql, now)) {
       this.#slots.push({ slot, time });
-      this.#slotCount = Math.max(this.#slotCount, slot + 1);
-      if (!isRemembered(time, now)) continue;
-      const writes = readSlot(sql, slot).filter((write) => isRemembered(write.time, now));
+      this.#slotCount = slot + 1;
       recalled.push(...writes.map((write) => ({ write, slot })));
     }
+    this.#slots.sort((a, b) => a.time - b.time);
     recalled.sort((a, b) => a.write.index - b.write.index);
     for (const { write, slot } of recalled) this.#keep(write, slot);
   }

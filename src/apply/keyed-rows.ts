@@ -32,6 +32,8 @@ export interface KeyedWrite {
 const OVERHEAD_BYTES = 24 + 12 + FINGERPRINT_BYTES;
 /** A character of a name has at most so many bytes of UTF-8. */
 const CHARACTER_BYTES_MAX = 3;
+/** Rows that are read at once: most are small, and few are as large as a row may be. */
+const SLOTS_READ = 64;
 
 /** What one costs, in a row and of the bound. */
 export const sizeOf = ({ user, key, answer }: KeyedWrite): number =>
@@ -48,11 +50,32 @@ export function readSlot(sql: SqlPort, slot: number): KeyedWrite[] {
   return decode(row.records);
 }
 
-/** All slots with the time of their newest write, the oldest first. */
-export const slotsOf = (
-  sql: SqlPort,
-): readonly { readonly slot: number; readonly time: number }[] =>
-  sql.all<{ slot: number; time: number }>("SELECT slot, time FROM keyed ORDER BY time, slot");
+/** A slot, the time of its newest write, and its writes; none of a slot that is free. */
+interface Slot {
+  readonly slot: number;
+  readonly time: ClusterTime;
+  readonly writes: readonly KeyedWrite[];
+}
+
+/** All slots, some at a time, with what of them is remembered at `now`. */
+export function* readSlots(sql: SqlPort, now: ClusterTime): Generator<Slot, void> {
+  for (let last = -1; ;) {
+    const rows = sql.all<{ slot: number; time: number; records: Bytes | null }>(
+      `SELECT slot, time, CASE WHEN time >= ? THEN records END AS records
+       FROM keyed WHERE slot > ? ORDER BY slot LIMIT ?`,
+      now - IDEMPOTENCY_WINDOW_MS,
+      last,
+      SLOTS_READ,
+    );
+    for (const { slot, time, records } of rows) {
+      const writes = records === null ? [] : decode(records);
+      const remembered = writes.filter((write) => isRemembered(write.time, now));
+      yield { slot, time: asClusterTime(time), writes: remembered };
+    }
+    if (rows.length < SLOTS_READ) return;
+    last = rows.at(-1)!.slot;
+  }
+}
 
 /** Writes them to slots that are free, in as few rows as they fit; returns where each stands. */
 export function writeSlots(
@@ -99,13 +122,8 @@ export const KEYED_WRITES: Unversioned = {
 
   copy(sql) {
     const now = clusterTimeOf(sql);
-    const all = sql
-      .all<{ records: Bytes }>(
-        "SELECT records FROM keyed WHERE time >= ?",
-        now - IDEMPOTENCY_WINDOW_MS,
-      )
-      .flatMap(({ records }) => decode(records))
-      .filter(({ time }) => isRemembered(time, now))
+    const all = [...readSlots(sql, now)]
+      .flatMap(({ writes }) => writes)
       .toSorted((a, b) => a.index - b.index);
     return all.length === 0 ? null : encode(all);
   },
