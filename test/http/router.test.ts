@@ -6,7 +6,6 @@ import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { ClientRequest } from "../../src/api/replica.ts";
 import type { Refusal } from "../../src/base/refusal.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import { REQUEST_WINDOW_MS } from "../../src/base/limits.ts";
 import { asLogIndex, NO_LEASE } from "../../src/base/types.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 import { Router, type Served } from "../../src/http/router.ts";
@@ -288,29 +287,6 @@ describe("a leader that is lost", () => {
     expect(ms).toBeGreaterThanOrEqual(7_000);
     expect(ms).toBeLessThan(7_050);
     for (const { timeoutMs } of network.calls) expect(timeoutMs).toBeLessThanOrEqual(7_000);
-  });
-
-  test("no attempt of a write begins, or is waited for, when its request id may be forgotten", async () => {
-    const began: { readonly at: number; readonly until: number; readonly askedAt: unknown }[] = [];
-    const start = Date.now();
-    const noted =
-      (behaviour: Behaviour): Behaviour =>
-      (call) => {
-        const at = Date.now() - start;
-        began.push({ at, until: at + call.timeoutMs, askedAt: call.askedAt });
-        return behaviour(call);
-      };
-    for (const behaviour of [hangs, breaks, overwrites, timesOut, follows("enam", 3)]) {
-      began.length = 0;
-      vi.setSystemTime(start);
-      const all = Object.fromEntries(REGIONS.map((region) => [region, noted(behaviour)]));
-      await serve(routerTo(new FakeNetwork(all)), WRITE);
-      expect(began.length).toBeGreaterThan(1);
-      expect(Math.max(...began.map(({ until }) => until))).toBeLessThan(REQUEST_WINDOW_MS / 2);
-      expect(new Set(began.map(({ askedAt }) => askedAt).filter((at) => at !== undefined))).toEqual(
-        new Set([start]),
-      );
-    }
   });
 
   test("a replica that gives up its wait is not the end while there is time", async () => {
