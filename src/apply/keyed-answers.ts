@@ -14,6 +14,12 @@ import { NOBODY, scopedKey } from "./keyed.ts";
 import { KeyedMemory } from "./keyed-memory.ts";
 import { recall } from "./outcome.ts";
 
+/** A key, and whose it is: null is nobody's. */
+interface KeyOf {
+  readonly user: string | null;
+  readonly key: string;
+}
+
 export class KeyedAnswers {
   readonly #sql: SqlPort;
   readonly #store: Store;
@@ -29,10 +35,13 @@ export class KeyedAnswers {
    * Whether a write with this key may come at `now`, by the leader's clock: the key is remembered, or
    * can be. Its entry would find out otherwise.
    */
-  hasRoomFor({ user, key }: { user: string | null; key: string }, now: ClusterTime): boolean {
-    return (
-      !this.#memory.willBeFull(now) || this.#memory.recalls(scopedKey(user ?? NOBODY, key), now)
-    );
+  hasRoomFor(name: KeyOf, now: ClusterTime): boolean {
+    return !this.#memory.willBeFull(now) || this.recalls(name, now);
+  }
+
+  /** Whether a write with this key was applied, as far as is applied here. */
+  recalls({ user, key }: KeyOf, now: ClusterTime): boolean {
+    return this.#memory.recalls(scopedKey(user ?? NOBODY, key), now);
   }
 
   /** Whether nothing is remembered by an entry of `now`. */

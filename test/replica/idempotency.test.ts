@@ -109,6 +109,14 @@ describe("a write by its key", () => {
     expect(heard(cluster.serve(write(), named))).toEqual(first);
   });
 
+  test("has the first answer while nothing new may be written", ({ expect }) => {
+    const first = heard(cluster.serve(write(), named));
+    const member = cluster.leader()!.id;
+    cluster.serve({ kind: "alarm", action: "activate", member, alarm: "noSpace" });
+    expect(heard(cluster.serve(write(), { idempotencyKey: "another" }))).toBe("noSpace");
+    expect(heard(cluster.serve(write(), named))).toEqual(first);
+  });
+
   test("means nothing to a read", ({ expect }) => {
     cluster.serve(write(), named);
     expect(outcome(cluster.serve(get(encodeUtf8("a")), named))).toBe("answered");
