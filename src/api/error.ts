@@ -4,6 +4,7 @@
 import {
   ANSWER_BYTES_MAX,
   BODY_BYTES_MAX,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
   MUTATION_KEYS_MAX,
   PASSWORD_COST_MAX,
 } from "../base/limits.ts";
@@ -152,6 +153,11 @@ const REFUSED: Record<Refusal, ApiError> = {
     "edgekeeper: the cluster holds users, roles or other state that older code would not heed",
   ),
   corrupt: describe(GRPC.dataLoss, "etcdserver: corrupt cluster"),
+  /** Nothing has changed: a write that asks to happen once is not made where that cannot be promised. */
+  idempotencyUnknown: describe(
+    GRPC.unavailable,
+    "edgekeeper: not every replica remembers idempotency keys yet; ask again, or without one",
+  ),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -265,6 +271,10 @@ export const GATEWAY_ERRORS = {
   noSession: describe(
     GRPC.unavailable,
     "edgekeeper: the replica opens no session at the moment; ask again",
+  ),
+  idempotencyKey: describe(
+    GRPC.invalidArgument,
+    `edgekeeper: an Idempotency-Key has 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible characters of ASCII`,
   ),
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
   /** A watch resumes elsewhere from the revision after the last one that came. */

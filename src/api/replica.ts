@@ -172,6 +172,16 @@ export interface ReplicaCall {
    * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
    */
   readonly requestId: Bytes;
+  /**
+   * When the router began with the request, by its machine's clock, in Unix milliseconds: a call that the
+   * network has held back until its repeats are forgotten does nothing any more. Absent: nobody repeats it.
+   */
+  readonly askedAt?: number;
+  /**
+   * The client's own name for a write of keys or leases: 1 to 255 visible characters of ASCII. Who asks
+   * again with it gets the first answer, for 10 min. Ignored for all else.
+   */
+  readonly idempotencyKey?: string;
   /** The client's trace id, or empty. It travels in the entry to every replica's log line. */
   readonly trace: string;
   /** How long the caller waits; the replica gives up its own waiting then. */

@@ -30,7 +30,7 @@ export type SessionRequestKind = (typeof SESSION_REQUESTS)[number];
 export type SessionRequest = Extract<ClientRequest, { kind: SessionRequestKind }>;
 
 /** A request of a client. Who asks was found out when the session was opened. */
-export interface SessionCall extends Omit<ReplicaCall, "credentials" | "request"> {
+export interface SessionCall extends Omit<ReplicaCall, "credentials" | "request" | "askedAt"> {
   readonly request: SessionRequest;
 }
 

@@ -12,6 +12,8 @@ export interface CallContext {
   /** Of the metadata `token` and `authorization`; null when there is none. */
   readonly token: string | null;
   readonly authorization: string | null;
+  /** Of `idempotency-key`: the client's own name for a write. */
+  readonly idempotencyKey: string | null;
   /** The client would rather hear of a missing leader than wait for one. */
   readonly needsLeader: boolean;
   /** Milliseconds from now; null when there is no limit. */

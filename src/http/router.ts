@@ -42,6 +42,8 @@ export interface RouterRequest {
   readonly credentials?: Credentials;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
+  /** The client's own name for a write. */
+  readonly idempotencyKey?: string;
   readonly trace: string;
   /** Where the client is, or null when that is unknown. */
   readonly continent: string | null;
@@ -105,7 +107,7 @@ export class Router {
 
   async serve(request: RouterRequest): Promise<Served> {
     const { request: operation, freshness, credentials, cluster, continent } = request;
-    const { requestId, trace } = request;
+    const { requestId, idempotencyKey, trace } = request;
     const now = this.#dependencies.clock();
     const { deadline = Infinity, leaderWithinMs = Infinity } = request;
     const view = this.#views.of(cluster);
@@ -122,6 +124,8 @@ export class Router {
         ...(freshness === undefined ? {} : { freshness }),
         ...(credentials === undefined ? {} : { credentials }),
         requestId,
+        askedAt: now,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         trace,
       },
       startedAt: now,

@@ -33,6 +33,7 @@ import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
+import { isTooLate } from "./late-calls.ts";
 import { clocksOf, Wakeups } from "./wakeups.ts";
 
 export interface HostOptions {
@@ -94,7 +95,7 @@ export class Host {
       return { kind: "timeout" };
     }
     const ready = await this.#prepare(call);
-    if (ready === null || this.#hasEnded) return { kind: "timeout" };
+    if (ready === null || this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
     const startedAt = this.#now();
     this.#meters.requestStarted(call.request.kind);
     const answer = await new Promise<ReplicaAnswer>((resolve) => {
