@@ -4,6 +4,7 @@ import { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import { dialledUrl } from "./authority.ts";
+import { STREAMS_PER_CONNECTION_MAX } from "./bounds.ts";
 import { loadDefinitions, serviceOf } from "./definitions.ts";
 import { passOn, sendAll, type Finish, type StreamCall } from "./handlers.ts";
 import { HEALTH } from "./health.ts";
@@ -34,12 +35,13 @@ export function createGrpcServer({ upstream, scheme }: ServiceOptions): Server {
     "grpc.max_receive_message_length": BODY_BYTES_MAX,
     "grpc.max_send_message_length": -1,
     "grpc.enable_channelz": 0,
+    "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
     // As `--grpc-keepalive-interval` and `-timeout`: who vanished without a word must not be held for ever.
     "grpc.keepalive_time_ms": 7_200_000,
     "grpc.keepalive_timeout_ms": 20_000,
     interceptors: [inWordsOfEtcd],
   });
-  const definitions = loadDefinitions();
+  const definitions = loadDefinitions({ asBytes: upstream.takesBytes ?? false });
   for (const name of PLAIN_SERVICES) {
     const service = serviceOf(definitions, name);
     server.addService(service, passOn(service, upstream));
