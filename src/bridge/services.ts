@@ -10,7 +10,7 @@ import { passOn, sendAll, type Finish, type StreamCall } from "./handlers.ts";
 import { HEALTH } from "./health.ts";
 import { withClientUrl } from "./members.ts";
 import { rangeInPages } from "./range-stream.ts";
-import { inWordsOfEtcd } from "./status-messages.ts";
+import { inWordsOfEtcd, nameUnknownMethods } from "./status-messages.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Services whose methods the store has as they are. */
@@ -58,5 +58,6 @@ export function createGrpcServer({ upstream, scheme }: ServiceOptions): Server {
   server.addService(cluster, passOn(cluster, upstream, asDialled));
   server.addService(serviceOf(definitions, "grpc.health.v1.Health"), HEALTH);
   new ReflectionService(definitions).addToServer(server);
+  nameUnknownMethods(server, new Set(Object.keys(definitions)));
   return server;
 }

@@ -25,6 +25,8 @@ export interface StoreSessionOptions {
    */
   readonly isPatient: boolean;
   readonly onProgress?: (header: Header) => void;
+  /** The endpoint is not there; it is tried again. */
+  readonly onUnreached?: (error: UpstreamError) => void;
   /** The session is over, and not by `close`. */
   readonly onFailed: (error: UpstreamError) => void;
 }
@@ -108,9 +110,10 @@ export class StoreSession {
     else if (this.#options.isPatient && !this.#wasUp) this.#fail(error);
   }
 
-  #unreached(error: Error): void {
-    if (this.#options.isPatient && this.#wasUp) return;
-    this.#fail(error instanceof UpstreamError ? error : unreachableEndpoint(error));
+  #unreached(cause: Error): void {
+    const error = cause instanceof UpstreamError ? cause : unreachableEndpoint(cause);
+    if (this.#options.isPatient && this.#wasUp) this.#options.onUnreached?.(error);
+    else this.#fail(error);
   }
 
   #fail(error: UpstreamError): void {

@@ -129,6 +129,10 @@ export class WatchCall implements Conversation {
       hear: (delivery, header) => {
         if (watch.seat === seat) this.#hear(watch, delivery, header);
       },
+      // Who has nothing yet shall hear of it; others wait, as they do for a leader.
+      unreached: (error) => {
+        if (this.#watches.size === 0) this.#fail(error);
+      },
       failed: (error) => this.#fail(error),
     });
     watch.seat = seat;

@@ -10,6 +10,8 @@ import type { UpstreamError } from "./upstream.ts";
 /** Who sits there. */
 export interface Sitter {
   hear(delivery: WatchDelivery, header: Header): void;
+  /** The endpoint is not there; nothing is delivered until it is. */
+  unreached(error: UpstreamError): void;
   /** The session is over, and the seat with it. */
   failed(error: UpstreamError): void;
 }
@@ -52,6 +54,7 @@ export class WatchSession {
       ...options,
       isPatient: true,
       onProgress: (header) => this.#heardProgress(header),
+      onUnreached: (error) => this.#unreached(error),
       onFailed: (error) => this.#failed(error),
     });
   }
@@ -70,7 +73,11 @@ export class WatchSession {
 
   sit(spec: WatchSpec, sitter: Sitter): Seat {
     const size = specSize(spec);
-    const seated: Sitter = { hear: sitter.hear.bind(sitter), failed: sitter.failed.bind(sitter) };
+    const seated: Sitter = {
+      hear: (delivery, header) => sitter.hear(delivery, header),
+      unreached: (error) => sitter.unreached(error),
+      failed: (error) => sitter.failed(error),
+    };
     this.#sitters.add(seated);
     this.#specBytes += size;
     this.#emptySince = null;
@@ -116,6 +123,10 @@ export class WatchSession {
     this.#ask();
   }
 
+  #unreached(error: UpstreamError): void {
+    for (const sitter of this.#sitters) sitter.unreached(error);
+  }
+
   #failed(error: UpstreamError): void {
     this.close();
     this.#onFailed();
@@ -153,6 +164,7 @@ export class WatchSeats {
         this.heardRevision(delivery.revision);
         sitter.hear(delivery, header);
       },
+      unreached: (error) => sitter.unreached(error),
       failed: (error) => sitter.failed(error),
     });
   }
