@@ -4,7 +4,7 @@
 import type { Header } from "../api/replica.ts";
 import { progressOfAll } from "../api/watch-answers.ts";
 import type { WatchResponse } from "../api/watch-json.ts";
-import type { Seat, WatchSession } from "./watch-seats.ts";
+import type { Seat, SeatSession } from "./watch-seats.ts";
 
 /** A watch of the stream; without a seat it is behind. */
 interface Asked {
@@ -15,7 +15,7 @@ interface Asked {
 export class ProgressQuestion {
   readonly #say: (response: WatchResponse) => void;
   /** What forgets the question, by session that has not answered; null when none is asked. */
-  #awaited: Map<WatchSession, () => void> | null = null;
+  #awaited: Map<SeatSession, () => void> | null = null;
   #least: Header | null = null;
   /** The question came again before it was answered. */
   #again: (() => Iterable<Asked>) | null = null;
@@ -30,14 +30,14 @@ export class ProgressQuestion {
       this.#again = watches;
       return;
     }
-    const sessions = new Set<WatchSession>();
+    const sessions = new Set<SeatSession>();
     for (const { seat, isLive } of watches()) {
       if (seat === null || !isLive) return;
       sessions.add(seat.session);
     }
     if (sessions.size === 0) return;
     this.#least = null;
-    const awaited = new Map<WatchSession, () => void>();
+    const awaited = new Map<SeatSession, () => void>();
     this.#awaited = awaited;
     for (const session of sessions) {
       awaited.set(
@@ -54,7 +54,7 @@ export class ProgressQuestion {
     this.#again = null;
   }
 
-  #heard(session: WatchSession, header: Header): void {
+  #heard(session: SeatSession, header: Header): void {
     if (this.#awaited?.delete(session) !== true) return;
     if (this.#least === null || header.revision < this.#least.revision) this.#least = header;
     if (this.#awaited.size > 0) return;

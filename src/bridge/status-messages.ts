@@ -51,20 +51,19 @@ function reworded<Sent extends SentStatus>(sent: Sent, method: Method): Sent {
   return { ...sent, details: `grpc: received message larger than max (${size} vs. ${limit})` };
 }
 
-/** What the library does with a call of a method that it does not have. */
-interface Refusing {
-  _respondWithError(error: SentStatus, stream: ServerHttp2Stream, info: unknown): void;
-}
+/** What the library does with a call of a method that it does not have; private to it. */
+const REFUSE = "_respondWithError";
+type Refuse = (error: SentStatus, stream: ServerHttp2Stream, info: unknown) => void;
 
 /**
  * Words the refusals of methods that are none. The library sends these before there is a call that an
  * interceptor could see, so that the function that sends them is exchanged. `services` are full names.
  */
 export function nameUnknownMethods(server: Server, services: ReadonlySet<string>): void {
-  const refusing = server as unknown as Refusing;
-  assert(typeof refusing._respondWithError === "function", "the library refuses as it did");
-  const refuse = refusing._respondWithError.bind(server);
-  refusing._respondWithError = (error, stream, info) => {
+  const refusing = server as unknown as Record<typeof REFUSE, Refuse>;
+  assert(typeof refusing[REFUSE] === "function", "the library refuses as it did");
+  const refuse = refusing[REFUSE].bind(server);
+  refusing[REFUSE] = (error, stream, info) => {
     const path = /^The server does not implement the method (.*)$/s.exec(error.details)?.[1];
     const details = path === undefined ? error.details : unknownMethod(path, services);
     refuse({ ...error, details: encodeURI(details) }, stream, info);

@@ -22,7 +22,7 @@ import { CREATIONS_MAX, STREAM_WATCHES_MAX } from "./bounds.ts";
 import { ProgressQuestion } from "./progress-question.ts";
 import { UpstreamError, type CallContext, type Conversation, type Message } from "./upstream.ts";
 import { watchCommandOf, watchMessageOf } from "./watch-messages.ts";
-import type { Seat, WatchSeats } from "./watch-seats.ts";
+import type { Seat, Seats } from "./watch-seats.ts";
 
 type CreateCommand = Extract<WatchCommand, { kind: "create" }>;
 
@@ -47,7 +47,7 @@ const LOOK_MS = 250;
 
 export class WatchCall implements Conversation {
   readonly answers: AsyncIterable<Message>;
-  readonly #seats: WatchSeats;
+  readonly #seats: Seats;
   readonly #queue: AnswerQueue;
   readonly #ids = new WatchIds();
   /** Those that the client has been told of. */
@@ -61,7 +61,7 @@ export class WatchCall implements Conversation {
   #header: Header | null = null;
   #isOver = false;
 
-  constructor(seats: WatchSeats, backlog: Backlog, context: CallContext) {
+  constructor(seats: Seats, backlog: Backlog, context: CallContext) {
     this.#seats = seats;
     this.#queue = new AnswerQueue(backlog, () => this.#hasRoom());
     this.#progress = new ProgressQuestion((response) => this.#say(response));
@@ -244,10 +244,11 @@ export class WatchCall implements Conversation {
 
   /** The client has taken much of what waited. */
   #hasRoom(): void {
+    // Requests come first: what is delivered next may take all the room again.
+    this.#wake();
     const parked = [...this.#parked];
     this.#parked.clear();
     for (const watch of parked) this.#unpark(watch);
-    this.#wake();
   }
 
   async *#takeAnswers(): AsyncGenerator<Message, void, void> {

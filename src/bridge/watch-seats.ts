@@ -18,20 +18,34 @@ export interface Sitter {
 
 /** Where a watch sits. */
 export interface Seat {
-  readonly session: WatchSession;
+  readonly session: SeatSession;
   /** Ends the watch; `canceled` is heard when the store has done so. */
   cancel(): void;
 }
 
 /** A report that is awaited. */
-export type ProgressHeard = (header: Header) => void;
+type ProgressHeard = (header: Header) => void;
+
+/** What a session is to those who sit there. */
+export interface SeatSession {
+  /** Since when no replica has spoken; null while one does. */
+  readonly downSince: number | null;
+  /** Asks for a report on all watches that were created before. Returns what forgets the question. */
+  askProgress(heard: ProgressHeard): () => void;
+}
+
+/** Where watches find seats. */
+export interface Seats {
+  /** Begins a watch; null when there is no room, and may not be more. */
+  seat(spec: WatchSpec, sitter: Sitter): Seat | null;
+}
 
 /** A report may not come: a watch of somebody else is behind, or the connection broke. It is asked for again. */
 const ASK_AGAIN_MS = 500;
 /** A session without watches is kept for so long. */
 const EMPTY_MS_MAX = 10_000;
 
-export class WatchSession {
+class WatchSession implements SeatSession {
   readonly #store: StoreSession;
   readonly #sitters = new Set<Sitter>();
   readonly #onFailed: () => void;
@@ -91,7 +105,6 @@ export class WatchSession {
     return { session: this, cancel };
   }
 
-  /** Asks for a report on all watches that were created before. Returns what forgets the question. */
   askProgress(heard: ProgressHeard): () => void {
     this.#next.add(heard);
     if (this.#asked.size === 0) this.#ask();
@@ -140,7 +153,7 @@ export interface WatchSeatsOptions extends Pick<StoreSessionOptions, "url" | "he
   readonly onClosed: () => void;
 }
 
-export class WatchSeats {
+export class WatchSeats implements Seats {
   readonly #options: WatchSeatsOptions;
   readonly #sessions = new Set<WatchSession>();
   /** The latest that was heard of. */
@@ -154,7 +167,6 @@ export class WatchSeats {
     return this.#sessions.size === 0;
   }
 
-  /** Begins a watch; null when there is no room in any session, and may not be another. */
   seat(spec: WatchSpec, sitter: Sitter): Seat | null {
     const isOfFuture = this.#revision > 0 && spec.startRevision > this.#revision + 1;
     const session = this.#roomFor(spec, isOfFuture) ?? this.#open(isOfFuture);
