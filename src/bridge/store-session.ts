@@ -1,7 +1,7 @@
 // Owns one session with the store, as the bridge has it: what is shown when it connects, and what it
 // means when it cannot.
 
-import { WebSocket } from "ws";
+import { WebSocket, type ClientOptions } from "ws";
 import { GATEWAY_ERRORS, GRPC } from "../api/error.ts";
 import { mayWrite } from "../api/may-write.ts";
 import type { Header } from "../api/replica.ts";
@@ -13,6 +13,9 @@ import { SessionError, type Answered } from "../client/requests.ts";
 import { Session, type AskOptions, type Deliver } from "../client/session.ts";
 import { refusalOf, unreachableEndpoint } from "./gateway-error.ts";
 import { UpstreamError } from "./upstream.ts";
+
+/** A replica does not answer that a session is closed: the socket waits no longer for that. */
+const FAREWELL_MS = 1_000;
 
 export interface StoreSessionOptions {
   /** Of the router, with the path of a cluster if it is not the default one. */
@@ -77,11 +80,13 @@ export class StoreSession {
   }
 
   #connect(url: string): ClientSocket {
-    const socket = new WebSocket(url, {
+    const options: ClientOptions & { readonly closeTimeout: number } = {
       headers: this.#options.headers,
       perMessageDeflate: false,
       maxPayload: BRIDGE_FRAME_BYTES_MAX,
-    });
+      closeTimeout: FAREWELL_MS,
+    };
+    const socket = new WebSocket(url, options);
     socket.once("message", () => {
       this.#downSince = null;
       this.#wasUp = true;

@@ -1,7 +1,21 @@
 // The same request by gRPC and by JSON is the same to the store. Method: random messages, encoded and decoded
 // as on the wire, against the parsers of the gateway.
 
-import fc from "fast-check";
+import {
+  type Arbitrary,
+  array,
+  assert,
+  bigInt,
+  boolean,
+  constant,
+  letrec,
+  nat,
+  oneof,
+  property,
+  record,
+  tuple,
+  uint8Array,
+} from "fast-check";
 import { describe, test } from "vitest";
 import { readPut, readRange, readTxn } from "../../src/api/kv-json.ts";
 import { readWatchCommand } from "../../src/api/watch-json.ts";
@@ -20,18 +34,18 @@ function decoded(path: string, message: Message): Message {
   return requestDeserialize(requestSerialize(message)) as Message;
 }
 
-const bytes = fc.uint8Array({ maxLength: 4 }).map((array) => Buffer.from(array));
-const integer = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
-const flag = fc.boolean();
+const bytes = uint8Array({ maxLength: 4 }).map((all) => Buffer.from(all));
+const integer = bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
+const flag = boolean();
 
-const range = fc.record(
+const range = record(
   {
     key: bytes,
     range_end: bytes,
     limit: integer,
     revision: integer,
-    sort_order: fc.nat(3),
-    sort_target: fc.nat(5),
+    sort_order: nat(3),
+    sort_target: nat(5),
     serializable: flag,
     keys_only: flag,
     count_only: flag,
@@ -42,7 +56,7 @@ const range = fc.record(
   },
   { requiredKeys: [] },
 );
-const put = fc.record(
+const put = record(
   {
     key: bytes,
     value: bytes,
@@ -53,50 +67,45 @@ const put = fc.record(
   },
   { requiredKeys: [] },
 );
-const deletion = fc.record({ key: bytes, range_end: bytes, prev_kv: flag }, { requiredKeys: [] });
-const compare = fc
-  .tuple(
-    fc.record(
-      { result: fc.nat(4), target: fc.nat(5), key: bytes, range_end: bytes },
-      { requiredKeys: [] },
-    ),
-    fc.oneof(
-      fc.record({ version: integer }),
-      fc.record({ create_revision: integer }),
-      fc.record({ mod_revision: integer }),
-      fc.record({ value: bytes }),
-      fc.record({ lease: integer }),
-      fc.constant({}),
-    ),
-  )
-  .map(([fields, operand]) => ({ ...fields, ...operand }));
-const { txn } = fc.letrec((tie) => ({
-  operation: fc.oneof(
-    { depthSize: "small", withCrossShrink: true },
-    fc.constant({}),
-    fc.record({ request_range: range }),
-    fc.record({ request_put: put }),
-    fc.record({ request_delete_range: deletion }),
-    fc.record({ request_txn: tie("txn") }),
+const deletion = record({ key: bytes, range_end: bytes, prev_kv: flag }, { requiredKeys: [] });
+const compare = tuple(
+  record({ result: nat(4), target: nat(5), key: bytes, range_end: bytes }, { requiredKeys: [] }),
+  oneof(
+    record({ version: integer }),
+    record({ create_revision: integer }),
+    record({ mod_revision: integer }),
+    record({ value: bytes }),
+    record({ lease: integer }),
+    constant({}),
   ),
-  txn: fc.record(
+).map(([fields, operand]) => ({ ...fields, ...operand }));
+const { txn } = letrec((tie) => ({
+  operation: oneof(
+    { depthSize: "small", withCrossShrink: true },
+    constant({}),
+    record({ request_range: range }),
+    record({ request_put: put }),
+    record({ request_delete_range: deletion }),
+    record({ request_txn: tie("txn") }),
+  ),
+  txn: record(
     {
-      compare: fc.array(compare, { maxLength: 3 }),
-      success: fc.array(tie("operation"), { maxLength: 3 }),
-      failure: fc.array(tie("operation"), { maxLength: 3 }),
+      compare: array(compare, { maxLength: 3 }),
+      success: array(tie("operation"), { maxLength: 3 }),
+      failure: array(tie("operation"), { maxLength: 3 }),
     },
     { requiredKeys: [] },
   ),
 }));
-const watch = fc.oneof(
-  fc.record({
-    create_request: fc.record(
+const watch = oneof(
+  record({
+    create_request: record(
       {
         key: bytes,
         range_end: bytes,
         start_revision: integer,
         progress_notify: flag,
-        filters: fc.array(fc.nat(1), { maxLength: 2 }),
+        filters: array(nat(1), { maxLength: 2 }),
         prev_kv: flag,
         watch_id: integer,
         fragment: flag,
@@ -104,9 +113,9 @@ const watch = fc.oneof(
       { requiredKeys: [] },
     ),
   }),
-  fc.record({ cancel_request: fc.record({ watch_id: integer }) }),
-  fc.constant({ progress_request: {} }),
-  fc.constant({}),
+  record({ cancel_request: record({ watch_id: integer }) }),
+  constant({ progress_request: {} }),
+  constant({}),
 );
 
 type Words = { readonly ok: true; readonly value: unknown } | { readonly ok: false };
@@ -135,7 +144,7 @@ const byJson = (result: Words & { readonly error?: { readonly message: string } 
 describe("a message means what its JSON means", () => {
   const cases: readonly [
     path: string,
-    messages: fc.Arbitrary<unknown>,
+    messages: Arbitrary<unknown>,
     read: (body: string) => unknown,
   ][] = [
     [
@@ -157,19 +166,19 @@ describe("a message means what its JSON means", () => {
     ],
   ];
   test.for(cases)("%s", ([path, messages, read], { expect }) => {
-    const property = fc.property(messages, (message) => {
+    const same = property(messages, (message) => {
       const ours = told(() => SESSION_METHODS.get(path)!(decoded(path, message as Message)));
       expect(ours).toEqual(read(JSON.stringify(withBase64(message as Message))));
     });
-    fc.assert(property, { numRuns: 300 });
+    assert(same, { numRuns: 300 });
   });
 
   test("of a watch", ({ expect }) => {
     const path = "/etcdserverpb.Watch/Watch";
-    const property = fc.property(watch, (message: Message) => {
+    const same = property(watch, (message: Message) => {
       const ours = told(() => watchCommandOf(decoded(path, message)));
       expect(ours).toEqual(byJson(readWatchCommand(JSON.stringify(withBase64(message)))));
     });
-    fc.assert(property, { numRuns: 300 });
+    assert(same, { numRuns: 300 });
   });
 });

@@ -93,6 +93,11 @@ describe("watches of many streams", () => {
     }
   });
 
+  test("need no socket any more once they have ended", async ({ expect }) => {
+    // What the test before has left: sessions without watches are kept for some seconds.
+    await expect.poll(() => passage.sessions, { timeout: 30_000 }).toBeLessThanOrEqual(1);
+  });
+
   test("go on where they were when every socket is cut", async ({ expect }) => {
     const { call, next } = watching();
     call.write(tree("cut"));
