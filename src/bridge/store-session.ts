@@ -49,7 +49,7 @@ export class StoreSession {
       url,
       platform: { ...WEB_PLATFORM, connect: (address) => this.#connect(address) },
       ...(onProgress === undefined ? {} : { onProgress }),
-      onGivenUp: (error) => this.#fail(new UpstreamError(error.code, error.message)),
+      onGivenUp: ({ message }) => this.#fail(new UpstreamError(GRPC.unavailable, message)),
     });
   }
 
@@ -129,11 +129,16 @@ export class StoreSession {
   }
 }
 
-/** What is told of a request without an answer, as the gateway tells it. */
+/**
+ * What is told of a request without an answer, as the gateway tells it. "Unimplemented" says that nothing
+ * has happened: whoever hears it may ask elsewhere.
+ */
 function upstreamErrorOf(error: unknown, request: SessionRequest): unknown {
   if (!(error instanceof SessionError)) return error;
   const { code, message, refusal, isFateUnknown } = error;
-  if (code !== GRPC.deadlineExceeded || refusal !== null) return new UpstreamError(code, message);
+  const isUnheard = code === GRPC.unimplemented && isFateUnknown;
+  const isTimeout = code === GRPC.deadlineExceeded && refusal === null;
+  if (!isTimeout && !isUnheard) return new UpstreamError(code, message);
   const told = isFateUnknown ? withoutOutcome(request) : GATEWAY_ERRORS.noLeader;
   return new UpstreamError(told.code, told.message);
 }
