@@ -93,20 +93,24 @@ function regionOf(
  * `origin` is where the client has reached us: the router speaks for every member, and clients that
  * discover members talk to the addresses given here.
  */
-export function membersBody(
+export const membersBody = (header: Header, answer: MembersAnswer, origin: string): string =>
+  JSON.stringify(membersFields(header, answer, origin));
+
+/** The same by the names of its fields. */
+export function membersFields(
   header: Header,
   { added, members }: MembersAnswer,
   origin: string,
-): string {
+): Readonly<Record<string, unknown>> {
   const print = (member: MemberStatus): object => printMember(member, origin);
-  return JSON.stringify({
+  return {
     header: printHeader({ ...header, revision: asRevision(0) }),
     member: added === null ? undefined : print(added),
     members: printList(
       members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       print,
     ),
-  });
+  };
 }
 
 /** etcd's answer to a transfer of leadership: it fills in no header. */

@@ -14,7 +14,7 @@ import {
 } from "../api/session.ts";
 import { SESSION_TIMEOUT_MS_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
-import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
+import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../base/watch.ts";
 import { ClientConnection } from "./connection.ts";
 import { WEB_PLATFORM, type ClientPlatform } from "./platform.ts";
 import { Requests, SessionError, type Answered } from "./requests.ts";
@@ -29,6 +29,10 @@ export interface SessionOptions {
   /** Any replica will do, the nearest first: for watches, and reads that need no leader. */
   readonly any?: boolean;
   readonly platform?: ClientPlatform;
+  /** All watches have had everything up to the header's revision; see `requestProgress`. */
+  readonly onProgress?: (header: Header) => void;
+  /** The session has given up, and nothing more comes of it. Not called after `close`. */
+  readonly onGivenUp?: (error: SessionError) => void;
 }
 
 export interface AskOptions {
@@ -73,6 +77,10 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#platform = options.platform ?? WEB_PLATFORM;
+    const { onProgress } = options;
+    if (onProgress !== undefined) {
+      this.#delivers.set(ALL_WATCHES, (_delivery, header) => onProgress(header));
+    }
     this.#connect();
   }
 
@@ -101,9 +109,14 @@ export class Session {
     };
   }
 
+  /** Asks for one report on all watches. None comes while one is behind, or the connection breaks. */
+  requestProgress(): void {
+    this.#send({ kind: "progress" });
+  }
+
   /** Ends the session, and all that waits in it. */
   close(): void {
-    this.#give(closed());
+    this.#end(closed());
   }
 
   #connect(): void {
@@ -212,6 +225,12 @@ export class Session {
   }
 
   #give(error: SessionError): void {
+    if (this.#over.signal.aborted) return;
+    this.#end(error);
+    this.#options.onGivenUp?.(error);
+  }
+
+  #end(error: SessionError): void {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
     this.#requests.fail(error);

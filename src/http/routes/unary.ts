@@ -42,8 +42,8 @@ import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
 import { unreachable } from "../../base/assert.ts";
 import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { accept, type Result } from "../../base/result.ts";
-import { withLeaseId } from "../lease-id.ts";
 import { readText, toNamedRequest, type Services } from "../request.ts";
+import { withLeaseId } from "../../api/lease-id.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer } from "../response.ts";
 
 type Read<Request> = (body: string, regions: readonly string[]) => Result<Request, ApiError>;
