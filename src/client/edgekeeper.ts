@@ -7,12 +7,14 @@ import { successor } from "../base/interval.ts";
 import { asLeaseId } from "../base/types.ts";
 import type { SessionRequest } from "../api/session-call.ts";
 import type { Place } from "./address.ts";
+import { Election } from "./election.ts";
 import { EdgekeeperError } from "./error.ts";
 import { LeaseKeeper } from "./keeper.ts";
 import type { KeyValue } from "./key-value.ts";
 import { KeySpace, type BytesLike, type Selection } from "./keys.ts";
 import { grantLease, Lease, type GrantOptions, type LeaseContext } from "./lease.ts";
 import { Sessions } from "./link.ts";
+import { acquire, type Lock, type LockOptions } from "./lock.ts";
 import {
   askOptionsOf,
   deleteRequest,
@@ -36,6 +38,7 @@ import { answerOf, type Answered } from "./requests.ts";
 import { membersOf, statusOf, type ClusterStatus, type MemberInfo } from "./cluster.ts";
 import { TokenSource, type UserPassword } from "./tokens.ts";
 import { Txn, txnRequest, txnResult } from "./txn.ts";
+import { TypedKeys, type Codec } from "./typed.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
 export interface EdgekeeperOptions extends Place {
@@ -67,14 +70,15 @@ const PAGE_SIZE = 500;
 /** A cluster, or a namespace in it. Opens nothing before it is first asked. */
 export class Edgekeeper {
   readonly #options: EdgekeeperOptions;
-  readonly #platform: ClientPlatform;
+  /** What it takes from the world. */
+  readonly platform: ClientPlatform;
   readonly #within: Within;
 
   /** `within` is for namespaces. */
   constructor(options: EdgekeeperOptions, within?: Within) {
     this.#options = options;
-    this.#platform = options.platform ?? WEB_PLATFORM;
-    this.#within = within ?? everything(options, this.#platform);
+    this.platform = options.platform ?? WEB_PLATFORM;
+    this.#within = within ?? everything(options, this.platform);
   }
 
   /** The same with keys that begin with `prefix`, named without it. It is closed with this one. */
@@ -178,6 +182,27 @@ export class Edgekeeper {
     return answerOf(answered, "leaseLeases").answer.leases;
   }
 
+  /**
+   * The lock `name`, once it is held, for as long as it is not unlocked and this client lives. It is
+   * etcd's: `etcdctl lock` and others wait for it as well.
+   */
+  lock(name: BytesLike, options?: LockOptions & { readonly wait?: true }): Promise<Lock>;
+  /** Null when somebody else holds it, and `wait` is false. */
+  lock(name: BytesLike, options: LockOptions): Promise<Lock | null>;
+  lock(name: BytesLike, options: LockOptions = {}): Promise<Lock | null> {
+    return acquire(this, name, options);
+  }
+
+  /** The election `name`, which is etcd's as well. */
+  election(name: BytesLike): Election {
+    return new Election(this, name);
+  }
+
+  /** The same keys, whose values are what `codec` makes of them. */
+  typed<T>(codec: Codec<T>): TypedKeys<T> {
+    return new TypedKeys(this, codec);
+  }
+
   /** Forgets what was before `revision`; with `physical` it is answered once that is gone. */
   async compact(
     revision: number,
@@ -217,7 +242,7 @@ export class Edgekeeper {
 
   get #leases(): LeaseContext {
     const { sessions: link, keeper, keys } = this.#within;
-    return { link, keeper, keys, platform: this.#platform };
+    return { link, keeper, keys, platform: this.platform };
   }
 
   get #defaults(): CallOptions {

@@ -1,7 +1,7 @@
 // Owns the one error of the client: what etcd or the session said, and whether what was asked for may
 // have happened all the same.
 
-import { GRPC, type GrpcCode } from "../api/error.ts";
+import { GRPC, type GrpcCode } from "../api/grpc-code.ts";
 import type { Refusal } from "../base/refusal.ts";
 
 interface About {

@@ -1,7 +1,7 @@
 // Owns keeping leases alive: one timer for all of a client's, a request for each every third of its
 // TTL. By its own clock, and from when it asked, it also knows when a lease can no longer be relied on.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { LeaseId } from "../base/types.ts";
 import { EdgekeeperError, unavailable } from "./error.ts";
 import type { Link } from "./link.ts";

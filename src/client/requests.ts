@@ -3,7 +3,7 @@
 
 import { decodeSessionAnswer } from "../api/session-answer-codec.ts";
 import type { SessionAnswer, SessionCall, SessionResult } from "../api/session-call.ts";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Header } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { TURNED_AWAY } from "../api/turned-away.ts";
@@ -44,7 +44,7 @@ interface Pending {
 export type Next = "send" | "reopen" | "renew";
 
 /** What a session may be refused for that shows another token the next time. */
-export const STALE_TOKEN: readonly Refusal[] = ["invalidAuthToken", "authRevisionOld"];
+const STALE_TOKEN: readonly Refusal[] = ["invalidAuthToken", "authRevisionOld"];
 
 export class Requests {
   readonly #canRenew: boolean;

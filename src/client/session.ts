@@ -2,7 +2,7 @@
 // the leader, watches that go on where they were, and coming again when the leader has moved. It needs
 // nothing but the web's WebSocket. What is spoken: `docs/session-protocol.md`.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Freshness, Header } from "../api/replica.ts";
 import type { SessionRequest } from "../api/session-call.ts";
 import { SessionWatches } from "../api/session-watches.ts";
