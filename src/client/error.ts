@@ -46,3 +46,7 @@ export const isPassing = (error: unknown): boolean =>
   (error.code === GRPC.unavailable ||
     error.code === GRPC.deadlineExceeded ||
     error.refusal === "tooManyRequests");
+
+/** Whether the store has refused for this reason. */
+export const isRefused = (error: unknown, refusal: Refusal): boolean =>
+  error instanceof EdgekeeperError && error.refusal === refusal;

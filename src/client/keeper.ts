@@ -85,11 +85,11 @@ export class LeaseKeeper {
     const askedAt = clock();
     lease.isAsking = true;
     try {
-      const { result } = await this.#link.ask(
+      const { answer } = await this.#link.ask(
         { kind: "leaseKeepAlive", id: lease.id },
         { timeoutMs: lease.deadline - askedAt },
       );
-      const ttlSeconds = result.kind === "leaseKeepAlive" ? result.answer.ttlSeconds : 0;
+      const { ttlSeconds } = answer;
       if (ttlSeconds <= 0) this.drop(lease, leaseLost(lease.id));
       else lives(lease, ttlSeconds, askedAt);
     } catch {

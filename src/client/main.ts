@@ -2,12 +2,12 @@
 // repository each is imported from where it is defined.
 
 export { Edgekeeper, type EdgekeeperOptions, type ScanOptions } from "./edgekeeper.ts";
-export { Election, Leadership } from "./election.ts";
+export { Election } from "./election.ts";
 export { EdgekeeperError } from "./error.ts";
 export { KeyValue } from "./key-value.ts";
 export type { BytesLike, Prefix, Selection, Span } from "./keys.ts";
 export { Lease, type GrantOptions, type TimeToLive } from "./lease.ts";
-export { Lock, type LockOptions } from "./lock.ts";
+export type { Leadership, Lock, LockOptions } from "./lock.ts";
 export type { ContendOptions } from "./queue.ts";
 export type { ClusterStatus, MemberInfo } from "./cluster.ts";
 export type {

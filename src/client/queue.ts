@@ -4,7 +4,7 @@
 
 import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
-import { EdgekeeperError } from "./error.ts";
+import { isRefused } from "./error.ts";
 import type { KeyValue } from "./key-value.ts";
 import { bytesOf, type BytesLike, type Selection } from "./keys.ts";
 import type { GrantOptions, Lease } from "./lease.ts";
@@ -12,7 +12,7 @@ import type { DeleteOptions, RangeOptions, RangeResult } from "./operations.ts";
 import type { ClientPlatform } from "./platform.ts";
 import { insist } from "./retry.ts";
 import { compare, op, type Compare, type Txn } from "./txn.ts";
-import type { Watch, WatchOptions } from "./watch.ts";
+import type { Watch, WatchEvent, WatchOptions } from "./watch.ts";
 
 /** What queues are made with: the client, or a namespace of it. */
 export interface QueueStore {
@@ -127,7 +127,8 @@ export async function outwait(
     const { kvs, revision } = await read({ prefix }, before);
     const [next] = kvs;
     if (next === undefined) break;
-    await deletionOf(store, next.key, { fromRevision: revision + 1, signal });
+    const deletion = { fromRevision: revision + 1, signal, filters: ["noPut"] } as const;
+    await nextEvent(store.watch(next.key, deletion));
   }
   return (await read(key, {})).kvs[0]?.createRevision === createRevision;
 }
@@ -159,27 +160,24 @@ export async function leave(store: QueueStore, place: Place): Promise<void> {
     await lease.revoke({ timeoutMs: PATIENCE_MS });
   } catch (error) {
     // It has ended by itself.
-    if (!(error instanceof EdgekeeperError && error.refusal === "leaseNotFound")) throw error;
+    if (!isRefused(error, "leaseNotFound")) throw error;
   }
 }
 
-/** Resolves at a deletion, or when what is to be read was compacted: who waits reads again anyhow. */
-async function deletionOf(
-  store: QueueStore,
-  key: Uint8Array,
-  options: { readonly fromRevision: number; readonly signal: AbortSignal },
-): Promise<void> {
+/** The next event; null when what is to be read was compacted: whoever waits reads again then. */
+export async function nextEvent(watch: Watch): Promise<WatchEvent | null> {
+  for await (const event of untilCompacted(watch)) return event;
+  return null;
+}
+
+/** What comes, until something that is to come was compacted. */
+export async function* untilCompacted(watch: Watch): AsyncGenerator<WatchEvent, void, void> {
   try {
-    for await (const { events } of store.watch(key, { ...options, filters: ["noPut"] })) {
-      if (events.length > 0) return;
-    }
+    yield* watch.events();
   } catch (error) {
-    if (!isCompacted(error)) throw error;
+    if (!isRefused(error, "compacted")) throw error;
   }
 }
-
-export const isCompacted = (error: unknown): boolean =>
-  error instanceof EdgekeeperError && error.refusal === "compacted";
 
 /** Lower-case hexadecimal without leading zeros; a negative id has its sign in front. */
 const keyOf = (prefix: Uint8Array, { id }: Lease): Uint8Array =>
