@@ -1,18 +1,14 @@
-// The SDK against a played replica, on a clock that the test moves: leases, watches that nobody reads,
-// sockets that nobody needs, tokens that are out of date.
+// The SDK against a played replica, on a clock that the test moves: leases, sockets
+// that nobody needs, tokens that are out of date.
 
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { refusalError } from "../../src/api/error.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
-import { encodeUtf8, EMPTY } from "../../src/base/bytes.ts";
 import { SESSION_WATCHES_MAX } from "../../src/base/limits.ts";
-import { asLeaseId, asRevision, NO_LEASE } from "../../src/base/types.ts";
-import type { WatchDelivery, WatchEvent } from "../../src/base/watch.ts";
+import { asLeaseId, asRevision } from "../../src/base/types.ts";
 import { Edgekeeper, type EdgekeeperOptions } from "../../src/client/edgekeeper.ts";
-import { KeySpace, type Selection } from "../../src/client/keys.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { Session } from "../../src/client/session.ts";
-import type { WatchBatch } from "../../src/client/watch.ts";
 import { DONE, header, PlayedSocket, refused } from "../support/played-socket.ts";
 
 let sockets: PlayedSocket[];
@@ -270,185 +266,5 @@ describe("a lease", () => {
     expect(lost.aborted).toBe(false);
     await pass(1_500);
     expect(lost.aborted).toBe(true);
-  });
-});
-
-const event = (revision: number, size = 1): WatchEvent => ({
-  kind: "put",
-  kv: {
-    key: encodeUtf8(`k${revision}`),
-    value: new Uint8Array(size),
-    createRevision: asRevision(revision),
-    modRevision: asRevision(revision),
-    version: 1,
-    lease: NO_LEASE,
-  },
-  prevKv: null,
-});
-const events = (watch: number, revision: number, size = 1, partial = false): WatchDelivery => ({
-  kind: "events",
-  watch,
-  revision: asRevision(revision),
-  partial,
-  events: [event(revision, size)],
-});
-const created = (watch: number): WatchDelivery => ({
-  kind: "created",
-  watch,
-  revision: asRevision(7),
-});
-
-describe("a watch", () => {
-  const frames = (kind: string) => latest().frames.filter((frame) => frame.kind === kind);
-  const keys = ({ events: some }: WatchBatch) => some.map(({ kv }) => kv.keyText()).join();
-
-  test("that nobody reads pauses, and others do not", async ({ expect }) => {
-    open();
-    const idle = store.watch("a");
-    const busy = store.watch("b");
-    latest().welcome();
-    latest().deliver(created(1));
-    latest().deliver(created(2));
-    latest().deliver(events(1, 8, 600_000));
-    latest().deliver(events(1, 9, 600_000));
-    latest().deliver(events(1, 10));
-    latest().deliver(events(2, 11));
-    const batches = busy[Symbol.asyncIterator]();
-    expect(keys((await batches.next()).value!)).toBe("k11");
-    await pass();
-    expect(frames("cancel")).toEqual([{ kind: "cancel", watch: 1 }]);
-    expect(frames("ack")).toHaveLength(6);
-
-    const heard: string[] = [];
-    const reading = (async () => {
-      for await (const batch of idle) if (heard.push(keys(batch)) === 3) break;
-    })();
-    await pass();
-    expect(heard).toEqual(["k8", "k9"]);
-    expect(frames("watch").at(-1)).toMatchObject({ watch: 3, spec: { startRevision: 10 } });
-    latest().deliver(created(3));
-    latest().deliver(events(3, 10));
-    await reading;
-    expect(heard).toEqual(["k8", "k9", "k10"]);
-    await pass();
-    expect(frames("cancel").at(-1)).toEqual({ kind: "cancel", watch: 3 });
-  });
-
-  test("tells whole revisions, whatever parts they come in, over two sockets", async ({
-    expect,
-  }) => {
-    open();
-    const watch = store.watch({ prefix: "" }, { fromRevision: 5 });
-    latest().welcome();
-    latest().deliver(created(1));
-    const part = (name: string, partial: boolean): WatchDelivery => ({
-      ...(events(1, 8) as Extract<WatchDelivery, { kind: "events" }>),
-      events: [{ ...event(8), kv: { ...event(8).kv, key: encodeUtf8(name) } }],
-      partial,
-    });
-    latest().deliver(part("x", true));
-    await pass();
-    latest().drop();
-    await pass(1_000);
-    latest().welcome();
-    await pass();
-    expect(frames("watch")).toMatchObject([{ spec: { startRevision: 8 } }]);
-    latest().deliver(created(1));
-    latest().deliver(part("x", true));
-    latest().deliver(part("y", false));
-    const { value } = await watch[Symbol.asyncIterator]().next();
-    expect([keys(value!), value!.revision]).toEqual(["x,y", 8]);
-    expect(await watch.created).toBe(4);
-  });
-
-  test.for<[string, WatchDelivery, object]>([
-    [
-      "is compacted",
-      {
-        kind: "canceled",
-        watch: 1,
-        revision: asRevision(9),
-        cause: { kind: "compacted", compactRevision: asRevision(6) },
-      },
-      { refusal: "compacted", compactRevision: 6, code: 11 },
-    ],
-    [
-      "is refused",
-      {
-        kind: "canceled",
-        watch: 1,
-        revision: asRevision(9),
-        cause: {
-          kind: "refused",
-          reason: "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
-        },
-      },
-      { message: "etcdserver: permission denied", code: 7, compactRevision: null },
-    ],
-  ])(
-    "that %s throws what it was, after what had come",
-    async ([, canceled, thrown], { expect }) => {
-      open();
-      const watch = store.watch("a");
-      latest().welcome();
-      latest().deliver(created(1));
-      latest().deliver(events(1, 8));
-      latest().deliver(canceled);
-      await pass();
-      const batches = watch[Symbol.asyncIterator]();
-      expect(keys((await batches.next()).value!)).toBe("k8");
-      await expect(batches.next()).rejects.toMatchObject(thrown);
-    },
-  );
-
-  test("ends with its signal, with its cluster, and with its client", async ({ expect }) => {
-    open();
-    const ending = new AbortController();
-    const next = (options = {}): Promise<string> =>
-      told(store.watch("a", options)[Symbol.asyncIterator]().next());
-    const ended = [next({ signal: ending.signal }), next()];
-    latest().welcome();
-    await pass();
-    ending.abort(new Error("enough"));
-    latest().drop();
-    await pass(1_000);
-    latest().welcome(5n);
-    await pass();
-    expect(await Promise.all(ended)).toEqual([
-      "enough",
-      "edgekeeper: the cluster was deleted or rebuilt",
-    ]);
-    const closed = next();
-    store.close();
-    expect(await closed).toContain("is closed");
-  });
-});
-
-describe("keys below a prefix", () => {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
-  test.for<[Selection, string, string]>([
-    ["a", "p/a", ""],
-    [{ key: "a" }, "p/a", ""],
-    [{ prefix: "a" }, "p/a", "p/b"],
-    [{ prefix: "" }, "p/\0", "p0"],
-    [{ prefix: new Uint8Array([255]) }, "p/\u{ff}", "p0"],
-    [{ from: "a", to: "b" }, "p/a", "p/b"],
-    [{ from: "a" }, "p/a", "p0"],
-    [{ from: "a", to: "\0" }, "p/a", "p0"],
-    [{ to: "b" }, "p/\0", "p/b"],
-    [{}, "p/\0", "p0"],
-  ])("%j are from %j to %j", ([selection, key, rangeEnd], { expect }) => {
-    const range = new KeySpace(EMPTY).within("p/").range(selection);
-    expect([text(range.key), text(range.rangeEnd)]).toEqual([key, rangeEnd]);
-  });
-
-  test.for<[Selection, string, string]>([
-    [{ prefix: "" }, "\0", "\0"],
-    [{}, "\0", "\0"],
-    [{ from: "a" }, "a", "\0"],
-    [{ prefix: "a" }, "a", "b"],
-  ])("%j of all keys are from %j to %j", ([selection, key, rangeEnd], { expect }) => {
-    const range = new KeySpace(EMPTY).range(selection);
-    expect([text(range.key), text(range.rangeEnd)]).toEqual([key, rangeEnd]);
   });
 });
