@@ -2,7 +2,7 @@
 // answers that are none of the gateway's.
 
 import type { IncomingMessage } from "node:http";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { UpstreamError } from "./upstream.ts";
 
 /** From the body of an answer that is not 200. */

@@ -12,8 +12,9 @@ import {
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
-import { errorBody, GRPC } from "../api/error.ts";
 import { isMetrics, passMetrics } from "./own-metrics.ts";
+import { errorBody } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 
 export interface ProxyOptions {
   readonly endpoint: URL;

@@ -2,7 +2,7 @@
 // the gateway.
 
 import type { SessionRequest } from "../api/session-call.ts";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { Backlog } from "./answer-queue.ts";
 import { GatewayUpstream, type GatewayOptions } from "./gateway-upstream.ts";
 import { keepAlives } from "./keep-alives.ts";

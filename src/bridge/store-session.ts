@@ -2,14 +2,16 @@
 // means when it cannot.
 
 import { WebSocket, type ClientOptions } from "ws";
-import { GATEWAY_ERRORS, GRPC } from "../api/error.ts";
+import { GATEWAY_ERRORS } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { mayWrite } from "../api/may-write.ts";
 import type { Header } from "../api/replica.ts";
 import type { SessionRequest } from "../api/session-call.ts";
 import { BRIDGE_FRAME_BYTES_MAX } from "../base/limits.ts";
 import type { WatchSpec } from "../base/watch.ts";
+import { EdgekeeperError } from "../client/error.ts";
 import { WEB_PLATFORM, type ClientSocket } from "../client/platform.ts";
-import { SessionError, type Answered } from "../client/requests.ts";
+import type { Answered } from "../client/requests.ts";
 import { Session, type AskOptions, type Deliver } from "../client/session.ts";
 import { refusalOf, unreachableEndpoint } from "./gateway-error.ts";
 import { UpstreamError } from "./upstream.ts";
@@ -134,7 +136,7 @@ export class StoreSession {
  * has happened: whoever hears it may ask elsewhere.
  */
 function upstreamErrorOf(error: unknown, request: SessionRequest): unknown {
-  if (!(error instanceof SessionError)) return error;
+  if (!(error instanceof EdgekeeperError)) return error;
   const { code, message, refusal, isFateUnknown } = error;
   const isUnheard = code === GRPC.unimplemented && isFateUnknown;
   const isTimeout = code === GRPC.deadlineExceeded && refusal === null;

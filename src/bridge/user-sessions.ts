@@ -67,7 +67,9 @@ export class UserSessions {
     this.#underWay++;
     const leader = context.needsLeader ? new LeaderWatch(session, request) : null;
     try {
-      const asked = session.ask(request, { timeoutMs });
+      const { idempotencyKey } = context;
+      const named = idempotencyKey === null ? {} : { idempotencyKey };
+      const asked = session.ask(request, { timeoutMs, ...named });
       const answered = await (leader === null ? asked : Promise.race([asked, leader.unled]));
       this.seats.heardRevision(answered.header.revision);
       return answered;

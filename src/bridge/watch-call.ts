@@ -5,7 +5,8 @@
 // room again it is begun anew after the last revision that went into the queue.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { GATEWAY_ERRORS, GRPC, rpcErrorText } from "../api/error.ts";
+import { GATEWAY_ERRORS, rpcErrorText } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Header } from "../api/replica.ts";
 import {
   DUPLICATE_ID,
