@@ -32,6 +32,8 @@ export type SessionRequest = Extract<ClientRequest, { kind: SessionRequestKind }
 /** A request of a client. Who asks was found out when the session was opened. */
 export interface SessionCall extends Omit<ReplicaCall, "credentials" | "request"> {
   readonly request: SessionRequest;
+  /** What the client calls the write, for longer than its request id is known. */
+  readonly idempotencyKey?: string;
 }
 
 /** Kinds of results, in the order of their numbers on the wire, the first being 1: append only. */

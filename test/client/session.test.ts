@@ -133,7 +133,9 @@ describe("a session", () => {
     let count = 0;
     const tokens = () => ({ deployment: "secret", user: `u${++count}` });
     open({ cluster: "blue", any: true, tokens });
+    await pass();
     latest().welcome();
+    void told(session.ask(PUT));
     latest().drop();
     await pass(1_000);
     expect(addresses).toEqual([

@@ -1,0 +1,124 @@
+// Owns the sessions of a client: one to the leader, which carries every request and the first watches,
+// and others for what watches there are beyond that. Each is opened when it is first needed.
+//
+// The others are with any replica, the nearest first. A watch hears the same of all of them, and the
+// leader, who has the writes of the whole cluster to do, is spared. What differs is "from now on", for
+// a follower's present is a moment behind: so the leader is asked for the revision.
+
+import type { SessionRequest } from "../api/session-call.ts";
+import { ATTACHMENT_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
+import type { WatchSpec } from "../base/watch.ts";
+import { unavailable, type EdgekeeperError } from "./error.ts";
+import { rangeOf } from "./operations.ts";
+import { WEB_PLATFORM } from "./platform.ts";
+import { insist } from "./retry.ts";
+import type { Answered } from "./requests.ts";
+import {
+  Session,
+  type AskOptions,
+  type Deliver,
+  type SessionOptions,
+  type WatchEnded,
+} from "./session.ts";
+
+/** What a watch takes of its socket's room: `storedSize` in `watch/watcher.ts`. */
+const sizeOf = ({ key, rangeEnd }: WatchSpec): number => key.length + rangeEnd.length + 40;
+
+interface Berth {
+  readonly session: Session;
+  watches: number;
+  bytes: number;
+}
+
+export interface Link {
+  ask(request: SessionRequest, options?: AskOptions): Promise<Answered>;
+}
+
+export class Sessions implements Link {
+  readonly #options: SessionOptions;
+  #main: Berth | null = null;
+  #others: Berth[] = [];
+  readonly #over = new AbortController();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the leader. @throws EdgekeeperError; the reason of the signal. */
+  async ask(request: SessionRequest, options?: AskOptions): Promise<Answered> {
+    return this.#toLeader().session.ask(request, options);
+  }
+
+  /** Begins a watch, and returns what ends it. `ended` is told of what nobody has asked for. */
+  watch(spec: WatchSpec, deliver: Deliver, ended: WatchEnded): () => void {
+    const size = sizeOf(spec);
+    const berth = this.#berthFor(size);
+    berth.watches++;
+    berth.bytes += size;
+    let isOver = false;
+    const release = (): void => {
+      if (isOver) return;
+      isOver = true;
+      berth.watches--;
+      berth.bytes -= size;
+    };
+    const fail: WatchEnded = (error) => {
+      release();
+      ended(error);
+    };
+    const told: Deliver = (delivery, header) => {
+      if (delivery.kind === "canceled") release();
+      return deliver(delivery, header);
+    };
+    let cancel = (): void => undefined;
+    const begin = (startRevision: number): void => {
+      if (!isOver) cancel = berth.session.watch({ ...spec, startRevision }, told, fail);
+    };
+    if (berth === this.#main || spec.startRevision !== 0) begin(spec.startRevision);
+    else void this.#present(spec).then((revision) => begin(revision + 1), fail);
+    return () => {
+      release();
+      cancel();
+    };
+  }
+
+  /** Ends all, for ever. */
+  close(): void {
+    this.#over.abort(closed());
+    for (const { session } of [this.#main, ...this.#others].filter((each) => each !== null)) {
+      session.close();
+    }
+  }
+
+  /** The revision that the leader is at. Only closing ends the asking. */
+  async #present(range: WatchSpec): Promise<number> {
+    const request = { ...rangeOf({ key: range.key, rangeEnd: range.rangeEnd }), countOnly: true };
+    const ask = () => this.ask({ kind: "range", request, serializable: false });
+    const platform = this.#options.platform ?? WEB_PLATFORM;
+    return (await insist(platform, this.#over.signal, ask)).header.revision;
+  }
+
+  #toLeader(): Berth {
+    this.#over.signal.throwIfAborted();
+    if (this.#main === null || this.#main.session.isOver) {
+      this.#main = { session: new Session(this.#options), watches: 0, bytes: 0 };
+    }
+    return this.#main;
+  }
+
+  #berthFor(size: number): Berth {
+    const main = this.#toLeader();
+    this.#others = this.#others.filter(({ session }) => !session.isOver);
+    const free = [main, ...this.#others].find((berth) => hasRoom(berth, size));
+    if (free !== undefined) return free;
+    const session = new Session({ ...this.#options, any: true });
+    const other = { session, watches: 0, bytes: 0 };
+    this.#others.push(other);
+    return other;
+  }
+}
+
+const hasRoom = ({ watches, bytes }: Berth, size: number): boolean =>
+  watches < SESSION_WATCHES_MAX && (watches === 0 || bytes + size <= ATTACHMENT_BYTES_MAX);
+
+const closed = (): EdgekeeperError => unavailable("edgekeeper: the client is closed");
