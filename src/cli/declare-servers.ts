@@ -4,14 +4,13 @@
 import { Argument, Option, type Command } from "commander";
 import { declare, type Declaring } from "./declare.ts";
 import { DEV_USAGE } from "./dev-options.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { GRPC_USAGE } from "./grpc-options.ts";
 
 interface Server {
   readonly summary: string;
   readonly usage: string;
-  /** Returns when it serves, and it goes on. */
-  readonly run: (args: readonly string[]) => Promise<void>;
+  /** Returns when it serves, and it goes on; or false when only help was wanted. */
+  readonly run: (args: readonly string[]) => Promise<boolean>;
 }
 
 const SERVERS: Readonly<Record<string, Server>> = {
@@ -27,13 +26,15 @@ const SERVERS: Readonly<Record<string, Server>> = {
   },
 };
 
-/** The exit code of a command line that is a server's; null for others. @throws OptionError */
-export async function runServer([name = "", ...args]: readonly string[]): Promise<ExitCode | null> {
+/** Runs the server that a command line is of, if it is of one. @throws OptionError */
+export async function runServer([name = "", ...args]: readonly string[]): Promise<Outcome> {
   const server = Object.hasOwn(SERVERS, name) ? SERVERS[name] : undefined;
-  if (server === undefined) return null;
-  await server.run(args);
-  return EXIT.ok;
+  if (server === undefined) return "none";
+  return (await server.run(args)) ? "serves" : "helped";
 }
+
+/** What became of a command line. */
+type Outcome = "none" | "helped" | "serves";
 
 export function declareServers(declaring: Declaring): void {
   for (const [name, server] of Object.entries(SERVERS)) declareServer(declaring, name, server);

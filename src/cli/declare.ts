@@ -3,7 +3,7 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ENDPOINT_DEFAULT } from "./connection-options.ts";
-import { usageError, type ExitCode } from "./exit-codes.ts";
+import type { ExitCode } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One use of a command. */
@@ -21,6 +21,8 @@ export interface Declaring {
   readonly parent: Command;
   readonly terminal: Terminal;
   readonly ended: (code: ExitCode) => void;
+  /** What is declared when all commands have their own options: these stand first in the help. */
+  readonly last: (() => void)[];
 }
 
 export interface Declaration<Options> {
@@ -40,7 +42,7 @@ export interface Declaration<Options> {
 
 /** Declares a command; its own options are added to what is returned. */
 export function declare<Options>(
-  { parent, terminal, ended }: Declaring,
+  { parent, terminal, ended, last }: Declaring,
   declaration: Declaration<Options>,
 ): Command {
   const { usage, summary, description, examples } = declaration;
@@ -55,13 +57,17 @@ export function declare<Options>(
     const run = await declaration.run();
     ended(await run({ terminal, args, options }));
   });
-  if (declaration.hasNoJson !== true) {
-    command.addOption(new Option("--json", "print JSON, for programs").helpGroup("Output:"));
-  }
-  if (declaration.isLocal !== true) for (const option of connecting()) command.addOption(option);
+  last.push(() => {
+    for (const option of commonOptions(declaration as Declaration<never>)) command.addOption(option);
+  });
   command.addHelpText("after", examplesText(examples));
   return command;
 }
+
+const commonOptions = ({ isLocal, hasNoJson }: Declaration<never>): Option[] => [
+  ...(hasNoJson === true ? [] : [new Option("--json", "print JSON, for programs").helpGroup("Output:")]),
+  ...(isLocal === true ? [] : connecting()),
+];
 
 const connecting = (): Option[] =>
   [
@@ -88,9 +94,6 @@ const examplesText = (examples: Declaration<never>["examples"]): string =>
 /** For a group of commands, such as `lease`. */
 export function declareGroup(declaring: Declaring, name: string, summary: string): Declaring {
   const group = declaring.parent.command(name).summary(summary).description(summary);
-  group.action(() => {
-    throw usageError(group.helpInformation());
-  });
   return { ...declaring, parent: group };
 }
 

@@ -12,12 +12,12 @@ interface LabStatus {
   readonly replicas: readonly { readonly region: string; readonly role: string }[];
 }
 
-/** Returns once the server serves; it goes on until Ctrl-C. @throws OptionError */
-export async function runDev(args: readonly string[], command = "npm start --"): Promise<void> {
+/** Returns once the server serves; it goes on until Ctrl-C. False: only help was wanted. @throws OptionError */
+export async function runDev(args: readonly string[], command = "npm start --"): Promise<boolean> {
   const options = parseDevOptions(args);
   if (options === null) {
     process.stdout.write(DEV_USAGE.replaceAll("npm start --", command));
-    return;
+    return false;
   }
   console.log("Edgekeeper is starting: bundling the Worker, then the replicas elect a leader ...");
   const server = await startDevServer(options);
@@ -27,6 +27,7 @@ export async function runDev(args: readonly string[], command = "npm start --"):
   const members = await electedCluster(server);
   const grpc = await bridgeTo(server, options.grpcPort);
   console.log(introduction(options, { url: server.url, members, grpc }));
+  return true;
 }
 
 /** How etcd's own clients reach the server, as a sentence. Without the port the rest goes on. */

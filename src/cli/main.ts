@@ -19,4 +19,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const { stdin, stdout, stderr, env: environment } = process;
 const terminal = { stdin, stdout, stderr, environment, interrupted: interruption.signal };
-process.exitCode = await runProgram(process.argv.slice(2), terminal);
+const code = await runProgram(process.argv.slice(2), terminal);
+if (code !== null) {
+  // What was written may still be on its way into a pipe.
+  await new Promise<void>((resolve) => void stdout.write("", () => resolve()));
+  // Sockets that were closed may wait for the other side to agree; nobody else does.
+  process.exit(code);
+}

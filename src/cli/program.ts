@@ -2,6 +2,7 @@
 // with.
 
 import { Command, CommanderError } from "commander";
+import type { Declaring } from "./declare.ts";
 import { declareKeys } from "./declare-keys.ts";
 import { declareLeases } from "./declare-leases.ts";
 import { declareOperations } from "./declare-operations.ts";
@@ -35,7 +36,7 @@ export function createProgram(terminal: Terminal, ended: (code: ExitCode) => voi
     })
     .showHelpAfterError("(--help tells more)")
     .addHelpText("after", EXIT_HELP);
-  const declaring = { parent: program, terminal, ended };
+  const declaring: Declaring = { parent: program, terminal, ended, last: [] };
   program.commandsGroup("Keys:");
   declareKeys(declaring);
   program.commandsGroup("Leases, locks, elections:");
@@ -44,14 +45,21 @@ export function createProgram(terminal: Terminal, ended: (code: ExitCode) => voi
   declareOperations(declaring);
   program.commandsGroup("On this machine:");
   declareServers(declaring);
+  for (const declareRest of declaring.last) declareRest();
   return program;
 }
 
 /** What shells ask: `edgekeeper complete -- get --pre`. */
 const COMPLETE = "complete";
 
-/** Runs a command line to its end. Never throws, but for what is a mistake of the program itself. */
-export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+/**
+ * Runs a command line to its end; null when it serves from now on. Never throws, but for what is a
+ * mistake of the program itself.
+ */
+export async function runProgram(
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode | null> {
   let code: ExitCode = EXIT.ok;
   const ended = (last: ExitCode): void => void (code = last);
   const program = createProgram(terminal, ended);
@@ -60,9 +68,9 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       (await import("./completion.ts")).printCompletions(program, args.slice(2));
       return EXIT.ok;
     }
-    declareCompletion({ parent: program, terminal, ended });
-    const served = await runServer(args);
-    if (served !== null) return served;
+    declareCompletion({ parent: program, terminal, ended, last: [] });
+    const server = await runServer(args);
+    if (server !== "none") return server === "serves" ? null : EXIT.ok;
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
