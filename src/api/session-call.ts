@@ -3,7 +3,7 @@
 
 import type { MemberId, Term } from "../base/types.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { GrpcCode } from "./error.ts";
+import type { GrpcCode } from "./grpc-code.ts";
 import type { ClientAnswer, ClientRequest, Header, ReplicaCall } from "./replica.ts";
 
 /**

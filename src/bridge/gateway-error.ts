@@ -1,7 +1,7 @@
 // Owns how the gateway's errors are understood: the body of a refused call, the last line of a stream, and
 // answers that are none of the gateway's.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { UpstreamError } from "./upstream.ts";
 
 /** From the body of an answer that is not 200. */

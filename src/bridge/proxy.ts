@@ -12,7 +12,8 @@ import {
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
-import { errorBody, GRPC } from "../api/error.ts";
+import { errorBody } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 
 export interface ProxyOptions {
   readonly endpoint: URL;

@@ -1,7 +1,8 @@
 // Owns `KV/RangeStream`, an interval of keys in pieces: the gateway does not have it, so it is made of pages.
 // Merged, the messages are the answer of one `Range`.
 
-import { GRPC, refusalError } from "../api/error.ts";
+import { refusalError } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
 import { UpstreamError, type CallContext, type Message, type Upstream } from "./upstream.ts";
 

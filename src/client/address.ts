@@ -14,7 +14,7 @@ export interface Place {
   /** Of the deployment: `https://kv.example`. */
   readonly url: string;
   /** The cluster's name; absent: `default`. */
-  readonly cluster?: string;
+  readonly cluster?: string | undefined;
 }
 
 /** Where the cluster's paths begin, for HTTP. */

@@ -1,9 +1,6 @@
 // Owns what callers see of a cluster and of the replica that answers.
 
-import type { AlarmKind } from "../base/alarm.ts";
-import type { Header } from "../api/replica.ts";
-import type { StatusAnswer } from "../base/maintenance.ts";
-import type { MembersAnswer } from "../base/membership.ts";
+import type { Alarm } from "../base/alarm.ts";
 
 export interface MemberInfo {
   readonly id: bigint;
@@ -28,25 +25,10 @@ export interface ClusterStatus {
   /** Log indexes: what is decided, and what of it was carried out. */
   readonly commit: number;
   readonly applied: number;
-  readonly alarms: readonly { readonly memberId: bigint; readonly alarm: AlarmKind }[];
+  readonly alarms: readonly Alarm[];
   /** Bytes of its database, and without the pages that are free. */
   readonly sizeBytes: number;
   readonly inUseBytes: number;
   /** From how many bytes in use on writes are refused. */
   readonly quotaBytes: number;
-}
-
-export const membersOf = ({ members }: MembersAnswer): readonly MemberInfo[] =>
-  members.map(({ id, region, generation, isLearner, isStarted }) => ({
-    id,
-    region,
-    generation,
-    isLearner,
-    isStarted,
-  }));
-
-export function statusOf(header: Header, answer: StatusAnswer): ClusterStatus {
-  const { clusterId, memberId, revision } = header;
-  const alarms = answer.alarms.map(({ member, alarm }) => ({ memberId: member, alarm }));
-  return { ...answer, clusterId, memberId, revision, alarms };
 }

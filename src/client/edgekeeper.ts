@@ -4,19 +4,21 @@
 
 import { EMPTY } from "../base/bytes.ts";
 import { successor } from "../base/interval.ts";
-import { asLeaseId } from "../base/types.ts";
 import type { SessionRequest } from "../api/session-call.ts";
 import type { Place } from "./address.ts";
-import { EdgekeeperError } from "./error.ts";
+import { Election } from "./election.ts";
+import { isRefused } from "./error.ts";
 import { LeaseKeeper } from "./keeper.ts";
 import type { KeyValue } from "./key-value.ts";
 import { KeySpace, type BytesLike, type Selection } from "./keys.ts";
 import { grantLease, Lease, type GrantOptions, type LeaseContext } from "./lease.ts";
-import { Sessions } from "./link.ts";
+import { Sessions, type AnswerTo } from "./link.ts";
+import { contend, SESSION_EXPIRED, type Lock, type LockOptions } from "./lock.ts";
 import {
   askOptionsOf,
   deleteRequest,
   deleteResult,
+  leaseIdOf,
   putRequest,
   putResult,
   rangeRequest,
@@ -32,10 +34,10 @@ import {
   type WriteOptions,
 } from "./operations.ts";
 import { WEB_PLATFORM, type ClientPlatform } from "./platform.ts";
-import { answerOf, type Answered } from "./requests.ts";
-import { membersOf, statusOf, type ClusterStatus, type MemberInfo } from "./cluster.ts";
+import type { ClusterStatus, MemberInfo } from "./cluster.ts";
 import { TokenSource, type UserPassword } from "./tokens.ts";
 import { Txn, txnRequest, txnResult } from "./txn.ts";
+import { TypedKeys, type Codec } from "./typed.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
 export interface EdgekeeperOptions extends Place {
@@ -67,14 +69,15 @@ const PAGE_SIZE = 500;
 /** A cluster, or a namespace in it. Opens nothing before it is first asked. */
 export class Edgekeeper {
   readonly #options: EdgekeeperOptions;
-  readonly #platform: ClientPlatform;
+  /** What it takes from the world. */
+  readonly platform: ClientPlatform;
   readonly #within: Within;
 
   /** `within` is for namespaces. */
   constructor(options: EdgekeeperOptions, within?: Within) {
     this.#options = options;
-    this.#platform = options.platform ?? WEB_PLATFORM;
-    this.#within = within ?? everything(options, this.#platform);
+    this.platform = options.platform ?? WEB_PLATFORM;
+    this.#within = within ?? everything(options, this.platform);
   }
 
   /** The same with keys that begin with `prefix`, named without it. It is closed with this one. */
@@ -85,8 +88,8 @@ export class Edgekeeper {
 
   async put(key: BytesLike, value: BytesLike, options: PutOptions = {}): Promise<PutResult> {
     const request = putRequest(this.#keys, { key, value }, options);
-    const answered = await this.#ask({ kind: "put", request }, options);
-    return putResult(this.#keys, answerOf(answered, "put").answer, answered.header.revision);
+    const { answer, revision } = await this.#ask({ kind: "put", request }, options);
+    return putResult(this.#keys, answer, revision);
   }
 
   /** Puts what `KeyValue.json` gives back. */
@@ -102,8 +105,8 @@ export class Edgekeeper {
   async range(selection: Selection, options: RangeOptions = {}): Promise<RangeResult> {
     const request = rangeRequest(this.#keys, selection, options);
     const { serializable = false } = options;
-    const answered = await this.#ask({ kind: "range", request, serializable }, options);
-    return rangeResult(this.#keys, answerOf(answered, "range").answer, answered.header.revision);
+    const { answer, revision } = await this.#ask({ kind: "range", request, serializable }, options);
+    return rangeResult(this.#keys, answer, revision);
   }
 
   /** All keys that begin with `selection`, or are in it, page by page as of one revision. */
@@ -120,7 +123,7 @@ export class Edgekeeper {
     for (;;) {
       const span = rangeEnd.length === 0 ? { key: from } : { from, to: rangeEnd };
       const page = await this.range(span, { ...read, limit }).catch((error: unknown) => {
-        if (limit === 1 || !isTooLarge(error)) throw error;
+        if (limit === 1 || !isRefused(error, "answerTooLarge")) throw error;
         return null;
       });
       limit = page === null ? Math.ceil(limit / 2) : limit;
@@ -134,17 +137,16 @@ export class Edgekeeper {
 
   async delete(selection: Selection, options: DeleteOptions = {}): Promise<DeleteResult> {
     const request = deleteRequest(this.#keys, selection, options);
-    const answered = await this.#ask({ kind: "deleteRange", request }, options);
-    const { answer } = answerOf(answered, "deleteRange");
-    return deleteResult(this.#keys, answer, answered.header.revision);
+    const { answer, revision } = await this.#ask({ kind: "deleteRange", request }, options);
+    return deleteResult(this.#keys, answer, revision);
   }
 
   /** Begins to put a transaction together; `commit` sends it. */
   txn(): Txn {
     return new Txn(async (branches, options) => {
       const request = txnRequest(this.#keys, branches);
-      const answered = await this.#ask({ kind: "txn", request }, options);
-      return txnResult(this.#keys, answerOf(answered, "txn").answer, answered.header.revision);
+      const { answer, revision } = await this.#ask({ kind: "txn", request }, options);
+      return txnResult(this.#keys, answer, revision);
     });
   }
 
@@ -153,7 +155,7 @@ export class Edgekeeper {
     const { fromRevision = 0, previous = false, progress = false, filters = [], signal } = options;
     const spec = {
       ...this.#keys.range(selection),
-      startRevision: fromRevision,
+      startRevision: Math.trunc(fromRevision),
       prevKv: previous,
       progressNotify: progress,
       noPut: filters.includes("noPut"),
@@ -164,18 +166,38 @@ export class Edgekeeper {
 
   /** Grants a lease, and keeps it alive unless told otherwise. */
   async grant(ttlSeconds: number, options: GrantOptions = {}): Promise<Lease> {
-    return grantLease(this.#leases, ttlSeconds, { ...this.#defaults, ...options });
+    return grantLease(this.#leases, ttlSeconds, this.#timed(options));
   }
 
   /** A lease that is there already, or may be. It is not kept alive here. */
   lease(id: bigint): Lease {
-    return new Lease(this.#leases, { id: asLeaseId(id), ttlSeconds: 0, kept: null });
+    return new Lease(this.#leases, { id: leaseIdOf(id), ttlSeconds: 0, kept: null });
   }
 
   /** The ids of all leases, the next to end first. */
   async leases(options: CallOptions = {}): Promise<readonly bigint[]> {
-    const answered = await this.#ask({ kind: "leaseLeases" }, options);
-    return answerOf(answered, "leaseLeases").answer.leases;
+    return (await this.#ask({ kind: "leaseLeases" }, options)).answer.leases;
+  }
+
+  /**
+   * The lock `name`, once it is held, for as long as it is not unlocked and this client lives. It is
+   * etcd's: `etcdctl lock` and others wait for it as well.
+   */
+  lock(name: BytesLike, options?: LockOptions & { readonly wait?: true }): Promise<Lock>;
+  /** Null when somebody else holds it, and `wait` is false. */
+  lock(name: BytesLike, options: LockOptions): Promise<Lock | null>;
+  lock(name: BytesLike, options: LockOptions = {}): Promise<Lock | null> {
+    return contend(this, { name, value: "", expired: SESSION_EXPIRED }, options);
+  }
+
+  /** The election `name`, which is etcd's as well. */
+  election(name: BytesLike): Election {
+    return new Election(this, name);
+  }
+
+  /** The same keys, whose values are what `codec` makes of them. */
+  typed<T>(codec: Codec<T>): TypedKeys<T> {
+    return new TypedKeys(this, codec);
   }
 
   /** Forgets what was before `revision`; with `physical` it is answered once that is gone. */
@@ -191,14 +213,14 @@ export class Edgekeeper {
     options: CallOptions & { readonly serializable?: boolean | undefined } = {},
   ): Promise<readonly MemberInfo[]> {
     const { serializable = false } = options;
-    const answered = await this.#ask({ kind: "memberList", linearizable: !serializable }, options);
-    return membersOf(answerOf(answered, "members").answer);
+    const request = { kind: "memberList", linearizable: !serializable } as const;
+    return (await this.#ask(request, options)).answer.members;
   }
 
   /** What the leader says of itself. */
   async status(options: CallOptions = {}): Promise<ClusterStatus> {
-    const answered = await this.#ask({ kind: "status" }, options);
-    return statusOf(answered.header, answerOf(answered, "status").answer);
+    const { answer, header } = await this.#ask({ kind: "status" }, options);
+    return { ...answer, ...header };
   }
 
   /** Ends what is under way, watches and keepalives. Leases end by themselves, and locks with them. */
@@ -217,35 +239,33 @@ export class Edgekeeper {
 
   get #leases(): LeaseContext {
     const { sessions: link, keeper, keys } = this.#within;
-    return { link, keeper, keys, platform: this.#platform };
+    return { link, keeper, keys, platform: this.platform };
   }
 
-  get #defaults(): CallOptions {
-    const { timeoutMs } = this.#options;
-    return timeoutMs === undefined ? {} : { timeoutMs };
+  #ask<Kind extends SessionRequest["kind"]>(
+    request: Extract<SessionRequest, { kind: Kind }>,
+    options: ReadOptions & WriteOptions,
+  ): Promise<AnswerTo<Kind>> {
+    return this.#within.sessions.ask(request, askOptionsOf(this.#timed(options)));
   }
 
-  #ask(request: SessionRequest, options: ReadOptions & WriteOptions): Promise<Answered> {
-    return this.#within.sessions.ask(request, askOptionsOf({ ...this.#defaults, ...options }));
+  /** With the time limit of the client, where the call has none. */
+  #timed<Options extends CallOptions>(options: Options): Options {
+    return { ...options, timeoutMs: options.timeoutMs ?? this.#options.timeoutMs };
   }
 }
 
 /** The whole of a cluster, with sessions of its own. */
 function everything(options: EdgekeeperOptions, platform: ClientPlatform): Within {
   const source = new TokenSource({ ...options, platform });
-  const { url, cluster } = options;
+  const { url, cluster, token, user } = options;
   const sessions = new Sessions({
     url,
-    ...(cluster === undefined ? {} : { cluster }),
+    cluster,
     platform,
-    ...(options.token === undefined && options.user === undefined
-      ? {}
-      : { tokens: () => source.shown() }),
-    ...(options.user === undefined ? {} : { renew: () => source.renew() }),
+    tokens: token === undefined && user === undefined ? undefined : () => source.shown(),
+    renew: user === undefined ? undefined : () => source.renew(),
     diagnose: (shown) => source.diagnose(shown),
   });
   return { sessions, keeper: new LeaseKeeper(sessions, platform), keys: new KeySpace(EMPTY) };
 }
-
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof EdgekeeperError && error.refusal === "answerTooLarge";

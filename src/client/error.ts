@@ -1,7 +1,7 @@
 // Owns the one error of the client: what etcd or the session said, and whether what was asked for may
 // have happened all the same.
 
-import { GRPC, type GrpcCode } from "../api/error.ts";
+import { GRPC, type GrpcCode } from "../api/grpc-code.ts";
 import type { Refusal } from "../base/refusal.ts";
 
 interface About {
@@ -46,3 +46,7 @@ export const isPassing = (error: unknown): boolean =>
   (error.code === GRPC.unavailable ||
     error.code === GRPC.deadlineExceeded ||
     error.refusal === "tooManyRequests");
+
+/** Whether the store has refused for this reason. */
+export const isRefused = (error: unknown, refusal: Refusal): boolean =>
+  error instanceof EdgekeeperError && error.refusal === refusal;

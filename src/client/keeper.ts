@@ -1,7 +1,7 @@
 // Owns keeping leases alive: one timer for all of a client's, a request for each every third of its
 // TTL. By its own clock, and from when it asked, it also knows when a lease can no longer be relied on.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { LeaseId } from "../base/types.ts";
 import { EdgekeeperError, unavailable } from "./error.ts";
 import type { Link } from "./link.ts";
@@ -85,11 +85,11 @@ export class LeaseKeeper {
     const askedAt = clock();
     lease.isAsking = true;
     try {
-      const { result } = await this.#link.ask(
+      const { answer } = await this.#link.ask(
         { kind: "leaseKeepAlive", id: lease.id },
         { timeoutMs: lease.deadline - askedAt },
       );
-      const ttlSeconds = result.kind === "leaseKeepAlive" ? result.answer.ttlSeconds : 0;
+      const { ttlSeconds } = answer;
       if (ttlSeconds <= 0) this.drop(lease, leaseLost(lease.id));
       else lives(lease, ttlSeconds, askedAt);
     } catch {

@@ -29,9 +29,16 @@ export interface KeyRange {
   readonly rangeEnd: Bytes;
 }
 
-/** The bytes, in a buffer that nobody else can change: a request may be sent more than once. */
-export const bytesOf = (value: BytesLike): Bytes =>
-  typeof value === "string" ? encodeUtf8(value) : new Uint8Array(value);
+/**
+ * The bytes, in a buffer that nobody else can change: a request may be sent more than once.
+ *
+ * @throws TypeError for what is neither text nor bytes: it would become something else unnoticed.
+ */
+export function bytesOf(value: BytesLike): Bytes {
+  if (typeof value === "string") return encodeUtf8(value);
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  throw new TypeError("keys and values are text or bytes");
+}
 
 /** The keys below a prefix, named without it. An empty prefix: all keys there are. */
 export class KeySpace {

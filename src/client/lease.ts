@@ -1,13 +1,12 @@
 // Owns a lease as its holder sees it.
 
 import { asLeaseId, type LeaseId } from "../base/types.ts";
-import { EdgekeeperError } from "./error.ts";
+import { isRefused } from "./error.ts";
 import type { KeySpace } from "./keys.ts";
 import { leaseLost, type KeptLease, type LeaseKeeper } from "./keeper.ts";
 import type { Link } from "./link.ts";
-import { askOptionsOf, type CallOptions, type WriteOptions } from "./operations.ts";
+import { askOptionsOf, leaseIdOf, type CallOptions, type WriteOptions } from "./operations.ts";
 import type { ClientPlatform } from "./platform.ts";
-import { answerOf } from "./requests.ts";
 
 export interface GrantOptions extends WriteOptions {
   /** Its id; absent: one that nobody can guess. */
@@ -65,16 +64,15 @@ export class Lease {
   /** Keeps it alive once; resolves to the seconds that it has, 0 when it is gone. */
   async keepAliveOnce(options: CallOptions = {}): Promise<number> {
     const request = { kind: "leaseKeepAlive", id: asLeaseId(this.id) } as const;
-    const answered = await this.#context.link.ask(request, askOptionsOf(options));
-    return answerOf(answered, "leaseKeepAlive").answer.ttlSeconds;
+    const { answer } = await this.#context.link.ask(request, askOptionsOf(options));
+    return answer.ttlSeconds;
   }
 
   /** How long it has, and with `keys` what ends with it. */
   async timeToLive(options: CallOptions & { readonly keys?: boolean } = {}): Promise<TimeToLive> {
     const { keys = false } = options;
     const request = { kind: "leaseTimeToLive", id: asLeaseId(this.id), keys } as const;
-    const answered = await this.#context.link.ask(request, askOptionsOf(options));
-    const { answer } = answerOf(answered, "leaseTimeToLive");
+    const { answer } = await this.#context.link.ask(request, askOptionsOf(options));
     return {
       ttlSeconds: answer.ttlSeconds,
       grantedTtlSeconds: answer.grantedTtlSeconds,
@@ -87,7 +85,7 @@ export class Lease {
     try {
       await this.revoke();
     } catch (error) {
-      if (!(error instanceof EdgekeeperError && error.refusal === "leaseNotFound")) throw error;
+      if (!isRefused(error, "leaseNotFound")) throw error;
     }
   }
 }
@@ -99,10 +97,9 @@ export async function grantLease(
   options: GrantOptions,
 ): Promise<Lease> {
   const { link, keeper, platform } = context;
-  const id = asLeaseId(options.id ?? randomId(platform));
+  const id = leaseIdOf(options.id ?? randomId(platform));
   const askedAt = platform.clock();
-  const asked = link.ask({ kind: "leaseGrant", id, ttlSeconds }, askOptionsOf(options));
-  const { answer } = answerOf(await asked, "leaseGrant");
+  const { answer } = await link.ask({ kind: "leaseGrant", id, ttlSeconds }, askOptionsOf(options));
   const { ttlSeconds: granted } = answer;
   const kept =
     options.keepAlive === false ? null : keeper.keep(id, { ttlSeconds: granted, askedAt });

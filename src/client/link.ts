@@ -5,14 +5,16 @@
 // leader, who has the writes of the whole cluster to do, is spared. What differs is "from now on", for
 // a follower's present is a moment behind: so the leader is asked for the revision.
 
-import type { SessionRequest } from "../api/session-call.ts";
+import type { Header } from "../api/replica.ts";
+import type { SessionRequest, SessionResult } from "../api/session-call.ts";
 import { ATTACHMENT_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { WatchSpec } from "../base/watch.ts";
+import { EMPTY } from "../base/bytes.ts";
 import { unavailable, type EdgekeeperError } from "./error.ts";
-import { rangeOf } from "./operations.ts";
+import { KeySpace } from "./keys.ts";
+import { rangeRequest } from "./operations.ts";
 import { WEB_PLATFORM } from "./platform.ts";
 import { insist } from "./retry.ts";
-import type { Answered } from "./requests.ts";
 import {
   Session,
   type AskOptions,
@@ -24,14 +26,35 @@ import {
 /** What a watch takes of its socket's room: `storedSize` in `watch/watcher.ts`. */
 const sizeOf = ({ key, rangeEnd }: WatchSpec): number => key.length + rangeEnd.length + 40;
 
+const EVERYWHERE = new KeySpace(EMPTY);
+
 interface Berth {
   readonly session: Session;
   watches: number;
   bytes: number;
 }
 
+/** What a request of a kind is answered with. */
+type ResultOf<Kind extends SessionRequest["kind"]> = Extract<
+  SessionResult,
+  { kind: Kind extends "memberList" ? "members" : Kind }
+>;
+
+/** The answer to a request of a kind; there is none to some. */
+export interface AnswerTo<Kind extends SessionRequest["kind"]> {
+  readonly answer: ResultOf<Kind> extends { readonly answer: infer Answer } ? Answer : undefined;
+  readonly header: Header;
+  /** Of the store, with the answer. */
+  readonly revision: number;
+}
+
+/** Who asks the cluster. */
 export interface Link {
-  ask(request: SessionRequest, options?: AskOptions): Promise<Answered>;
+  /** @throws EdgekeeperError; the reason of the signal. */
+  ask<Kind extends SessionRequest["kind"]>(
+    request: Extract<SessionRequest, { kind: Kind }>,
+    options?: AskOptions,
+  ): Promise<AnswerTo<Kind>>;
 }
 
 export class Sessions implements Link {
@@ -44,9 +67,14 @@ export class Sessions implements Link {
     this.#options = options;
   }
 
-  /** Asks the leader. @throws EdgekeeperError; the reason of the signal. */
-  async ask(request: SessionRequest, options?: AskOptions): Promise<Answered> {
-    return this.#toLeader().session.ask(request, options);
+  async ask<Kind extends SessionRequest["kind"]>(
+    request: Extract<SessionRequest, { kind: Kind }>,
+    options?: AskOptions,
+  ): Promise<AnswerTo<Kind>> {
+    const { header, result } = await this.#toLeader().session.ask(request, options);
+    // An answer is of its request's kind.
+    const { answer } = result as { readonly answer?: unknown };
+    return { answer, header, revision: header.revision } as AnswerTo<Kind>;
   }
 
   /** Begins a watch, and returns what ends it. `ended` is told of what nobody has asked for. */
@@ -91,11 +119,12 @@ export class Sessions implements Link {
   }
 
   /** The revision that the leader is at. Only closing ends the asking. */
-  async #present(range: WatchSpec): Promise<number> {
-    const request = { ...rangeOf({ key: range.key, rangeEnd: range.rangeEnd }), countOnly: true };
+  async #present({ key, rangeEnd: to }: WatchSpec): Promise<number> {
+    const keys = to.length === 0 ? { key } : { from: key, to };
+    const request = rangeRequest(EVERYWHERE, keys, { countOnly: true });
     const ask = () => this.ask({ kind: "range", request, serializable: false });
     const platform = this.#options.platform ?? WEB_PLATFORM;
-    return (await insist(platform, this.#over.signal, ask)).header.revision;
+    return (await insist(platform, this.#over.signal, ask)).revision;
   }
 
   #toLeader(): Berth {

@@ -2,10 +2,13 @@
 // repository each is imported from where it is defined.
 
 export { Edgekeeper, type EdgekeeperOptions, type ScanOptions } from "./edgekeeper.ts";
+export { Election } from "./election.ts";
 export { EdgekeeperError } from "./error.ts";
 export { KeyValue } from "./key-value.ts";
 export type { BytesLike, Prefix, Selection, Span } from "./keys.ts";
 export { Lease, type GrantOptions, type TimeToLive } from "./lease.ts";
+export type { Leadership, Lock, LockOptions } from "./lock.ts";
+export type { ContendOptions } from "./queue.ts";
 export type { ClusterStatus, MemberInfo } from "./cluster.ts";
 export type {
   CallOptions,
@@ -31,4 +34,12 @@ export {
   type TxnResponse,
   type TxnResult,
 } from "./txn.ts";
+export {
+  jsonCodec,
+  TypedKeys,
+  type Codec,
+  type Parser,
+  type Typed,
+  type TypedEvent,
+} from "./typed.ts";
 export { Watch, type WatchBatch, type WatchEvent, type WatchOptions } from "./watch.ts";

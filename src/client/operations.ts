@@ -12,7 +12,7 @@ import type {
 } from "../base/kv.ts";
 import { asLeaseId, asRevision, NO_LEASE, type LeaseId } from "../base/types.ts";
 import { KeyValue } from "./key-value.ts";
-import { bytesOf, type BytesLike, type KeyRange, type KeySpace, type Selection } from "./keys.ts";
+import { bytesOf, type BytesLike, type KeySpace, type Selection } from "./keys.ts";
 import type { AskOptions } from "./session.ts";
 
 /** Of every call. */
@@ -109,21 +109,6 @@ export interface DeleteResult {
   readonly previous: readonly KeyValue[];
 }
 
-/** As a linearizable read of everything. */
-export const rangeOf = (range: KeyRange): RangeRequest => ({
-  ...range,
-  limit: 0,
-  revision: 0,
-  sortOrder: "none",
-  sortTarget: "key",
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0,
-  maxModRevision: 0,
-  minCreateRevision: 0,
-  maxCreateRevision: 0,
-});
-
 const SORT_TARGETS: Record<NonNullable<RangeFields["sortBy"]>, SortTarget> = {
   key: "key",
   version: "version",
@@ -176,8 +161,9 @@ export const deleteRequest = (
   { previous = false }: DeleteFields = {},
 ): DeleteRangeRequest => ({ ...keys.range(selection), prevKv: previous });
 
+/** @throws TypeError for what is no bigint. */
 export const leaseIdOf = (lease: LeaseLike): LeaseId =>
-  asLeaseId(typeof lease === "bigint" ? lease : lease.id);
+  asLeaseId(BigInt.asIntN(64, typeof lease === "object" ? lease.id : lease));
 
 export const rangeResult = (
   keys: KeySpace,
@@ -202,20 +188,11 @@ export const deleteResult = (
 
 /** What of the options concerns the asking. */
 export function askOptionsOf(options: ReadOptions & WriteOptions): AskOptions {
-  const { timeoutMs, signal, trace, idempotencyKey, minRevision, maxStalenessMs } = options;
-  const isFreshnessSaid = minRevision !== undefined || maxStalenessMs !== undefined;
-  return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(trace === undefined ? {} : { trace }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(isFreshnessSaid
-      ? {
-          freshness: {
-            minRevision: minRevision === undefined ? null : asRevision(minRevision),
-            maxStalenessMs: maxStalenessMs ?? null,
-          },
-        }
-      : {}),
+  const { timeoutMs, signal, trace, idempotencyKey, minRevision, maxStalenessMs = null } = options;
+  const freshness = {
+    minRevision: minRevision === undefined ? null : asRevision(Math.max(0, minRevision)),
+    maxStalenessMs: maxStalenessMs === null ? null : Math.max(0, Math.ceil(maxStalenessMs)),
   };
+  const isSaid = minRevision !== undefined || maxStalenessMs !== null;
+  return { timeoutMs, signal, trace, idempotencyKey, freshness: isSaid ? freshness : undefined };
 }

@@ -3,11 +3,10 @@
 
 import { decodeSessionAnswer } from "../api/session-answer-codec.ts";
 import type { SessionAnswer, SessionCall, SessionResult } from "../api/session-call.ts";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Header } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { TURNED_AWAY } from "../api/turned-away.ts";
-import { assert } from "../base/assert.ts";
 import { SESSION_REQUESTS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes } from "../base/types.ts";
@@ -17,15 +16,6 @@ import { EdgekeeperError } from "./error.ts";
 export interface Answered {
   readonly header: Header;
   readonly result: SessionResult;
-}
-
-/** The result, which is of its request's kind. */
-export function answerOf<Kind extends SessionResult["kind"]>(
-  { result }: Answered,
-  kind: Kind,
-): Extract<SessionResult, { kind: Kind }> {
-  assert(result.kind === kind, "an answer is of its request's kind");
-  return result as Extract<SessionResult, { kind: Kind }>;
 }
 
 interface Pending {
@@ -44,7 +34,7 @@ interface Pending {
 export type Next = "send" | "reopen" | "renew";
 
 /** What a session may be refused for that shows another token the next time. */
-export const STALE_TOKEN: readonly Refusal[] = ["invalidAuthToken", "authRevisionOld"];
+const STALE_TOKEN: readonly Refusal[] = ["invalidAuthToken", "authRevisionOld"];
 
 export class Requests {
   readonly #canRenew: boolean;
@@ -83,7 +73,7 @@ export class Requests {
     if (this.#sent === this.#pending.size) return frames;
     for (const [request, pending] of this.#pending) {
       if (this.#sent >= SESSION_REQUESTS_MAX) break;
-      const timeoutMs = pending.deadline - now;
+      const timeoutMs = Math.ceil(pending.deadline - now);
       if (pending.isSent || timeoutMs <= 0) continue;
       pending.isSent = true;
       this.#sent++;

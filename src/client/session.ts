@@ -2,7 +2,7 @@
 // the leader, watches that go on where they were, and coming again when the leader has moved. It needs
 // nothing but the web's WebSocket. What is spoken: `docs/session-protocol.md`.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Freshness, Header } from "../api/replica.ts";
 import type { SessionRequest } from "../api/session-call.ts";
 import { SessionWatches } from "../api/session-watches.ts";
@@ -17,37 +17,37 @@ import type { Bytes } from "../base/types.ts";
 import type { WatchDelivery, WatchSpec } from "../base/watch.ts";
 import { doorOf, protocolsOf, type Place, type ShownTokens } from "./address.ts";
 import { ClientConnection } from "./connection.ts";
-import { EdgekeeperError, isPassing, unavailable } from "./error.ts";
+import { EdgekeeperError, invalid, isPassing, unavailable } from "./error.ts";
 import { WEB_PLATFORM, type ClientPlatform } from "./platform.ts";
 import { Requests, type Answered } from "./requests.ts";
 
 export interface SessionOptions extends Place {
   /** Asked before each connection: a user's token may be another by then. */
-  readonly tokens?: () => ShownTokens | Promise<ShownTokens>;
+  readonly tokens?: (() => ShownTokens | Promise<ShownTokens>) | undefined;
   /** Told when what `tokens` gave was refused as out of date. Present: it gives something else then. */
-  readonly renew?: () => void;
+  readonly renew?: (() => void) | undefined;
   /**
    * Asked when a connection could not be opened, which a WebSocket gives no reason for: why that will
    * not change, or null when it may.
    */
-  readonly diagnose?: (shown: ShownTokens) => Promise<EdgekeeperError | null>;
+  readonly diagnose?: ((shown: ShownTokens) => Promise<EdgekeeperError | null>) | undefined;
   /** Any replica will do, the nearest first: for watches, and reads that need no leader. */
-  readonly any?: boolean;
-  readonly platform?: ClientPlatform;
+  readonly any?: boolean | undefined;
+  readonly platform?: ClientPlatform | undefined;
 }
 
 export interface AskOptions {
   /** How long the caller waits; 7 s unless said, 30 s at most: repeats are known for a minute. */
-  readonly timeoutMs?: number;
-  readonly freshness?: Freshness;
+  readonly timeoutMs?: number | undefined;
+  readonly freshness?: Freshness | undefined;
   /** W3C's trace id: 32 hexadecimal digits. */
-  readonly trace?: string;
+  readonly trace?: string | undefined;
   /** 16 bytes, for callers that may have to repeat a write themselves; absent: random ones. */
-  readonly requestId?: Bytes;
+  readonly requestId?: Bytes | undefined;
   /** Names a write for longer than a request id does, and over several callers. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** Ends the wait, with its reason; the request may happen all the same. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is delivered, in order; the next waits until it resolves, and a rejection ends the session. */
@@ -114,6 +114,8 @@ export class Session {
     const { random, clock } = this.#platform;
     const { requestId = random(16), trace = "", freshness, idempotencyKey, signal } = options;
     signal?.throwIfAborted();
+    if (!isWhole(request))
+      throw invalid("edgekeeper: revisions, limits and times are whole numbers");
     const timeoutMs = Math.min(options.timeoutMs ?? TIMEOUT_MS, SESSION_TIMEOUT_MS_MAX);
     const call = {
       request,
@@ -339,6 +341,15 @@ const protocolRefused = (): EdgekeeperError =>
     code: GRPC.unimplemented,
     isFateUnknown: true,
   });
+
+/** Whether all numbers in it are what the session's bytes can say. */
+const isWhole = (value: unknown): boolean =>
+  typeof value === "number"
+    ? Number.isSafeInteger(value)
+    : typeof value !== "object" ||
+      value === null ||
+      value instanceof Uint8Array ||
+      Object.values(value).every((each) => isWhole(each));
 
 /** Whether a watch was canceled for the token that its session has shown. */
 function isStaleToken(delivery: WatchDelivery): boolean {

@@ -1,7 +1,7 @@
 // Owns what a client shows of who asks: the deployment's token, and a user's, which is had for a name
 // and a password, and again when it was refused as out of date.
 
-import { GRPC, type GrpcCode } from "../api/error.ts";
+import { GRPC, type GrpcCode } from "../api/grpc-code.ts";
 import { baseOf, headersOf, type Place, type ShownTokens } from "./address.ts";
 import { EdgekeeperError, unavailable } from "./error.ts";
 import type { ClientPlatform } from "./platform.ts";

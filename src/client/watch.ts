@@ -7,7 +7,7 @@
 // the store anyway: a reader who is too slow even for that hears that it was compacted.
 
 import type { WatchDelivery, WatchEvent as StoredWatchEvent, WatchSpec } from "../base/watch.ts";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { EdgekeeperError } from "./error.ts";
 import { KeyValue } from "./key-value.ts";
 import type { KeySpace } from "./keys.ts";

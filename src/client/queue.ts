@@ -1,0 +1,184 @@
+// Owns the queue that locks and elections are made of, as etcd's concurrency package has it: below
+// `<name>/` each contender has a key of its lease, and whoever's key was created first is at the head.
+// Each waits for the one right before it alone. So etcd's own clients stand in the same queue.
+
+import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
+import { assert } from "../base/assert.ts";
+import { isRefused } from "./error.ts";
+import type { KeyValue } from "./key-value.ts";
+import { bytesOf, type BytesLike, type Selection } from "./keys.ts";
+import type { GrantOptions, Lease } from "./lease.ts";
+import type { DeleteOptions, RangeOptions, RangeResult } from "./operations.ts";
+import type { ClientPlatform } from "./platform.ts";
+import { insist } from "./retry.ts";
+import { compare, op, type Compare, type Txn } from "./txn.ts";
+import type { Watch, WatchEvent, WatchOptions } from "./watch.ts";
+
+/** What queues are made with: the client, or a namespace of it. */
+export interface QueueStore {
+  range(selection: Selection, options?: RangeOptions): Promise<RangeResult>;
+  delete(selection: Selection, options?: DeleteOptions): Promise<unknown>;
+  txn(): Txn;
+  watch(selection: Selection, options?: WatchOptions): Watch;
+  grant(ttlSeconds: number, options?: GrantOptions): Promise<Lease>;
+  readonly platform: ClientPlatform;
+}
+
+/** How long those who contend wait for an answer to a write: as long as its id is known, about. */
+export const PATIENCE_MS = 30_000;
+/** The same for tidying up, which the end of the lease does at the latest. */
+const TIDY_MS = 3_000;
+/** How long a contender that has died stays in the way. */
+const TTL_SECONDS = 30;
+
+export interface ContendOptions {
+  /** How long after its end, or its going away, a contender stays in the way; 30 s unless said. */
+  readonly ttlSeconds?: number | undefined;
+  /** A lease to contend with; absent: one of its own. A lease has one place in each queue. */
+  readonly lease?: Lease | undefined;
+  /** Ends the waiting, with its reason, and leaves the queue. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A place in a queue. */
+export interface Place {
+  readonly prefix: Uint8Array;
+  readonly key: Uint8Array;
+  /** When the key was created. It orders the queue, and is the fencing token of who is at its head. */
+  readonly createRevision: number;
+  readonly lease: Lease;
+  /** The lease is of this place alone. */
+  readonly isOwn: boolean;
+}
+
+export interface Entered {
+  readonly place: Place;
+  /** The key as it was found, when this lease had a place already. */
+  readonly found: KeyValue | null;
+  readonly isFirst: boolean;
+}
+
+/** Below this are the keys of the queue `name`. */
+export const prefixOf = (name: BytesLike): Uint8Array =>
+  concatBytes([bytesOf(name), encodeUtf8("/")]);
+
+/** The head of the queue. */
+export const HEAD = { limit: 1, sortBy: "createRevision", order: "ascend" } as const;
+
+/** That the place's key is still the one that was created then. */
+export const isKept = ({ key, createRevision }: Omit<Place, "prefix">): Compare =>
+  compare.createRevision(key).equals(createRevision);
+
+/** A lease to contend with. @throws EdgekeeperError; the reason of the signal. */
+export async function leaseFor(
+  store: QueueStore,
+  { lease, ttlSeconds = TTL_SECONDS, signal }: ContendOptions,
+): Promise<Pick<Place, "lease" | "isOwn">> {
+  if (lease !== undefined) return { lease, isOwn: false };
+  return {
+    lease: await store.grant(ttlSeconds, { signal, timeoutMs: PATIENCE_MS }),
+    isOwn: true,
+  };
+}
+
+/** Takes a place, or finds the one that the lease has. @throws EdgekeeperError; the signal's reason. */
+export async function enter(
+  store: QueueStore,
+  contender: Pick<Place, "lease" | "isOwn"> & {
+    readonly name: BytesLike;
+    readonly value: BytesLike;
+    readonly signal: AbortSignal;
+  },
+): Promise<Entered> {
+  const { name, value, lease, isOwn, signal } = contender;
+  const prefix = prefixOf(name);
+  const key = keyOf(prefix, lease);
+  const { succeeded, responses, revision } = await store
+    .txn()
+    .if(compare.missing(key))
+    .then(op.put(key, value, { lease }), op.get({ prefix }, HEAD))
+    .else(op.get(key), op.get({ prefix }, HEAD))
+    .commit({ signal, timeoutMs: PATIENCE_MS });
+  const [own, first] = responses;
+  assert(own !== undefined && first?.kind === "get", "a transaction answers all its operations");
+  const found = own.kind === "get" ? own.kvs[0]! : null;
+  const createRevision = succeeded ? revision : found!.createRevision;
+  return {
+    place: { prefix, key, createRevision, lease, isOwn },
+    found,
+    isFirst: first.kvs[0]?.createRevision === createRevision,
+  };
+}
+
+/**
+ * Resolves once nobody stands before `place`, to whether its key is still there.
+ *
+ * @throws EdgekeeperError; the reason of the signal.
+ */
+export async function outwait(
+  store: QueueStore,
+  { prefix, key, createRevision }: Place,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const read = (selection: Selection, options: RangeOptions) =>
+    insist(store.platform, signal, () => store.range(selection, { ...options, signal }));
+  const before = { ...HEAD, order: "descend", maxCreateRevision: createRevision - 1 } as const;
+  for (;;) {
+    const { kvs, revision } = await read({ prefix }, before);
+    const [next] = kvs;
+    if (next === undefined) break;
+    const deletion = { fromRevision: revision + 1, signal, filters: ["noPut"] } as const;
+    await nextEvent(store.watch(next.key, deletion));
+  }
+  return (await read(key, {})).kvs[0]?.createRevision === createRevision;
+}
+
+/** Gives a place up, or whatever of it there may be. What fails is done by the end of the lease. */
+export async function withdraw(
+  store: QueueStore,
+  { name, lease, isOwn }: Pick<Place, "lease" | "isOwn"> & { readonly name: BytesLike },
+): Promise<void> {
+  const key = keyOf(prefixOf(name), lease);
+  const gone = isOwn
+    ? lease.revoke({ timeoutMs: TIDY_MS })
+    : store
+        .txn()
+        .if(compare.lease(key).equals(lease))
+        .then(op.delete(key))
+        .commit({ timeoutMs: TIDY_MS });
+  await gone.catch(() => undefined);
+}
+
+/** Gives a place up that was taken. @throws EdgekeeperError */
+export async function leave(store: QueueStore, place: Place): Promise<void> {
+  const { key, lease, isOwn } = place;
+  if (!isOwn) {
+    await store.txn().if(isKept(place)).then(op.delete(key)).commit({ timeoutMs: PATIENCE_MS });
+    return;
+  }
+  try {
+    await lease.revoke({ timeoutMs: PATIENCE_MS });
+  } catch (error) {
+    // It has ended by itself.
+    if (!isRefused(error, "leaseNotFound")) throw error;
+  }
+}
+
+/** The next event; null when what is to be read was compacted: whoever waits reads again then. */
+export async function nextEvent(watch: Watch): Promise<WatchEvent | null> {
+  for await (const event of untilCompacted(watch)) return event;
+  return null;
+}
+
+/** What comes, until something that is to come was compacted. */
+export async function* untilCompacted(watch: Watch): AsyncGenerator<WatchEvent, void, void> {
+  try {
+    yield* watch.events();
+  } catch (error) {
+    if (!isRefused(error, "compacted")) throw error;
+  }
+}
+
+/** Lower-case hexadecimal without leading zeros; a negative id has its sign in front. */
+const keyOf = (prefix: Uint8Array, { id }: Lease): Uint8Array =>
+  concatBytes([new Uint8Array(prefix), encodeUtf8(id.toString(16))]);
