@@ -53,7 +53,11 @@ async function tidy(store: Edgekeeper, prefix: string): Promise<void> {
   try {
     await store.delete({ prefix });
   } catch (error) {
-    throw new CommandError(EXIT.failed, `What the load wrote is left: edgekeeper del ${prefix} --prefix`, { cause: error });
+    throw new CommandError(
+      EXIT.failed,
+      `What the load wrote is left: edgekeeper del ${prefix} --prefix`,
+      { cause: error },
+    );
   }
 }
 
@@ -64,10 +68,13 @@ async function measure(
 ): Promise<Figures> {
   const progress = await showProgress(terminal, { what: name, show: showCount });
   const startedAt = performance.now();
-  const times = await timesOf(options, request, { progress, signal: terminal.interrupted }).finally(() => progress.end());
+  const times = await timesOf(options, request, { progress, signal: terminal.interrupted }).finally(
+    () => progress.end(),
+  );
   const seconds = (performance.now() - startedAt) / 1_000;
   const sorted = times.toSorted();
-  const at = (share: number): number => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!);
+  const at = (share: number): number =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!);
   return {
     name,
     requests: times.length,
@@ -102,7 +109,11 @@ async function timesOf(
 
 const round = (ms: number): number => Math.round(ms * 100) / 100;
 
-function show(terminal: Terminal, figures: readonly Figures[], { json, concurrency, valueBytes }: BenchOptions): void {
+function show(
+  terminal: Terminal,
+  figures: readonly Figures[],
+  { json, concurrency, valueBytes }: BenchOptions,
+): void {
   if (json === true) {
     say(terminal, JSON.stringify({ concurrency, value_bytes: valueBytes, figures }));
     return;
@@ -110,6 +121,9 @@ function show(terminal: Terminal, figures: readonly Figures[], { json, concurren
   showTable(
     terminal,
     ["", "REQUESTS", "A SECOND", "P50 ms", "P99 ms", "MAX ms"],
-    figures.map(({ name, ...rest }) => [name, ...Object.values(rest).map((number) => String(number))]),
+    figures.map(({ name, ...rest }) => [
+      name,
+      ...Object.values(rest).map((number) => String(number)),
+    ]),
   );
 }

@@ -72,8 +72,7 @@ function declareLock(declaring: Declaring): void {
     run: async () => (await import("./lock.ts")).runLock,
   })
     .option("--ttl <seconds>", TTL_HELP, wholeNumber(2), 60)
-    .option("--wait <seconds>", "give up after so long (default: wait for ever)", wholeNumber(0))
-    .passThroughOptions();
+    .option("--wait <seconds>", "give up after so long (default: wait for ever)", wholeNumber(0));
 }
 
 function declareElect(declaring: Declaring): void {

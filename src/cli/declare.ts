@@ -58,14 +58,19 @@ export function declare<Options>(
     ended(await run({ terminal, args, options }));
   });
   last.push(() => {
-    for (const option of commonOptions(declaration as Declaration<never>)) command.addOption(option);
+    for (const option of commonOptions(declaration)) command.addOption(option);
   });
   command.addHelpText("after", examplesText(examples));
   return command;
 }
 
-const commonOptions = ({ isLocal, hasNoJson }: Declaration<never>): Option[] => [
-  ...(hasNoJson === true ? [] : [new Option("--json", "print JSON, for programs").helpGroup("Output:")]),
+const commonOptions = ({
+  isLocal,
+  hasNoJson,
+}: Pick<Declaration<never>, "isLocal" | "hasNoJson">): Option[] => [
+  ...(hasNoJson === true
+    ? []
+    : [new Option("--json", "print JSON, for programs").helpGroup("Output:")]),
   ...(isLocal === true ? [] : connecting()),
 ];
 

@@ -17,7 +17,9 @@ export const runDelete = (call: Call<DeleteOptions>): Promise<ExitCode> =>
   withStore(call, async (store) => {
     const { terminal, args, options } = call;
     const selection = selectionOf(args, options);
-    const { revision, deleted, previous } = await store.delete(selection, { previous: options.previous });
+    const { revision, deleted, previous } = await store.delete(selection, {
+      previous: options.previous,
+    });
     if (options.json === true) {
       const before = options.previous === true ? previous.map((kv) => keyJson(kv)) : undefined;
       say(terminal, JSON.stringify({ revision, deleted, previous: before }));

@@ -1,7 +1,7 @@
 // Owns asking a deployment over HTTP: its JSON doors, with the credentials of the command line, and
 // what its refusals mean for a command. Keys, watches and leases go by the session door instead.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Connection } from "./connection-options.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { harmless } from "./printable.ts";
@@ -146,7 +146,7 @@ async function refusalOf(response: Response): Promise<RefusedError> {
   const { status } = response;
   try {
     const { message, code } = JSON.parse(text) as { message: string; code: number };
-    return new RefusedError({ status, code, message: String(message) });
+    return new RefusedError({ status, code, message });
   } catch {
     const message = text.trim().slice(0, 200) || `HTTP status ${status}`;
     return new RefusedError({ status, code: GRPC.unknown, message });

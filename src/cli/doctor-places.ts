@@ -2,7 +2,7 @@
 // really run, and clocks.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { encodeBase64 } from "../api/base64.ts";
 import { RefusedError, type Deployment } from "./deployment.ts";
 import type { Finding, Patient } from "./doctor.ts";

@@ -127,7 +127,7 @@ async function fileSink(file: string): Promise<Sink> {
   let failure: unknown = null;
   stream.on("error", (error) => (failure = error));
   return lineSink(stream, async () => {
-    await new Promise<void>((resolve) => stream.end(() => resolve()));
+    await new Promise<void>((resolve) => void stream.end(() => resolve()));
     if (failure !== null) {
       await rm(partial, { force: true });
       throw cannotWrite(file, failure);

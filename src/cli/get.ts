@@ -71,7 +71,10 @@ async function showValue(
   newline: boolean,
 ): Promise<void> {
   if (kv === undefined) {
-    throw new CommandError(EXIT.notFound, `There is no key ${toLine(new TextEncoder().encode(key))}.`);
+    throw new CommandError(
+      EXIT.notFound,
+      `There is no key ${toLine(new TextEncoder().encode(key))}.`,
+    );
   }
   await writeSlowly(terminal.stdout, kv.value);
   if (newline) await writeSlowly(terminal.stdout, "\n");

@@ -1,6 +1,6 @@
 // Owns `edgekeeper lease`: granting, ending, keeping alive, looking.
 
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { EdgekeeperError } from "../client/error.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { readId, wholeNumber, type Call } from "./declare.ts";
@@ -27,7 +27,8 @@ export async function runGrant(call: Call<LeaseOptions & { id?: bigint }>): Prom
   const ttl = argument(args[0], wholeNumber(1));
   return withStore(call, async (store) => {
     const lease = await store.grant(ttl, { id: options.id, keepAlive: false });
-    if (options.json === true) say(terminal, JSON.stringify({ id: String(lease.id), ttl: lease.ttlSeconds }));
+    if (options.json === true)
+      say(terminal, JSON.stringify({ id: String(lease.id), ttl: lease.ttlSeconds }));
     else say(terminal, `lease ${lease.id} granted for ${lease.ttlSeconds} s`);
     return EXIT.ok;
   });
@@ -82,15 +83,20 @@ export async function runKeepAlive(call: Call<LeaseOptions & { once?: true }>): 
     let deadline = Number.POSITIVE_INFINITY;
     for (;;) {
       const askedAt = performance.now();
-      const ttl = await lease.keepAliveOnce({ signal: terminal.interrupted }).catch((error: unknown) => {
-        if (terminal.interrupted.aborted) return null;
-        if (!isPassing(error) || performance.now() > deadline) throw error;
-        return -1;
-      });
+      const ttl = await lease
+        .keepAliveOnce({ signal: terminal.interrupted })
+        .catch((error: unknown) => {
+          if (terminal.interrupted.aborted) return null;
+          if (!isPassing(error) || performance.now() > deadline) throw error;
+          return -1;
+        });
       if (ttl === null) return EXIT.ok;
       if (ttl === 0) {
         const isFirst = deadline === Number.POSITIVE_INFINITY;
-        throw new CommandError(isFirst ? EXIT.notFound : EXIT.lost, isFirst ? `There is no lease ${id}.` : `Lease ${id} has ended.`);
+        throw new CommandError(
+          isFirst ? EXIT.notFound : EXIT.lost,
+          isFirst ? `There is no lease ${id}.` : `Lease ${id} has ended.`,
+        );
       }
       if (ttl > 0) {
         deadline = askedAt + ttl * 1_000;

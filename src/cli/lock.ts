@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "./connection-options.ts";
 import type { Call } from "./declare.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { toJsonBytes, toLine } from "./printable.ts";
-import { withStore } from "./store.ts";
+import { untilAny, withStore } from "./store.ts";
 import { note, say, type Terminal } from "./terminal.ts";
 
 export interface LockOptions extends ConnectionOptions {
@@ -28,14 +28,19 @@ export const runLock = (call: Call<LockOptions>): Promise<ExitCode> =>
     const [name = "", ...command] = args;
     const late = options.wait === undefined ? [] : [AbortSignal.timeout(options.wait * 1_000)];
     const signal = AbortSignal.any([terminal.interrupted, ...late]);
-    const lock = await store.lock(name, { ttlSeconds: options.ttl, signal }).catch((error: unknown) => {
-      if (terminal.interrupted.aborted || !signal.aborted) throw error;
-      throw new CommandError(EXIT.unavailable, `${name} is held by somebody else: not acquired within ${options.wait} s.`);
-    });
+    const lock = await store
+      .lock(name, { ttlSeconds: options.ttl, signal })
+      .catch((error: unknown) => {
+        if (terminal.interrupted.aborted || !signal.aborted) throw error;
+        throw new CommandError(
+          EXIT.unavailable,
+          `${name} is held by somebody else: not acquired within ${options.wait} s.`,
+        );
+      });
     try {
       if (command.length > 0) return await runHolding(terminal, command, environmentOf(name, lock));
       showHeld(terminal, lock, options);
-      await until(terminal.interrupted, lock.lost);
+      await untilAny(terminal.interrupted, lock.lost);
       if (lock.lost.aborted) throw lostError(name);
       return EXIT.ok;
     } finally {
@@ -62,7 +67,10 @@ export const runLock = (call: Call<LockOptions>): Promise<ExitCode> =>
   });
 
 const lostError = (name: string): CommandError =>
-  new CommandError(EXIT.lost, `The lock ${name} was lost while it was held: somebody else may have it.`);
+  new CommandError(
+    EXIT.lost,
+    `The lock ${name} was lost while it was held: somebody else may have it.`,
+  );
 
 const environmentOf = (name: string, { key, fencingToken }: Held): NodeJS.ProcessEnv => ({
   EDGEKEEPER_LOCK_NAME: name,
@@ -91,11 +99,3 @@ function endOf(child: ChildProcess, program: string): Promise<ExitCode> {
     );
   });
 }
-
-/** Resolves when one of them aborts. */
-const until = (...signals: readonly AbortSignal[]): Promise<void> =>
-  new Promise((resolve) => {
-    const any = AbortSignal.any([...signals]);
-    any.addEventListener("abort", () => resolve(), { once: true });
-    if (any.aborted) resolve();
-  });

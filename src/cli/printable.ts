@@ -9,7 +9,7 @@ export type JsonBytes = string | { readonly base64: string };
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text that `bytes` are, or null when they are none. */
-export function textIn(bytes: Uint8Array): string | null {
+function textIn(bytes: Uint8Array): string | null {
   try {
     return STRICT.decode(bytes);
   } catch {

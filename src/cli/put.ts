@@ -51,7 +51,8 @@ async function valueFrom(terminal: Terminal): Promise<Uint8Array> {
   try {
     return await readInput(terminal, VALUE_BYTES_MAX);
   } catch (error) {
-    if (error instanceof RangeError) throw new CommandError(EXIT.failed, `${error.message}: too large for a value.`);
+    if (error instanceof RangeError)
+      throw new CommandError(EXIT.failed, `${error.message}: too large for a value.`);
     throw error;
   }
 }
@@ -59,10 +60,15 @@ async function valueFrom(terminal: Terminal): Promise<Uint8Array> {
 /** @throws CommandError when the condition does not hold. */
 async function put(
   store: Edgekeeper,
-  { key, value, options }: { readonly key: string; readonly value: Uint8Array; readonly options: PutOptions },
+  {
+    key,
+    value,
+    options,
+  }: { readonly key: string; readonly value: Uint8Array; readonly options: PutOptions },
 ): Promise<Done> {
   const { lease, previous, ifAbsent, ifRevision } = options;
-  if (ifAbsent !== true && ifRevision === undefined) return store.put(key, value, { lease, previous });
+  if (ifAbsent !== true && ifRevision === undefined)
+    return store.put(key, value, { lease, previous });
   const condition =
     ifRevision === undefined ? compare.missing(key) : compare.modRevision(key).equals(ifRevision);
   const result = await store

@@ -41,7 +41,7 @@ export async function runRestore({
   }
   const bytes = await checked(file);
   const deployment = new Deployment(connection, terminal.interrupted);
-  const path = deployment.aboutCluster(`/restore?${parametersOf(options)}`);
+  const path = deployment.aboutCluster(`/restore?${parametersOf(options).toString()}`);
   const body = await upload(terminal, file, bytes);
   const restored = (await deployment
     .json(path, { method: "POST", body: body.stream, timeoutMs: RESTORE_MS })

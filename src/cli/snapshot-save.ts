@@ -85,7 +85,7 @@ async function download(
   const held = new HeldBack((bytes) => void digest.update(bytes));
   let bytes = 0;
   try {
-    for await (const chunk of response.body!) {
+    for await (const chunk of response.body! as AsyncIterable<Uint8Array>) {
       held.push(chunk);
       bytes += chunk.length;
       await writeSlowly(output, chunk);

@@ -61,10 +61,21 @@ function commandErrorOf(error: unknown): unknown {
 export function selectionOf(
   [key = "", end]: readonly string[],
   { prefix = false }: { readonly prefix?: boolean },
-): { readonly key: string } | { readonly prefix: string } | { readonly from: string; readonly to: string } {
+):
+  | { readonly key: string }
+  | { readonly prefix: string }
+  | { readonly from: string; readonly to: string } {
   if (prefix && end !== undefined) {
     throw new CommandError(EXIT.usage, "--prefix and a range-end exclude each other.");
   }
   if (prefix) return { prefix: key };
   return end === undefined ? { key } : { from: key, to: end };
 }
+
+/** Resolves when one of them aborts. */
+export const untilAny = (...signals: readonly AbortSignal[]): Promise<void> =>
+  new Promise((resolve) => {
+    const any = AbortSignal.any([...signals]);
+    any.addEventListener("abort", () => resolve(), { once: true });
+    if (any.aborted) resolve();
+  });

@@ -39,15 +39,3 @@ export function showTable(
   const lines = table.toString().split("\n");
   terminal.stdout.write(lines.map((line) => `${line.trimEnd()}\n`).join(""));
 }
-
-/** Facts, one a line. */
-export function showFacts(
-  terminal: Terminal,
-  facts: readonly (readonly [name: string, value: string])[],
-): void {
-  const paint = painterFor(terminal.stdout, terminal.environment);
-  const width = Math.max(...facts.map(([name]) => name.length));
-  for (const [name, value] of facts) {
-    terminal.stdout.write(`${paint("dim", name.padEnd(width))}  ${value}\n`);
-  }
-}

@@ -44,7 +44,7 @@ export const note = ({ stderr }: Terminal, line: string): void => void stderr.wr
 /** Writes, and waits while the reader is slower: what is exported may be larger than memory. */
 export async function writeSlowly(output: Output, chunk: string | Uint8Array): Promise<void> {
   if (output.write(chunk)) return;
-  await new Promise<void>((resolve) => output.once("drain", resolve));
+  await new Promise<void>((resolve) => void output.once("drain", resolve));
 }
 
 /** All of standard input; at most `bytesMax`. */

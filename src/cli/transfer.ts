@@ -2,7 +2,7 @@
 // revision, written a hundred at a time.
 
 import { successor } from "../base/interval.ts";
-import { GRPC } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { RefusedError } from "./deployment.ts";
 import { rangeWithPrefix, type Gateway, type Page, type StoredKey } from "./gateway.ts";
 import type { Bytes } from "../base/types.ts";

@@ -9,7 +9,14 @@
 // A line may be quoted as in Go: "a b", "\n", "\x00"; `as it is` in backquotes.
 
 import { parseArgs } from "node:util";
-import { compare, op, type Compare, type Comparison, type Op, type TxnBranches } from "../client/txn.ts";
+import {
+  compare,
+  op,
+  type Compare,
+  type Comparison,
+  type Op,
+  type TxnBranches,
+} from "../client/txn.ts";
 import { readId, wholeNumber } from "./declare.ts";
 import { usageError } from "./exit-codes.ts";
 
@@ -39,7 +46,8 @@ function reading<Item>(line: string, number: number, parse: (line: string) => It
   }
 }
 
-const COMPARE = /^(\w+)\s*\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*\)\s*(=|!=|<|>)\s*("(?:[^"\\]|\\.)*"|`[^`]*`|\S+)$/;
+const COMPARE =
+  /^(\w+)\s*\(\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*\)\s*(=|!=|<|>)\s*("(?:[^"\\]|\\.)*"|`[^`]*`|\S+)$/;
 
 function parseCompare(line: string): Compare {
   const [, target = "", key = "", operator = "", operand = ""] = COMPARE.exec(line) ?? [];
@@ -98,12 +106,20 @@ type Word = string | Uint8Array;
 function parseWords<Options extends NonNullable<Parameters<typeof parseArgs>[0]>["options"]>(
   words: readonly Word[],
   options: Options,
-): { readonly values: Readonly<Record<string, string | boolean | undefined>>; readonly positionals: readonly Word[] } {
+): {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly Word[];
+} {
   const held = words.map((word, at) => (typeof word === "string" ? word : `\u0000${at}`));
-  const { values, positionals } = parseArgs({ args: held, options: options ?? {}, allowPositionals: true });
-  const positional = (text: string): Word => (text.startsWith("\u0000") ? words[Number(text.slice(1))]! : text);
+  const { values, positionals } = parseArgs({
+    args: held,
+    options: options ?? {},
+    allowPositionals: true,
+  });
+  const positional = (text: string): Word =>
+    text.startsWith("\u0000") ? words[Number(text.slice(1))]! : text;
   return {
-    values: values as Record<string, string | boolean | undefined>,
+    values,
     positionals: positionals.map((text) => positional(text)),
   };
 }
@@ -133,7 +149,13 @@ function parsePut(words: readonly Word[]): Op {
   });
 }
 
-const SORT_BY = { KEY: "key", VERSION: "version", CREATE: "createRevision", MODIFY: "modRevision", VALUE: "value" } as const;
+const SORT_BY = {
+  KEY: "key",
+  VERSION: "version",
+  CREATE: "createRevision",
+  MODIFY: "modRevision",
+  VALUE: "value",
+} as const;
 
 function parseGet(words: readonly Word[]): Op {
   const { values, positionals } = parseWords(words, {
@@ -147,7 +169,8 @@ function parseGet(words: readonly Word[]): Op {
     "count-only": FLAG,
   });
   const sortBy = String(values["sort-by"] ?? "KEY").toUpperCase();
-  if (!Object.hasOwn(SORT_BY, sortBy)) throw new Error("get sorts by KEY, VERSION, CREATE, MODIFY or VALUE");
+  if (!Object.hasOwn(SORT_BY, sortBy))
+    throw new Error("get sorts by KEY, VERSION, CREATE, MODIFY or VALUE");
   const order = values["order"] === undefined ? undefined : String(values["order"]).toUpperCase();
   return op.get(selectionIn(positionals, values), {
     limit: numberOf(values["limit"]),
@@ -160,7 +183,11 @@ function parseGet(words: readonly Word[]): Op {
 }
 
 function parseDelete(words: readonly Word[]): Op {
-  const { values, positionals } = parseWords(words, { prefix: FLAG, "from-key": FLAG, "prev-kv": FLAG });
+  const { values, positionals } = parseWords(words, {
+    prefix: FLAG,
+    "from-key": FLAG,
+    "prev-kv": FLAG,
+  });
   return op.delete(selectionIn(positionals, values), { previous: values["prev-kv"] === true });
 }
 
@@ -168,7 +195,8 @@ function selectionIn(
   [key, end, ...more]: readonly Word[],
   values: Readonly<Record<string, string | boolean | undefined>>,
 ): Parameters<typeof op.get>[0] {
-  if (key === undefined || more.length > 0) throw new Error("it takes a key, and may take a range-end");
+  if (key === undefined || more.length > 0)
+    throw new Error("it takes a key, and may take a range-end");
   if (values["prefix"] === true) return { prefix: key };
   if (values["from-key"] === true) return { from: key };
   return end === undefined ? { key } : { from: key, to: end };
@@ -185,9 +213,19 @@ function wordsIn(line: string): Word[] {
 }
 
 const ESCAPES: Readonly<Record<string, number>> = {
-  a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92, '"': 34, "'": 39,
+  a: 7,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
+  "\\": 92,
+  '"': 34,
+  "'": 39,
 };
-const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))|[^\\]+/gsu;
+const ESCAPE =
+  /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))|[^\\]+/gsu;
 
 /** The bytes of a quoted word, as Go reads it. */
 function unquote(quoted: string): Uint8Array {
@@ -195,7 +233,8 @@ function unquote(quoted: string): Uint8Array {
   if (quoted.startsWith("`")) return new TextEncoder().encode(body);
   const pieces = [...body.matchAll(ESCAPE)].map(([piece, byte, short, long, octal, letter]) => {
     const code = short ?? long;
-    if (code !== undefined) return new TextEncoder().encode(String.fromCodePoint(Number.parseInt(code, 16)));
+    if (code !== undefined)
+      return new TextEncoder().encode(String.fromCodePoint(Number.parseInt(code, 16)));
     if (byte !== undefined) return Uint8Array.of(Number.parseInt(byte, 16));
     if (octal !== undefined) return Uint8Array.of(Number.parseInt(octal, 8));
     if (letter === undefined) return new TextEncoder().encode(piece);

@@ -36,11 +36,13 @@ export async function runTxn(call: Call<TxnOptions>): Promise<ExitCode> {
 }
 
 async function textOf(terminal: Terminal, file = "-"): Promise<string> {
-  const stdin = file === "-" ? terminal.stdin : (createReadStream(file) as AsyncIterable<Uint8Array>);
+  const stdin =
+    file === "-" ? terminal.stdin : (createReadStream(file) as AsyncIterable<Uint8Array>);
   try {
     return new TextDecoder().decode(await readInput({ ...terminal, stdin }, TEXT_BYTES_MAX));
   } catch (error) {
-    if (error instanceof RangeError) throw new CommandError(EXIT.failed, `${error.message}: too large for a txn.`);
+    if (error instanceof RangeError)
+      throw new CommandError(EXIT.failed, `${error.message}: too large for a txn.`);
     throw cannotRead(file, error);
   }
 }
@@ -74,14 +76,22 @@ function responseJson(response: TxnResponse): object {
 
 function showResult(terminal: Terminal, { succeeded, responses, revision }: TxnResult): void {
   const paint = painterFor(terminal.stdout, terminal.environment);
-  say(terminal, succeeded ? paint("green", "the comparisons hold") : paint("yellow", "the comparisons do not hold"));
+  say(
+    terminal,
+    succeeded
+      ? paint("green", "the comparisons hold")
+      : paint("yellow", "the comparisons do not hold"),
+  );
   for (const response of responses) {
     switch (response.kind) {
       case "get":
         showKeys(terminal, response.kvs);
         break;
       case "put":
-        say(terminal, `put${response.previous === null ? "" : `, was ${toLine(response.previous.value)}`}`);
+        say(
+          terminal,
+          `put${response.previous === null ? "" : `, was ${toLine(response.previous.value)}`}`,
+        );
         break;
       case "delete":
         say(terminal, `${response.deleted} deleted`);

@@ -43,7 +43,11 @@ function lineOf(terminal: Terminal, event: WatchEvent, { json }: WatchOptions): 
   if (json === true) {
     const about =
       type === "put" ? keyJson(kv) : { key: toJsonBytes(kv.key), mod_revision: kv.modRevision };
-    return JSON.stringify({ type, ...about, previous: previous === null ? undefined : keyJson(previous) });
+    return JSON.stringify({
+      type,
+      ...about,
+      previous: previous === null ? undefined : keyJson(previous),
+    });
   }
   const paint = painterFor(terminal.stdout, terminal.environment);
   const word = type === "put" ? paint("green", "PUT   ") : paint("red", "DELETE");
