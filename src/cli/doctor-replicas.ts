@@ -3,7 +3,7 @@
 import type { Deployment } from "./deployment.ts";
 import type { Finding, Patient } from "./doctor.ts";
 import { nameOf } from "./status.ts";
-import { healthOf, type SurveyedReplica } from "./survey.ts";
+import type { SurveyedReplica } from "./survey.ts";
 
 /** Above it, requests are slow for people, too. */
 const FAR_MS = 500;
@@ -82,9 +82,8 @@ function versionFindings(replicas: readonly SurveyedReplica[]): Finding[] {
 }
 
 /** Whether somebody leads, which only a linearizable answer shows, and who says so. */
-export async function leaderFindings({ deployment, survey }: Patient): Promise<Finding[]> {
+export async function leaderFindings({ survey, health }: Patient): Promise<Finding[]> {
   const check = "leader";
-  const health = await healthOf(deployment);
   const claims = survey.replicas
     .filter(({ role }) => role === "leader")
     .toSorted((a, b) => b.term - a.term);

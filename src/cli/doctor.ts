@@ -8,7 +8,7 @@ import { doorFindings, leaderFindings, replicaFindings } from "./doctor-replicas
 import { storageFindings, userFindings } from "./doctor-state.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { harmless } from "./printable.ts";
-import { surveyOf, type Survey } from "./survey.ts";
+import { healthOf, surveyOf, type Health, type Survey } from "./survey.ts";
 import { painterFor, say, type Terminal } from "./terminal.ts";
 
 export type Level = "ok" | "warn" | "fail";
@@ -26,6 +26,7 @@ export interface Finding {
 export interface Patient {
   readonly deployment: Deployment;
   readonly survey: Survey;
+  readonly health: Health;
   /** It runs on a developer's machine. */
   readonly isDevelopment: boolean;
 }
@@ -37,15 +38,9 @@ export interface DoctorOptions extends ConnectionOptions {
 type Check = (patient: Patient) => Promise<readonly Finding[]>;
 
 /** In an order in which each explains those after it. */
-const CHECKS: readonly Check[] = [
-  replicaFindings,
-  leaderFindings,
-  distanceFindings,
-  locationFindings,
-  clockFindings,
-  storageFindings,
-  userFindings,
-];
+const CHECKS: readonly Check[] = [replicaFindings, leaderFindings, locationFindings, clockFindings];
+/** They would only wait for a leader that is not there. */
+const CHECKS_OF_THE_LED: readonly Check[] = [distanceFindings, storageFindings, userFindings];
 
 export async function runDoctor({ terminal, options }: Call<DoctorOptions>): Promise<ExitCode> {
   const deployment = new Deployment(
@@ -74,9 +69,10 @@ export async function runDoctor({ terminal, options }: Call<DoctorOptions>): Pro
 /** @throws CommandError when nothing can be looked at. */
 async function examine(deployment: Deployment, tell: (finding: Finding) => void): Promise<void> {
   for (const finding of await doorFindings(deployment)) tell(finding);
+  const health = await healthOf(deployment);
   const survey = await surveyOf(deployment, { withWhereabouts: true });
-  const patient = { deployment, survey, isDevelopment: await isDevelopment(deployment) };
-  for (const check of CHECKS) {
+  const patient = { deployment, survey, health, isDevelopment: await isDevelopment(deployment) };
+  for (const check of [...CHECKS, ...(health.isHealthy ? CHECKS_OF_THE_LED : [])]) {
     for (const finding of await outcomeOf(check, patient)) tell(finding);
   }
 }
