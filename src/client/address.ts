@@ -4,9 +4,9 @@
 /** What shows who asks. */
 export interface ShownTokens {
   /** The deployment's. */
-  readonly deployment?: string;
+  readonly deployment?: string | undefined;
   /** A user's. */
-  readonly user?: string;
+  readonly user?: string | undefined;
 }
 
 /** What a deployment and a cluster in it are reached by. */
@@ -25,13 +25,11 @@ export const baseOf = ({ url, cluster }: Place): string =>
 export const doorOf = (place: Place, { any }: { readonly any: boolean }): string =>
   `${baseOf(place).replace(/^http/, "ws")}/v1/session${any ? "?any" : ""}`;
 
-export const protocolsOf = ({ deployment, user }: ShownTokens): readonly string[] => [
-  ...(deployment === undefined ? [] : ["Edgekeeper", deployment]),
-  ...(user === undefined ? [] : ["Bearer", user]),
-];
+export const protocolsOf = ({ deployment, user }: ShownTokens): readonly string[] =>
+  [deployment && ["Edgekeeper", deployment], user && ["Bearer", user]].flatMap(
+    (each) => each || [],
+  );
 
-/** The same for HTTP. */
-export const headersOf = ({ deployment, user }: ShownTokens): Record<string, string> => ({
-  ...(deployment === undefined ? {} : { "Edgekeeper-Token": deployment }),
-  ...(user === undefined ? {} : { Authorization: user }),
-});
+/** The deployment's token for HTTP. */
+export const headersOf = ({ deployment }: ShownTokens): Record<string, string> =>
+  deployment === undefined ? {} : { "Edgekeeper-Token": deployment };

@@ -265,7 +265,7 @@ function everything(options: EdgekeeperOptions, platform: ClientPlatform): Withi
     platform,
     tokens: token === undefined && user === undefined ? undefined : () => source.shown(),
     renew: user === undefined ? undefined : () => source.renew(),
-    diagnose: (shown) => source.diagnose(shown),
+    diagnose: () => source.diagnose(),
   });
   return { sessions, keeper: new LeaseKeeper(sessions, platform), keys: new KeySpace(EMPTY) };
 }

@@ -7,13 +7,12 @@ import { EdgekeeperError } from "./error.ts";
 import { bytesOf, type BytesLike } from "./keys.ts";
 import type { Lease } from "./lease.ts";
 import {
+  contenderFor,
   enter,
   isKept,
-  leaseFor,
   leave,
   outwait,
   PATIENCE_MS,
-  withdraw,
   type ContendOptions,
   type Place,
   type QueueStore,
@@ -103,6 +102,9 @@ class Held implements Lock, Leadership {
   }
 }
 
+/** How long who has failed, or wants no longer, tidies up; ms. */
+const TIDY_MS = 3_000;
+
 /** What is said to whoever has waited for a lock with a lease that ended, and by etcd as well. */
 export const SESSION_EXPIRED = "mutex: session is expired";
 /** The same for elections. */
@@ -119,26 +121,27 @@ export async function contend(
   about: { readonly name: BytesLike; readonly value: BytesLike; readonly expired: string },
   options: LockOptions,
 ): Promise<(Lock & Leadership) | null> {
-  const { value, expired } = about;
-  const contender = { ...about, ...(await leaseFor(store, options)) };
+  const { name, value, expired } = about;
+  const contender = await contenderFor(store, name, options);
   const { lost } = contender.lease;
   const signal = AbortSignal.any([lost, ...(options.signal ? [options.signal] : [])]);
   try {
-    const { place, found, isFirst } = await enter(store, { ...contender, signal });
+    const { place, found, isFirst } = await enter(store, contender, { value, signal });
     const held = new Held(store, place);
     const isOther = found !== null && !equalBytes(new Uint8Array(found.value), bytesOf(value));
     if (isOther) await held.proclaim(value);
     if (isFirst) return held;
-    if (options.wait !== false) {
-      if (await outwait(store, place, signal)) return held;
-      throw failure(expired);
+    if (options.wait === false) {
+      await held.resign();
+      return null;
     }
+    if (await outwait(store, place, signal)) return held;
+    throw failure(expired);
   } catch (error) {
-    await withdraw(store, contender);
+    // At the latest the end of the lease does it.
+    await leave(store, contender, TIDY_MS).catch(() => undefined);
     throw lost.aborted && options.signal?.aborted !== true ? failure(expired) : error;
   }
-  await withdraw(store, contender);
-  return null;
 }
 
 const failure = (message: string): EdgekeeperError =>

@@ -109,14 +109,6 @@ export interface DeleteResult {
   readonly previous: readonly KeyValue[];
 }
 
-const SORT_TARGETS: Record<NonNullable<RangeFields["sortBy"]>, SortTarget> = {
-  key: "key",
-  version: "version",
-  createRevision: "create",
-  modRevision: "mod",
-  value: "value",
-};
-
 export function rangeRequest(
   keys: KeySpace,
   selection: Selection,
@@ -129,7 +121,8 @@ export function rangeRequest(
     revision: fields.revision ?? 0,
     // As etcdctl: who says by what to sort wants it sorted.
     sortOrder: order ?? (sortBy === undefined ? "none" : "ascend"),
-    sortTarget: SORT_TARGETS[sortBy ?? "key"],
+    // etcd says "create" and "mod".
+    sortTarget: (sortBy ?? "key").replace("Revision", "") as SortTarget,
     keysOnly,
     countOnly,
     minModRevision: fields.minModRevision ?? 0,

@@ -4,6 +4,7 @@
 
 import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
+import type { Bytes } from "../base/types.ts";
 import { isRefused } from "./error.ts";
 import type { KeyValue } from "./key-value.ts";
 import { bytesOf, type BytesLike, type Selection } from "./keys.ts";
@@ -26,8 +27,6 @@ export interface QueueStore {
 
 /** How long those who contend wait for an answer to a write: as long as its id is known, about. */
 export const PATIENCE_MS = 30_000;
-/** The same for tidying up, which the end of the lease does at the latest. */
-const TIDY_MS = 3_000;
 /** How long a contender that has died stays in the way. */
 const TTL_SECONDS = 30;
 
@@ -40,15 +39,19 @@ export interface ContendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A place in a queue. */
-export interface Place {
+/** Who contends, or will. */
+export interface Contender {
   readonly prefix: Uint8Array;
   readonly key: Uint8Array;
+  readonly lease: Lease;
+  /** The lease is of this contender alone. */
+  readonly isOwn: boolean;
+}
+
+/** A place in a queue. */
+export interface Place extends Contender {
   /** When the key was created. It orders the queue, and is the fencing token of who is at its head. */
   readonly createRevision: number;
-  readonly lease: Lease;
-  /** The lease is of this place alone. */
-  readonly isOwn: boolean;
 }
 
 export interface Entered {
@@ -59,40 +62,35 @@ export interface Entered {
 }
 
 /** Below this are the keys of the queue `name`. */
-export const prefixOf = (name: BytesLike): Uint8Array =>
-  concatBytes([bytesOf(name), encodeUtf8("/")]);
+export const prefixOf = (name: BytesLike): Bytes => concatBytes([bytesOf(name), encodeUtf8("/")]);
 
 /** The head of the queue. */
 export const HEAD = { limit: 1, sortBy: "createRevision", order: "ascend" } as const;
 
 /** That the place's key is still the one that was created then. */
-export const isKept = ({ key, createRevision }: Omit<Place, "prefix">): Compare =>
+export const isKept = ({ key, createRevision }: Place): Compare =>
   compare.createRevision(key).equals(createRevision);
 
-/** A lease to contend with. @throws EdgekeeperError; the reason of the signal. */
-export async function leaseFor(
+/** One who contends for `name`. @throws EdgekeeperError; the reason of the signal. */
+export async function contenderFor(
   store: QueueStore,
-  { lease, ttlSeconds = TTL_SECONDS, signal }: ContendOptions,
-): Promise<Pick<Place, "lease" | "isOwn">> {
-  if (lease !== undefined) return { lease, isOwn: false };
-  return {
-    lease: await store.grant(ttlSeconds, { signal, timeoutMs: PATIENCE_MS }),
-    isOwn: true,
-  };
+  name: BytesLike,
+  { lease: given, ttlSeconds = TTL_SECONDS, signal }: ContendOptions,
+): Promise<Contender> {
+  const prefix = prefixOf(name);
+  const lease = given ?? (await store.grant(ttlSeconds, { signal, timeoutMs: PATIENCE_MS }));
+  // Lower-case hexadecimal without leading zeros; a negative id has its sign in front.
+  const key = concatBytes([prefix, encodeUtf8(lease.id.toString(16))]);
+  return { prefix, key, lease, isOwn: given === undefined };
 }
 
 /** Takes a place, or finds the one that the lease has. @throws EdgekeeperError; the signal's reason. */
 export async function enter(
   store: QueueStore,
-  contender: Pick<Place, "lease" | "isOwn"> & {
-    readonly name: BytesLike;
-    readonly value: BytesLike;
-    readonly signal: AbortSignal;
-  },
+  contender: Contender,
+  { value, signal }: { readonly value: BytesLike; readonly signal: AbortSignal },
 ): Promise<Entered> {
-  const { name, value, lease, isOwn, signal } = contender;
-  const prefix = prefixOf(name);
-  const key = keyOf(prefix, lease);
+  const { prefix, key, lease } = contender;
   const { succeeded, responses, revision } = await store
     .txn()
     .if(compare.missing(key))
@@ -104,7 +102,7 @@ export async function enter(
   const found = own.kind === "get" ? own.kvs[0]! : null;
   const createRevision = succeeded ? revision : found!.createRevision;
   return {
-    place: { prefix, key, createRevision, lease, isOwn },
+    place: { ...contender, createRevision },
     found,
     isFirst: first.kvs[0]?.createRevision === createRevision,
   };
@@ -133,31 +131,17 @@ export async function outwait(
   return (await read(key, {})).kvs[0]?.createRevision === createRevision;
 }
 
-/** Gives a place up, or whatever of it there may be. What fails is done by the end of the lease. */
-export async function withdraw(
+/** Gives up what place there may be. @throws EdgekeeperError; then the end of the lease does it. */
+export async function leave(
   store: QueueStore,
-  { name, lease, isOwn }: Pick<Place, "lease" | "isOwn"> & { readonly name: BytesLike },
+  { key, lease, isOwn }: Contender,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
-  const key = keyOf(prefixOf(name), lease);
-  const gone = isOwn
-    ? lease.revoke({ timeoutMs: TIDY_MS })
-    : store
-        .txn()
-        .if(compare.lease(key).equals(lease))
-        .then(op.delete(key))
-        .commit({ timeoutMs: TIDY_MS });
-  await gone.catch(() => undefined);
-}
-
-/** Gives a place up that was taken. @throws EdgekeeperError */
-export async function leave(store: QueueStore, place: Place): Promise<void> {
-  const { key, lease, isOwn } = place;
-  if (!isOwn) {
-    await store.txn().if(isKept(place)).then(op.delete(key)).commit({ timeoutMs: PATIENCE_MS });
-    return;
-  }
   try {
-    await lease.revoke({ timeoutMs: PATIENCE_MS });
+    // Of a lease that has other keys, or other places.
+    const own = compare.lease(key).equals(lease);
+    if (isOwn) await lease.revoke({ timeoutMs });
+    else await store.txn().if(own).then(op.delete(key)).commit({ timeoutMs });
   } catch (error) {
     // It has ended by itself.
     if (!isRefused(error, "leaseNotFound")) throw error;
@@ -178,7 +162,3 @@ export async function* untilCompacted(watch: Watch): AsyncGenerator<WatchEvent, 
     if (!isRefused(error, "compacted")) throw error;
   }
 }
-
-/** Lower-case hexadecimal without leading zeros; a negative id has its sign in front. */
-const keyOf = (prefix: Uint8Array, { id }: Lease): Uint8Array =>
-  concatBytes([new Uint8Array(prefix), encodeUtf8(id.toString(16))]);

@@ -28,9 +28,9 @@ export interface SessionOptions extends Place {
   readonly renew?: (() => void) | undefined;
   /**
    * Asked when a connection could not be opened, which a WebSocket gives no reason for: why that will
-   * not change, or null when it may.
+   * not change, or null when it may. It does not reject.
    */
-  readonly diagnose?: ((shown: ShownTokens) => Promise<EdgekeeperError | null>) | undefined;
+  readonly diagnose?: (() => Promise<EdgekeeperError | null>) | undefined;
   /** Any replica will do, the nearest first: for watches, and reads that need no leader. */
   readonly any?: boolean | undefined;
   readonly platform?: ClientPlatform | undefined;
@@ -178,7 +178,7 @@ export class Session {
     const connection: ClientConnection = new ClientConnection(socket, this.#platform, {
       isBusy: () => this.#isBusy,
       heard: (frames) => this.#heard(connection, frames),
-      ended: (code) => void this.#ended(code, shown),
+      ended: (code) => void this.#ended(code),
     });
     this.#connection = connection;
     this.#isConnecting = false;
@@ -190,7 +190,7 @@ export class Session {
     return !this.#requests.isEmpty || this.#watchers.size > 0;
   }
 
-  async #ended(code: number | null, shown: ShownTokens): Promise<void> {
+  async #ended(code: number | null): Promise<void> {
     const wasLive = this.#isLive;
     this.#connection = null;
     this.#isLive = false;
@@ -198,7 +198,7 @@ export class Session {
     if (this.isOver) return;
     if (code === CLOSE_PROTOCOL) return this.#give(protocolRefused());
     this.#isConnecting = true;
-    const cause = wasLive ? null : await this.#options.diagnose?.(shown).catch(() => null);
+    const cause = wasLive ? null : await this.#options.diagnose?.();
     if (cause === null || cause === undefined) await this.#comeAgain();
     else this.#refuse(cause);
   }

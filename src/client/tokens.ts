@@ -50,49 +50,49 @@ export class TokenSource {
     this.#user = null;
   }
 
-  /** Why a session with `shown` is not opened, and will not be; null when it may be. */
-  async diagnose(shown: ShownTokens): Promise<EdgekeeperError | null> {
-    const { status, error } = await this.#post("/v3/cluster/member/list", {}, shown);
-    // Whoever may not ask for members may have a session all the same.
-    return REASONS.includes(status) ? error : null;
+  /** Why no session is opened, and none will be; null when one may be. Users have no part in that. */
+  async diagnose(): Promise<EdgekeeperError | null> {
+    try {
+      await this.#post("/v3/cluster/member/list", {});
+    } catch (error) {
+      if (error instanceof EdgekeeperError && LASTING.includes(error.code)) return error;
+    }
+    return null;
   }
 
   get #deployment(): ShownTokens {
-    const { token } = this.#options;
-    return token === undefined ? {} : { deployment: token };
+    return { deployment: this.#options.token };
   }
 
   async #authenticate(user: UserPassword): Promise<string> {
-    const answer = await this.#post("/v3/auth/authenticate", user, this.#deployment);
-    if (answer.error !== null) throw answer.error;
-    return answer.body.token ?? "";
+    return (await this.#post("/v3/auth/authenticate", user)).token ?? "";
   }
 
-  async #post(path: string, body: object, shown: ShownTokens): Promise<HttpAnswer> {
-    const { platform } = this.#options;
-    try {
-      const response = await platform.fetch(baseOf(this.#options) + path, {
+  /** @throws EdgekeeperError */
+  async #post(path: string, body: object): Promise<HttpAnswer> {
+    const { platform, url } = this.#options;
+    const [response, answer] = await platform
+      .fetch(baseOf(this.#options) + path, {
         method: "POST",
-        headers: headersOf(shown),
+        headers: headersOf(this.#deployment),
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(FETCH_MS_MAX),
+      })
+      .then(async (each) => [each, (await each.json()) as HttpAnswer] as const)
+      .catch((cause: unknown) => {
+        throw unavailable(`edgekeeper: ${url} cannot be reached: ${String(cause)}`);
       });
-      const { status } = response;
-      const answer = (await response.json()) as HttpAnswer["body"];
-      const { code = GRPC.unknown, message = `the server has answered ${status}` } = answer;
-      const error = response.ok ? null : new EdgekeeperError(message, { code });
-      return { status, body: answer, error };
-    } catch (cause) {
-      throw unavailable(`edgekeeper: ${this.#options.url} cannot be reached: ${String(cause)}`);
-    }
+    const { code = GRPC.unknown, message = `the server answers ${response.status}` } = answer;
+    if (!response.ok) throw new EdgekeeperError(message, { code });
+    return answer;
   }
 }
 
 interface HttpAnswer {
-  readonly status: number;
-  readonly body: { readonly token?: string; readonly code?: GrpcCode; readonly message?: string };
-  readonly error: EdgekeeperError | null;
+  readonly token?: string;
+  readonly code?: GrpcCode;
+  readonly message?: string;
 }
 
-/** Wrong credentials, no credential configured, no such cluster, a host that is not answered to. */
-const REASONS: readonly number[] = [401, 403, 404, 421];
+/** No such cluster, no credential configured or not this host, wrong credentials. */
+const LASTING: readonly GrpcCode[] = [GRPC.notFound, GRPC.permissionDenied, GRPC.unauthenticated];

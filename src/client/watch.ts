@@ -8,7 +8,7 @@
 
 import type { WatchDelivery, WatchEvent as StoredWatchEvent, WatchSpec } from "../base/watch.ts";
 import { GRPC } from "../api/grpc-code.ts";
-import { EdgekeeperError } from "./error.ts";
+import { EdgekeeperError, unavailable } from "./error.ts";
 import { KeyValue } from "./key-value.ts";
 import type { KeySpace } from "./keys.ts";
 import type { Deliver, WatchEnded } from "./session.ts";
@@ -223,9 +223,7 @@ export class Watch implements AsyncIterable<WatchBatch> {
     this.#signal?.removeEventListener("abort", this.#abort);
     this.#stop?.();
     this.#stop = null;
-    this.#created.reject(
-      error ?? new EdgekeeperError("edgekeeper: the watch was canceled", { code: GRPC.unknown }),
-    );
+    this.#created.reject(error ?? unavailable("edgekeeper: the watch was canceled"));
     this.#wake();
   }
 }
@@ -257,9 +255,10 @@ function errorOf(cause: Cause): EdgekeeperError | null {
 
 /** The code stands within the words where the store has one. */
 function refusalOf(reason: string): EdgekeeperError {
-  const [, name, message = reason] = /^rpc error: code = (\w+) desc = (.*)$/s.exec(reason) ?? [];
-  const code = Object.entries(GRPC).find(([each]) => each === uncapitalized(name ?? "unknown"));
-  return new EdgekeeperError(message, { code: code?.[1] ?? GRPC.unknown });
+  const [, name = "", message = reason] =
+    /^rpc error: code = (\w+) desc = (.*)$/s.exec(reason) ?? [];
+  const known = Object.entries(GRPC).find(
+    ([each]) => each === name[0]?.toLowerCase() + name.slice(1),
+  );
+  return new EdgekeeperError(message, { code: known?.[1] ?? GRPC.unknown });
 }
-
-const uncapitalized = (name: string): string => name.slice(0, 1).toLowerCase() + name.slice(1);

@@ -57,6 +57,9 @@ export interface RestoreOrder {
 /** How often an object without a certificate asks for one, however often it is called. */
 const BIRTH_PAUSE_MS = 10_000;
 
+/** What WebSockets end with when all is well. */
+const CLOSE_NORMAL = 1000;
+
 /** An object that is no replica (yet) says so to the router, and nothing at all to peers. */
 const UNBORN: ReplicaAnswer = { kind: "unborn" };
 
@@ -214,8 +217,14 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     this.#host?.sessionMessage(socket, message);
   }
 
+  /** The platform leaves the answer to us: without it the client waits for ten seconds. */
   override webSocketClose(socket: WebSocket): void {
     this.#host?.sessionClosed(socket);
+    try {
+      socket.close(CLOSE_NORMAL);
+    } catch {
+      // It is closed on both sides already.
+    }
   }
 
   override webSocketError(socket: WebSocket): void {

@@ -2,89 +2,19 @@
 // it comes again, what it gives back of its credit.
 
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
-import { encodeSessionAnswer, refusedAnswer } from "../../src/api/session-answer-codec.ts";
+import { encodeSessionAnswer } from "../../src/api/session-answer-codec.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
-import { decodeReceiverFrames, encodeReplicaFrames } from "../../src/api/session-codec.ts";
-import {
-  answerWeight,
-  CLOSE_PROTOCOL,
-  CLOSE_RESUME,
-  type ReceiverFrame,
-  type ReplicaFrame,
-} from "../../src/api/session.ts";
+import { answerWeight, CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/session.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
-import type { Refusal } from "../../src/base/refusal.ts";
-import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../../src/base/types.ts";
-import { WEB_PLATFORM, type ClientSocket } from "../../src/client/platform.ts";
+import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
+import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { Session, type SessionOptions } from "../../src/client/session.ts";
+import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
 import { put } from "../support/requests.ts";
 
-type RequestFrame = Extract<ReceiverFrame, { kind: "request" }>;
-
-const header = (clusterId = 1n) => ({
-  clusterId: asClusterId(clusterId),
-  memberId: asMemberId(2n),
-  revision: asRevision(7),
-  term: asTerm(3),
-});
-const DONE: SessionAnswer = {
-  kind: "answered",
-  header: header(),
-  result: { kind: "put", answer: { prevKv: null } },
-};
 const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
-const refused = (refusal: Refusal): SessionAnswer => refusedAnswer(refusal, header());
 const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
-
-/** The replica's end. */
-class PlayedSocket implements ClientSocket {
-  binaryType = "";
-  readonly frames: ReceiverFrame[] = [];
-  isClosed = false;
-  readonly #listeners: Record<string, ((event: never) => void)[]> = {};
-
-  addEventListener(type: string, listener: (event: never) => void): void {
-    (this.#listeners[type] ??= []).push(listener);
-  }
-
-  send(message: string | Bytes): void {
-    if (typeof message !== "string") this.frames.push(...decodeReceiverFrames(message));
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-
-  get requests(): RequestFrame[] {
-    return this.frames.filter((frame): frame is RequestFrame => frame.kind === "request");
-  }
-
-  get requestIds(): string[] {
-    return this.requests.map(({ call }) => Buffer.from(call!.requestId).toString("hex"));
-  }
-
-  welcome(clusterId = 1n): void {
-    this.#emit("open", {});
-    this.say({ kind: "welcome", version: 2, ...header(clusterId) });
-  }
-
-  say(...frames: ReplicaFrame[]): void {
-    this.#emit("message", { data: encodeReplicaFrames(frames).buffer });
-  }
-
-  answer(request: number, answer: SessionAnswer): void {
-    this.say({ kind: "answer", request, body: encodeSessionAnswer(answer) });
-  }
-
-  drop(code = 1006): void {
-    this.#emit("close", { code });
-  }
-
-  #emit(type: string, event: unknown): void {
-    for (const listener of this.#listeners[type] ?? []) listener(event as never);
-  }
-}
 
 let sockets: PlayedSocket[];
 let addresses: [string, readonly string[]][];

@@ -1,6 +1,7 @@
 // The session door of a running server, from end to end: the client on one side, real sockets, objects
 // that are stopped under it on the other.
 
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
@@ -95,6 +96,15 @@ describe("a session through the door", () => {
   test("is not opened without an upgrade", async ({ expect }) => {
     const response = await fetch(`${server.url}/v1/session`);
     expect(response.status).toBe(426);
+  });
+
+  test("is closed from both sides as soon as its client closes it", async ({ expect }) => {
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/v1/session`);
+    await once(socket, "open");
+    const closed = once(socket, "close") as Promise<[CloseEvent]>;
+    socket.close(1000);
+    const [{ code, wasClean }] = await closed;
+    expect([code, wasClean]).toEqual([1000, true]);
   });
 
   test("takes nobody's word for who a client is", async ({ expect }) => {
