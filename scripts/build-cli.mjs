@@ -1,13 +1,14 @@
 // Owns building what the package ships of the command line: `dist/cli`, because Node strips no types
 // below node_modules. The Worker that `edgekeeper dev` runs is built too, so that whoever installs the
-// package needs no bundler.
+// package needs no bundler. `node scripts/build-cli.mjs [folder]`, the folder being `dist/cli`.
 
 import { cpSync, rmSync } from "node:fs";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const out = at("dist/cli");
+const out = at(process.argv[2] ?? "dist/cli");
 
 rmSync(out, { recursive: true, force: true });
 await build({
@@ -25,7 +26,7 @@ await build({
 });
 await build({
   entryPoints: [at("src/worker.ts")],
-  outfile: at("dist/cli/worker.mjs"),
+  outfile: `${out}/worker.mjs`,
   bundle: true,
   format: "esm",
   target: "es2024",
@@ -34,4 +35,4 @@ await build({
   loader: { ".sql": "text" },
   logLevel: "warning",
 });
-cpSync(at("src/bridge/proto"), at("dist/cli/proto"), { recursive: true });
+cpSync(at("src/bridge/proto"), `${out}/proto`, { recursive: true });

@@ -1,17 +1,20 @@
 // The command line as people and scripts use it: the real program, a process for each command, against
 // one development server. What it prints, what it ends with, and what it leaves in the store.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import {
+  endOf,
+  firstLine,
+  runCommand,
+  startCommand,
+  type Command,
+  type Ended,
+} from "../support/command.ts";
 import { freePort, startServer, type Server } from "../support/server.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "edgekeeper-cli-"));
 const file = (name: string): string => join(directory, name);
 let server: Server;
@@ -24,41 +27,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  return spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, EDGEKEEPER_ENDPOINT: server.url, ...environment },
-  });
-}
-
-async function endOf(child: ReturnType<typeof start>): Promise<Ended> {
-  const heard = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => (heard.out += String(chunk)));
-  child.stderr.on("data", (chunk) => (heard.err += String(chunk)));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, ...heard };
-}
-
+const start = (args: readonly string[]): Command => startCommand(args, server.url);
 /** A command line without quotes in it; or its words. */
-async function run(
-  line: string | readonly string[],
-  input: string | Uint8Array = "",
-): Promise<Ended> {
-  const child = start(typeof line === "string" ? line.split(" ") : line);
-  child.stdin.end(input);
-  return endOf(child);
-}
-
-/** The first line that a command prints, while it goes on. */
-async function firstLine(child: ReturnType<typeof start>): Promise<string> {
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-  return line;
-}
+const run = (line: string | readonly string[], input: string | Uint8Array = ""): Promise<Ended> =>
+  runCommand(typeof line === "string" ? line.split(" ") : line, { endpoint: server.url, input });
 
 const jsonOf = ({ out }: Ended): unknown => JSON.parse(out);
 
