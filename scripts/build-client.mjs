@@ -11,6 +11,11 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [folder = "dist"] = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const target = resolve(root, folder);
+/** Long names of fields that stay within: no option, result or message in JSON has one of these. */
+const INNER = [
+  "rangeEnd|startRevision|progressNotify|prevKvs?|ignoreValue|ignoreLease|sortOrder|sortTarget",
+  "isResumed|isRenewed|isSent|isCreated|resumeSpec|takeUnsent",
+];
 const wantsTypes = !process.argv.includes("--no-types");
 
 await build({
@@ -20,7 +25,9 @@ await build({
   bundle: true,
   format: "esm",
   minify: true,
-  sourcemap: true,
+  mangleProps: new RegExp(`^(${INNER.join("|")})$`),
+  // Beside it, and not named in it: pages would load the name for nothing.
+  sourcemap: "external",
   // Private fields and all that the code asks of its platform besides: nothing is to be made smaller.
   target: "es2022",
   platform: "neutral",

@@ -6,7 +6,7 @@ import { refusalOf } from "../auth/permission.ts";
 import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
-import type { RevisionEvents } from "../base/kv.ts";
+import type { RevisionEvents, TxnOp } from "../base/kv.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
@@ -50,6 +50,11 @@ export interface CommittedEntry {
   readonly term: Term;
   readonly kind: number;
   readonly data: Bytes;
+}
+
+interface DecodedEntry extends Pick<CommittedEntry, "index" | "term"> {
+  /** Null for Raft's own. */
+  readonly proposal: Proposal | null;
 }
 
 /** What became of one entry. */
@@ -166,7 +171,9 @@ export class Applier {
     // It must be there before the batch moves what it is read from.
     const window = this.#window();
     const revisions = this.#sql.transaction(() => {
-      for (const entry of entries) this.#applyEntry(entry, batch);
+      const decoded = entries.map((entry) => this.#decode(entry));
+      this.#store.expect(decoded.flatMap(({ proposal }) => writesOf(proposal)));
+      for (const entry of decoded) this.#applyEntry(entry, batch);
       this.#leases.flush();
       return this.#store.commit({
         index: entries.at(-1)!.index,
@@ -204,14 +211,18 @@ export class Applier {
     window.forget(this.#time);
   }
 
-  #applyEntry(entry: CommittedEntry, batch: Batch): void {
-    const { index, term } = entry;
-    if (entry.kind === ENTRY_LEADER) {
+  #decode({ index, term, kind, data }: CommittedEntry): DecodedEntry {
+    const isOfRaft = kind === ENTRY_LEADER;
+    const proposal = isOfRaft ? null : decodeProposal(kind, data, this.#codeVersion);
+    return { index, term, proposal };
+  }
+
+  #applyEntry({ index, term, proposal }: DecodedEntry, batch: Batch): void {
+    if (proposal === null) {
       const { revision } = this.#store;
       batch.entries.push({ index, term, outcome: null, revision, trace: "" });
       return;
     }
-    const proposal = decodeProposal(entry.kind, entry.data, this.#codeVersion);
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
     if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
@@ -366,6 +377,11 @@ export class Applier {
 /** The outcome of an earlier application, as far as it was kept. */
 const recall = (answer: Bytes, command: Command): Outcome =>
   answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
+
+function writesOf(proposal: Proposal | null): readonly TxnOp[] {
+  const command = proposal?.command;
+  return command?.kind === "put" || command?.kind === "txn" ? [command] : [];
+}
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

@@ -32,6 +32,9 @@ export const ANSWER_BYTES_MAX = 16_777_216;
 /** The same for all answers of one txn, which every replica holds while it applies. */
 export const TXN_ANSWER_BYTES_MAX = 4_194_304;
 
+/** Parameters of one SQL statement: a Durable Object's limit. */
+export const SQL_PARAMETERS_MAX = 100;
+
 /** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
 export const ROW_BYTES_MAX = 1_900_000;
 
@@ -191,6 +194,9 @@ export const SCAN_CHUNK_ROWS_FIRST = 8;
 
 /** Bytes of values that its further reads aim at. */
 export const SCAN_CHUNK_BYTES = 1_048_576;
+
+/** Leases whose keys are counted, by about 100 bytes each: those that were put to of late. */
+export const LEASES_COUNTED_MAX = 10_000;
 
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;

@@ -52,8 +52,9 @@ async function miniflareOptions(
     exportName,
   });
   return {
+    // Its own door: a Worker that passes requests on, at more than the cost of serving them.
     host: HOST,
-    port: options.port,
+    port: 0,
     logRequests: false,
     // A request for the client's location would go out to the internet.
     cf: false,
@@ -85,6 +86,7 @@ async function miniflareOptions(
             Catalog: { type: "durable-object", storage: "sqlite" },
           },
         },
+        dev: { unsafeDirectSockets: [{ host: HOST, port: options.port }] },
       },
     ],
   };

@@ -50,3 +50,12 @@ export const isPassing = (error: unknown): boolean =>
 /** Whether the store has refused for this reason. */
 export const isRefused = (error: unknown, refusal: Refusal): boolean =>
   error instanceof EdgekeeperError && error.refusal === refusal;
+
+/** Resolves as well when the lease that was to end has ended by itself. */
+export async function unlessLeaseIsGone(ending: Promise<unknown>): Promise<void> {
+  try {
+    await ending;
+  } catch (error) {
+    if (!isRefused(error, "leaseNotFound")) throw error;
+  }
+}

@@ -1,7 +1,7 @@
 // Owns a lease as its holder sees it.
 
 import { asLeaseId, type LeaseId } from "../base/types.ts";
-import { isRefused } from "./error.ts";
+import { unlessLeaseIsGone } from "./error.ts";
 import type { KeySpace } from "./keys.ts";
 import { leaseLost, type KeptLease, type LeaseKeeper } from "./keeper.ts";
 import type { Link } from "./link.ts";
@@ -81,12 +81,8 @@ export class Lease {
   }
 
   /** Revokes it, unless it is gone already. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.revoke();
-    } catch (error) {
-      if (!isRefused(error, "leaseNotFound")) throw error;
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return unlessLeaseIsGone(this.revoke());
   }
 }
 

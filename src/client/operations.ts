@@ -181,11 +181,17 @@ export const deleteResult = (
 
 /** What of the options concerns the asking. */
 export function askOptionsOf(options: ReadOptions & WriteOptions): AskOptions {
-  const { timeoutMs, signal, trace, idempotencyKey, minRevision, maxStalenessMs = null } = options;
+  const { timeoutMs, signal, trace, idempotencyKey, minRevision, maxStalenessMs } = options;
+  const isFreshnessSaid = (minRevision ?? maxStalenessMs) !== undefined;
   const freshness = {
     minRevision: minRevision === undefined ? null : asRevision(Math.max(0, minRevision)),
-    maxStalenessMs: maxStalenessMs === null ? null : Math.max(0, Math.ceil(maxStalenessMs)),
+    maxStalenessMs: maxStalenessMs === undefined ? null : Math.max(0, Math.ceil(maxStalenessMs)),
   };
-  const isSaid = minRevision !== undefined || maxStalenessMs !== null;
-  return { timeoutMs, signal, trace, idempotencyKey, freshness: isSaid ? freshness : undefined };
+  return {
+    timeoutMs,
+    signal,
+    trace,
+    idempotencyKey,
+    freshness: isFreshnessSaid ? freshness : undefined,
+  };
 }

@@ -5,7 +5,7 @@
 import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/types.ts";
-import { isRefused } from "./error.ts";
+import { isRefused, unlessLeaseIsGone } from "./error.ts";
 import type { KeyValue } from "./key-value.ts";
 import { bytesOf, type BytesLike, type Selection } from "./keys.ts";
 import type { GrantOptions, Lease } from "./lease.ts";
@@ -132,20 +132,15 @@ export async function outwait(
 }
 
 /** Gives up what place there may be. @throws EdgekeeperError; then the end of the lease does it. */
-export async function leave(
+export function leave(
   store: QueueStore,
   { key, lease, isOwn }: Contender,
   timeoutMs = PATIENCE_MS,
 ): Promise<void> {
-  try {
-    // Of a lease that has other keys, or other places.
-    const own = compare.lease(key).equals(lease);
-    if (isOwn) await lease.revoke({ timeoutMs });
-    else await store.txn().if(own).then(op.delete(key)).commit({ timeoutMs });
-  } catch (error) {
-    // It has ended by itself.
-    if (!isRefused(error, "leaseNotFound")) throw error;
-  }
+  if (isOwn) return unlessLeaseIsGone(lease.revoke({ timeoutMs }));
+  // The lease has other keys, or other places.
+  const own = compare.lease(key).equals(lease);
+  return unlessLeaseIsGone(store.txn().if(own).then(op.delete(key)).commit({ timeoutMs }));
 }
 
 /** The next event; null when what is to be read was compacted: whoever waits reads again then. */

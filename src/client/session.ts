@@ -67,10 +67,7 @@ interface Watcher {
 }
 
 /** How a watch is refused for what else would be `STALE_TOKEN`: it hears words, not a name. */
-const STALE_TOKEN_TEXTS = [
-  "etcdserver: invalid auth token",
-  "etcdserver: revision of auth store is old",
-];
+const STALE_TOKEN_TEXT = /etcdserver: (invalid auth token|revision of auth store is old)$/;
 const TIMEOUT_MS = 7_000;
 /** How exact timeouts are: a request may take so much longer to be told of its end. */
 const SWEEP_MS = 100;
@@ -352,8 +349,7 @@ const isWhole = (value: unknown): boolean =>
       Object.values(value).every((each) => isWhole(each));
 
 /** Whether a watch was canceled for the token that its session has shown. */
-function isStaleToken(delivery: WatchDelivery): boolean {
-  if (delivery.kind !== "canceled" || delivery.cause.kind !== "refused") return false;
-  const { reason } = delivery.cause;
-  return STALE_TOKEN_TEXTS.some((text) => reason.endsWith(text));
-}
+const isStaleToken = (delivery: WatchDelivery): boolean =>
+  delivery.kind === "canceled" &&
+  delivery.cause.kind === "refused" &&
+  STALE_TOKEN_TEXT.test(delivery.cause.reason);

@@ -328,12 +328,12 @@ export class Host {
     if (effects.settled !== null) this.#registry.changed(effects.settled);
     if (effects.isRemoved) this.end(this.#core.directory);
     else if (effects.restart) this.#restart();
-    else this.#settle();
+    else this.#settle(effects);
   }
 
   /** What is due after each turn. */
-  #settle(): void {
-    this.#meters.follow(this.#core.status().leader);
+  #settle({ leader }: Effects): void {
+    this.#meters.follow(leader);
     if (this.#registry.hasNews) this.#registry.settle(this.#core.status().role === "leader");
     // Sessions of an earlier instance want to hear what was applied, in a turn of their own.
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;

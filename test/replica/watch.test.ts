@@ -290,6 +290,23 @@ describe("a receiver that stops reading", () => {
     expect(events(0)).toEqual(Array.from({ length: 40 }, (_, n) => `${n + 2} put a`));
   });
 
+  test("goes on from where it fell behind, though it was quiet before a compaction", ({
+    expect,
+  }) => {
+    watch(0, spec("quiet"));
+    watch(1, spec("a"));
+    putMany(8);
+    cluster.serve({ kind: "compact", revision: 9, physical: true });
+    putMany(4);
+    cluster.serve(put(key("quiet"), EMPTY));
+    for (let n = 0; n < 10; n++) {
+      acknowledgeAll();
+      cluster.run(50);
+    }
+    expect(deliveries().filter(({ kind }) => kind === "canceled")).toEqual([]);
+    expect(events(0)).toEqual(["14 put quiet"]);
+  });
+
   test("does not hold up another session", ({ expect }) => {
     const other = 2;
     watch(0, spec("a"));
