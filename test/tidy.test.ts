@@ -50,7 +50,11 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
     layers: ["base", "api", "client"],
     packages: /^(node:|@grpc\/(grpc-js|proto-loader|reflection)$|ws$)/,
   },
-  cli: { layers: ["base", "api", "bridge"], packages: /^(node:|miniflare$|esbuild$)/ },
+  cli: {
+    layers: ["base", "api", "bridge", "client"],
+    packages:
+      /^(node:|miniflare$|esbuild$|commander$|cli-table3$|cli-progress$|@bomb\.sh\/tab(\/|$))/,
+  },
   "worker.ts": { layers: ["http", "object"], packages: /^cloudflare:workers$/ },
 };
 

@@ -12,7 +12,7 @@ const NOT_IN_ALPHABET = 0xff;
 declare const btoa: (latin1: string) => string;
 
 /** Standard base64 with padding. */
-export const encodeBase64 = (bytes: Bytes): string => btoa(bytesKey(bytes));
+export const encodeBase64 = (bytes: Uint8Array): string => btoa(bytesKey(bytes));
 
 /**
  * The bytes, or null when `text` is not base64. As in protojson, one `-` or `_` makes all of it

@@ -204,6 +204,9 @@ const CLUSTERS: readonly Operation[] = [
     method: "get",
     path: "/replicas",
     summary: "What each replica says of itself",
+    parameters: [
+      inQuery("whereabouts", SWITCH, "With data centers, clocks, and how long each took to answer"),
+    ],
     answers: { 200: json("The replicas", replicasAnswer) },
   }),
   ofClusters({

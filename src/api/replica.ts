@@ -236,6 +236,14 @@ export interface ReplicaCost {
   readonly peerCalls: number;
 }
 
+/** Where a replica really is: its region is a wish. */
+export interface Whereabouts {
+  /** The code of the data center; null when it is not known. */
+  readonly location: string | null;
+  /** Its clock, in ms since 1970. */
+  readonly clockMs: number;
+}
+
 /** What the router calls on a replica. */
 export interface ReplicaRpc {
   serve(call: ReplicaCall): Promise<ReplicaAnswer>;
@@ -253,6 +261,8 @@ export interface ReplicaRpc {
   uploadEnd(nonce: string): Promise<void>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
+  /** Asks the platform: for people who look. Code before it does not know the question. */
+  whereabouts(): Promise<Whereabouts>;
   /** Null from an object that is not a replica. */
   metrics(): Promise<ReplicaMetrics | null>;
   /** Refused (it throws) where the lab is not enabled. */

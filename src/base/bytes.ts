@@ -21,7 +21,7 @@ export const equalBytes = (a: Bytes, b: Bytes): boolean =>
 const ARGUMENTS_MAX = 4_096;
 
 /** Each byte as the character of that number: a key for `Map` and `Set`, equal when the bytes are. */
-export function bytesKey(bytes: Bytes): string {
+export function bytesKey(bytes: Uint8Array): string {
   if (bytes.length <= ARGUMENTS_MAX) return textOf(bytes);
   let text = "";
   for (let start = 0; start < bytes.length; start += ARGUMENTS_MAX) {

@@ -2,9 +2,8 @@
 
 import { createServer } from "node:net";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
-import { bundleWorker } from "./bundle.ts";
+import { bundledWorker } from "./bundle.ts";
 import { OptionError, type DevOptions } from "./dev-options.ts";
 import { lockState } from "./state-lock.ts";
 import { guardWorkerd } from "./workerd-guard.ts";
@@ -15,7 +14,6 @@ export const COMPATIBILITY_DATE = "2026-10-01";
 export const COMPATIBILITY_FLAGS = ["enable_request_signal"] as const;
 
 const HOST = "127.0.0.1";
-const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
 
 export interface DevServer {
   readonly url: string;
@@ -73,7 +71,7 @@ async function miniflareOptions(
           manifest: {
             mainModule: "worker.mjs",
             modulesRoot: "/",
-            modules: { "worker.mjs": { type: "esm", contents: await bundleWorker(WORKER) } },
+            modules: { "worker.mjs": { type: "esm", contents: await bundledWorker() } },
           },
           env: {
             ...mapValues(workerVariables(process.env), text),

@@ -14,6 +14,7 @@ import type {
   ReplicaRpc,
   ReplicaStatus,
   SnapshotDownload,
+  Whereabouts,
 } from "../api/replica.ts";
 import type { FoundingOrder } from "../api/recovery.ts";
 import { present } from "../base/assert.ts";
@@ -41,6 +42,7 @@ import {
 import { foundFrom } from "./founding.ts";
 import { isFilledBy, sealUpload, takePart } from "./upload.ts";
 import { Host } from "./host.ts";
+import { currentLocation } from "./location.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaNameOf, replicaStub } from "./stubs.ts";
@@ -95,6 +97,10 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
 
   async status(): Promise<ReplicaStatus | null> {
     return this.#host?.status() ?? null;
+  }
+
+  async whereabouts(): Promise<Whereabouts> {
+    return { location: await currentLocation(this.env), clockMs: Date.now() };
   }
 
   // What a rebuilt cluster is founded with. It takes the rows only, so it does not matter whether the
