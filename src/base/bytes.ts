@@ -31,7 +31,8 @@ export function bytesKey(bytes: Uint8Array): string {
 }
 
 /** All in one call, which is several times faster than byte by byte. */
-const textOf = (bytes: Bytes): string => Reflect.apply(String.fromCharCode, null, bytes) as string;
+const textOf = (bytes: Uint8Array): string =>
+  Reflect.apply(String.fromCharCode, null, bytes) as string;
 
 /** The bytes one after another, in a buffer of their own. */
 export function concatBytes(parts: readonly Bytes[]): Bytes {
