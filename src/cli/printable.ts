@@ -1,6 +1,6 @@
 // Owns how keys and values, which are bytes, are shown: as text where they are text, else in base64.
 
-import { encodeBase64, decodeBase64 } from "../api/base64.ts";
+import { decodeBase64 } from "../api/base64.ts";
 import type { Bytes } from "../base/types.ts";
 
 /** Text when the bytes are valid UTF-8, else an object that says that they are not. */
@@ -17,8 +17,10 @@ function textIn(bytes: Uint8Array): string | null {
   }
 }
 
+const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
 export const toJsonBytes = (bytes: Uint8Array): JsonBytes =>
-  textIn(bytes) ?? { base64: encodeBase64(bytes) };
+  textIn(bytes) ?? { base64: base64Of(bytes) };
 
 /** The reverse; null for what is neither. */
 export function fromJsonBytes(json: unknown): Bytes | null {
@@ -34,7 +36,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u20
 /** On one line, and harmless to a terminal; at most `lengthMax` characters. */
 export function toLine(bytes: Uint8Array, lengthMax = Number.POSITIVE_INFINITY): string {
   const text = textIn(bytes);
-  const line = text === null ? `base64:${encodeBase64(bytes)}` : harmless(text);
+  const line = text === null ? `base64:${base64Of(bytes)}` : harmless(text);
   return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
 }
 
