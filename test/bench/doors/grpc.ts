@@ -2,7 +2,13 @@
 // the library that the bridge answers with.
 
 import { fileURLToPath } from "node:url";
-import { Client, credentials, type ClientDuplexStream, type MethodDefinition } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type MethodDefinition,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { serviceOf } from "../../../src/bridge/definitions.ts";
 import { endOfPrefix, expectThat, type Connection, type Door } from "./door.ts";
@@ -35,6 +41,7 @@ export type Conversation = ClientDuplexStream<object, Answer>;
 
 export interface Channel {
   ask(service: string, method: string, message: object): Promise<Answer>;
+  receive(service: string, method: string, message: object): ClientReadableStream<Answer>;
   converse(service: string, method: string): Conversation;
   close(): void;
 }
@@ -59,6 +66,10 @@ export function openChannel(address: string): Channel {
           (error, answer) => (error === null ? resolve(answer!) : reject(error)),
         );
       }),
+    receive: (service, method, message) => {
+      const { path, requestSerialize, responseDeserialize } = methodOf(service, method);
+      return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, message);
+    },
     converse: (service, method) => {
       const { path, requestSerialize, responseDeserialize } = methodOf(service, method);
       return client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);

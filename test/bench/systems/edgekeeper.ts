@@ -15,6 +15,8 @@ const READY = /^Edgekeeper is ready/;
 
 export interface EdgekeeperSystem extends System {
   readonly url: string;
+  /** Of the bridge. */
+  readonly grpcAddress: string;
 }
 
 export interface EdgekeeperOptions extends StartOptions {
@@ -31,14 +33,16 @@ export async function startEdgekeeper(options: EdgekeeperOptions): Promise<Edgek
   all.push("--rtt", roundTrips, ...args);
   const child = await startChild(process.execPath, [DEV, ...all], (line) => READY.test(line));
   const url = `http://127.0.0.1:${port}`;
+  const grpcAddress = `127.0.0.1:${grpcPort}`;
   return {
     name: "Edgekeeper",
     url,
+    grpcAddress,
     doors: [
       sessionDoor(url),
       plainDoor("plain HTTP", url),
       gatewayDoor(url),
-      grpcDoor(`127.0.0.1:${grpcPort}`),
+      grpcDoor(grpcAddress),
     ],
     pids: familyOf(child.pid),
     compact: () => compact(url),
