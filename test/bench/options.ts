@@ -17,8 +17,9 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
 
 Measures Edgekeeper beside etcd and a bare Durable Object, and writes docs/benchmarks.md.
 
-  --quick           a tenth of the time, and nothing is written: to see that all of it works
-  --only A,B        only these workloads and studies
+  --quick           a little of everything, written to .cache/benchmarks: to see that all of it works
+  --only A,B        only these: put, get, serializable, txn, range, mixed, lease; floors, costs, watch,
+                    rtt, keys, memory, start, references, idle; written to .cache/benchmarks
   --clients N,M     only with so many clients at once
   --rounds N        how often each is measured (default 5)
   --seconds N       how long each time (default 3)

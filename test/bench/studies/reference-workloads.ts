@@ -19,6 +19,8 @@ interface Reference {
   readonly name: string;
   readonly title: string;
   readonly seconds: number;
+  /** Clients that stay connected. */
+  readonly sockets: number;
   /** Makes everything ready; what it does is not counted. */
   readonly prepare: (stage: Stage) => Promise<void>;
   /** Runs until `over` aborts. */
@@ -43,11 +45,12 @@ const BUSY_PUT_MS = 10;
 const BUSY_KEYS = 1_000;
 const SAMPLE_MS = 200;
 
-export const REFERENCES: readonly Reference[] = [
+const REFERENCES: readonly Reference[] = [
   {
     name: "flags",
     title: "Flags: 10 writes a minute, 5,000 watchers",
     seconds: 120,
+    sockets: FLAG_WATCHERS,
     prepare: async (stage) => {
       await inParallel(FLAG_WATCHERS, () => watching(stage.open({ any: true })));
       stage.open();
@@ -61,6 +64,7 @@ export const REFERENCES: readonly Reference[] = [
     name: "discovery",
     title: "Discovery: 500 instances with leases of 30 s",
     seconds: 120,
+    sockets: INSTANCES,
     prepare: (stage) =>
       inParallel(INSTANCES, async (number) => {
         const lease = asLeaseId(BigInt(number + 1));
@@ -79,6 +83,7 @@ export const REFERENCES: readonly Reference[] = [
     name: "busy",
     title: "Busy: 100 puts per second",
     seconds: 120,
+    sockets: 1,
     prepare: async (stage) => {
       const session = stage.open();
       await inParallel(BUSY_KEYS, (number) => session.ask(put(encodeUtf8(keyOf(number)), VALUE)));
@@ -104,7 +109,7 @@ export async function countReferences(context: StudyContext): Promise<Counted[]>
   return counted;
 }
 
-export async function count(reference: Reference, context: StudyContext): Promise<Counted> {
+async function count(reference: Reference, context: StudyContext): Promise<Counted> {
   const starting = startEdgekeeper({ folder: folderFor(context, reference.name) });
   return withSystem(starting, async (system) => {
     const traffic = new Traffic();
@@ -117,7 +122,7 @@ export async function count(reference: Reference, context: StudyContext): Promis
     const stage: Stage = { system, sessions, open };
     await reference.prepare(stage);
     await sleep(2_000);
-    const begun = { ...traffic.counts };
+    const begun = traffic.messages;
     const before = await readCounters(system.url);
     const awake = new AwakeMeter(system.url);
     const seconds = context.isQuick ? 12 : reference.seconds;
@@ -134,8 +139,8 @@ export async function count(reference: Reference, context: StudyContext): Promis
       seconds,
       rowsWritten: total(({ rows }) => rows),
       peerCalls: total(({ calls }) => calls),
-      clientRequests: traffic.counts.opened - begun.opened,
-      clientMessages: traffic.counts.messages - begun.messages,
+      sockets: reference.sockets,
+      clientMessages: traffic.messages - begun,
       awakeSeconds: awakeShare * replicas.length * seconds,
       storedBytes: await databaseBytes(system.url),
     };
@@ -169,16 +174,15 @@ async function each(
 
 /** What clients send, as the platform counts it. */
 class Traffic {
-  readonly counts = { opened: 0, messages: 0 };
+  messages = 0;
   readonly platform: ClientPlatform = {
     ...SOCKET_PLATFORM,
     connect: (url, protocols) => {
-      this.counts.opened++;
       const socket = SOCKET_PLATFORM.connect(url, protocols);
       const send = socket.send.bind(socket);
       socket.send = (message) => {
         // Pings are text, and answered without waking the object.
-        if (typeof message !== "string") this.counts.messages++;
+        if (typeof message !== "string") this.messages++;
         send(message);
       };
       return socket;
