@@ -1,11 +1,12 @@
 // Owns `npm run bench`: what is run, in which order, and what is written of it.
 
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { arch, release, type } from "node:os";
 import { resolve } from "node:path";
 import { COMPATIBILITY_DATE } from "../../src/cli/dev-server.ts";
 import { findEtcd } from "../etcd/etcd-server.ts";
 import { compareSystems } from "./comparison.ts";
+import { withTable } from "./costs/cost-table.ts";
 import { machine } from "./load.ts";
 import { BENCH_USAGE, parseBenchOptions, type BenchOptions } from "./options.ts";
 import { spread } from "./report/tables.ts";
@@ -28,6 +29,7 @@ import type { System } from "./systems/system.ts";
 import { judge } from "./targets.ts";
 
 const DOCS = "docs";
+const README = "README.md";
 /** Where a run that is not for the record leaves what it found. */
 const ASIDE = ".cache/benchmarks";
 /** Ten minutes but for the look that a sleeper takes at its end. */
@@ -60,6 +62,10 @@ async function main(): Promise<void> {
     const isForTheRecord = !options.isQuick && options.only === null && options.clients === null;
     const place = isForTheRecord ? DOCS : ASIDE;
     writeReport(results, place);
+    if (isForTheRecord && results.references !== undefined) {
+      const page = withTable(readFileSync(README, "utf8"), results.references);
+      writeFileSync(README, page);
+    }
     for (const { target, found, isReached } of judge(results)) {
       tell(`${isReached ? "reached" : "MISSED "}  ${target}: ${spread(found)}`);
     }

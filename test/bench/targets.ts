@@ -99,7 +99,7 @@ function distances({ distance = [], floors }: Results): Verdict[] {
  * What a lone put takes where it is not waiting for the network, made of floors: the way to an object and
  * one commit there, the call of a follower, and two commits more: the follower's, and that of applying.
  */
-export function localPathMs(floors: NonNullable<Results["floors"]>): number {
+function localPathMs(floors: NonNullable<Results["floors"]>): number {
   const call = floorMs(floors, "an empty call of a Durable Object");
   const put = floorMs(floors, "one commit of a Durable Object");
   return put + call + 2 * Math.max(0, put - call);
@@ -123,7 +123,7 @@ function costs({ costs: found = [] }: Results): Verdict[] {
   });
 }
 
-function others({ fanOut = [], keys = [], memory, idle, costs: found = [] }: Results): Verdict[] {
+function others({ fanOut = [], keys = [], memory, idle, costs: each = [] }: Results): Verdict[] {
   const verdicts: Verdict[] = [];
   const [mine, bare] = ["Edgekeeper, session", "bare object"].map((name) =>
     fanOut.find(({ system }) => system === name),
@@ -134,7 +134,7 @@ function others({ fanOut = [], keys = [], memory, idle, costs: found = [] }: Res
       atMost(`an event to ${mine.sockets} sockets in < 3x the bare object's time`, found, 3),
     );
   }
-  const batch = found.find(({ what, atOnce }) => what === "put that overwrites" && atOnce > 1);
+  const batch = each.find(({ what, atOnce }) => what === "put that overwrites" && atOnce > 1);
   if (batch !== undefined) {
     const calls = spreadOf([batch.calls * batch.atOnce]);
     // The first of a burst goes alone, and the news of its commit goes with the rest.

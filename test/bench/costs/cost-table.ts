@@ -39,3 +39,8 @@ export function tableIn(text: string): string {
 
 const money = (dollars: number): string =>
   dollars >= 100 ? `$${Math.round(dollars)}` : `$${dollars.toFixed(2)}`;
+
+/** The page with another table between its marks. @throws Error when it has none. */
+export function withTable(page: string, all: readonly Counted[]): string {
+  return page.replace(tableIn(page), () => costTable(all));
+}
