@@ -59,7 +59,12 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
 };
 
 /** Default exports are what a tool asks for, and nothing else. */
-const DEFAULT_EXPORTS = ["src/worker.ts", "src/text-modules.d.ts", "vitest.config.ts"];
+const DEFAULT_EXPORTS = [
+  "src/worker.ts",
+  "src/text-modules.d.ts",
+  "vitest.config.ts",
+  "test/bench/bare/worker.ts",
+];
 
 const FOLDERS = ["src", "test", "scripts", "migrations", "docs", ".ci"];
 const files = [

@@ -9,12 +9,15 @@ const SOURCES = fileURLToPath(new URL("../worker.ts", import.meta.url));
 /** Beside this file, where `scripts/build-cli.mjs` puts both. */
 const BUILT = fileURLToPath(new URL("worker.mjs", import.meta.url));
 
-/** The Worker as one ES module. Building it takes well under a second. */
-export async function bundledWorker(): Promise<string> {
-  if (!existsSync(SOURCES)) return readFile(BUILT, "utf8");
+/** The Worker as one ES module. */
+export const bundledWorker = (): Promise<string> =>
+  existsSync(SOURCES) ? bundleWorker(SOURCES) : readFile(BUILT, "utf8");
+
+/** The Worker whose sources begin at `entry`, built as ours is. It takes well under a second. */
+export async function bundleWorker(entry: string): Promise<string> {
   const { build } = await import("esbuild");
   const result = await build({
-    entryPoints: [SOURCES],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",

@@ -13,6 +13,8 @@ export interface DevOptions {
   readonly state: string | null;
   /** Round-trip milliseconds by pair of regions, "enam-weur"; empty for none. */
   readonly roundTrips: Readonly<Record<string, number>>;
+  /** Where DevTools can look into the Worker; null: nowhere. */
+  readonly inspectPort: number | null;
 }
 
 export const DEV_USAGE = `Usage: npm start -- [options]
@@ -25,6 +27,7 @@ Runs a whole Edgekeeper on this machine: one replica for each region, and the ro
   --state DIR       where the data lives; survives restarts (default .edgekeeper)
   --memory          keep nothing: the data is gone when the server ends
   --rtt PROFILE     add round-trip times between replicas: ${Object.keys(roundTripProfiles).join(", ")} (default none)
+  --inspect-port N  let DevTools look into the Worker: profiles, memory, breakpoints (default nowhere)
   --help            this text
 
 The variables EDGEKEEPER_AUTH_TOKEN and EDGEKEEPER_WATCH_PROGRESS_NOTIFY_INTERVAL mean what they mean in
@@ -63,6 +66,10 @@ export function parseDevOptions(args: readonly string[]): DevOptions | null {
     regions: parseRegions(values.regions),
     state: values.memory ? null : (values.state ?? ".edgekeeper"),
     roundTrips: profile,
+    inspectPort:
+      values["inspect-port"] === undefined
+        ? null
+        : parsePort(values["inspect-port"], "--inspect-port"),
   };
 }
 
@@ -73,6 +80,7 @@ interface RawOptions {
   readonly state?: string;
   readonly memory: boolean;
   readonly rtt: string;
+  readonly "inspect-port"?: string;
   readonly help: boolean;
 }
 
@@ -87,6 +95,7 @@ function parse(args: readonly string[]): RawOptions {
         state: { type: "string" },
         memory: { type: "boolean", default: false },
         rtt: { type: "string", default: "none" },
+        "inspect-port": { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });

@@ -61,6 +61,7 @@ async function miniflareOptions(
     cf: false,
     telemetry: { enabled: false },
     enableDevRegistry: false,
+    ...(options.inspectPort === null ? {} : { inspectorPort: options.inspectPort }),
     ...(options.state === null ? {} : { resourcePersistencePath: resolve(options.state) }),
     workers: [
       {

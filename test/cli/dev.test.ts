@@ -25,6 +25,7 @@ describe("options", () => {
       regions: ["wnam", "enam", "weur"],
       state: ".edgekeeper",
       roundTrips: {},
+      inspectPort: null,
     });
   });
 

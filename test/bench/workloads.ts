@@ -1,0 +1,53 @@
+// Owns what is asked of every system: each workload is a description, and `steps.ts` performs it.
+
+import type { Operation } from "./doors/door.ts";
+
+/** Keys have 8 bytes and values 256. */
+export const VALUE_BYTES = 256;
+/** Keys that are there before anything is measured; a put overwrites one of them. */
+export const KEYS = 10_000;
+/** Keys that one list returns. */
+export const LIST_KEYS = 1_000;
+export const LEASES = 1_000;
+export const LEASE_TTL_SECONDS = 600;
+
+export interface Workload {
+  /** As the command line calls it. */
+  readonly name: string;
+  readonly title: string;
+  /** How many clients ask at once, one case for each. */
+  readonly clients: readonly number[];
+  /** What is asked, and how often of a hundred times. */
+  readonly mix: readonly { readonly operation: Operation; readonly percent: number }[];
+}
+
+const only = (operation: Operation): Workload["mix"] => [{ operation, percent: 100 }];
+
+export const WORKLOADS: readonly Workload[] = [
+  { name: "put", title: "Put", clients: [1, 16, 64, 256], mix: only("put") },
+  { name: "get", title: "Linearizable get", clients: [1, 16, 64, 256], mix: only("get") },
+  {
+    name: "serializable",
+    title: "Serializable get",
+    clients: [64],
+    mix: only("getSerializable"),
+  },
+  { name: "txn", title: "Compare and swap in a transaction", clients: [64], mix: only("cas") },
+  { name: "range", title: "Range of 1,000 keys by prefix", clients: [16], mix: only("list") },
+  {
+    name: "mixed",
+    title: "Mixed: 90 gets, 10 puts",
+    clients: [64],
+    mix: [
+      { operation: "get", percent: 90 },
+      { operation: "put", percent: 10 },
+    ],
+  },
+  { name: "lease", title: "Lease keepalive", clients: [64], mix: only("keepAlive") },
+];
+
+/** The eight bytes of a key. */
+export const keyOf = (number: number): string => `k${number.toString().padStart(7, "0")}`;
+
+/** What all of `LIST_KEYS` keys begin with, the one of that number among them. */
+export const prefixOf = (number: number): string => keyOf(number).slice(0, -3);
