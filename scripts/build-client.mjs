@@ -15,6 +15,7 @@ const target = resolve(root, folder);
 const INNER = [
   "rangeEnd|startRevision|progressNotify|prevKvs?|ignoreValue|ignoreLease|sortOrder|sortTarget",
   "isResumed|isRenewed|isSent|isCreated|isBegun|canceling|progressed|resumeSpec|takeUnsent",
+  "isAsking|disconnected|requestId|dueAt",
 ];
 const wantsTypes = !process.argv.includes("--no-types");
 
