@@ -14,7 +14,8 @@ const target = resolve(root, folder);
 /** Long names of fields that stay within: no option, result or message in JSON has one of these. */
 const INNER = [
   "rangeEnd|startRevision|progressNotify|prevKvs?|ignoreValue|ignoreLease|sortOrder|sortTarget",
-  "isResumed|isRenewed|isSent|isCreated|resumeSpec|takeUnsent",
+  "isResumed|isRenewed|isSent|isCreated|isBegun|canceling|progressed|resumeSpec|takeUnsent",
+  "isAsking|disconnected|requestId|dueAt",
 ];
 const wantsTypes = !process.argv.includes("--no-types");
 

@@ -17,6 +17,8 @@ export class ProgressQuestion {
   /** What forgets the question, by session that has not answered; null when none is asked. */
   #awaited: Map<SeatSession, () => void> | null = null;
   #least: Header | null = null;
+  /** Those that the question on the way is about. */
+  #asked = new Set<Asked>();
   /** The question came again before it was answered. */
   #again: (() => Iterable<Asked>) | null = null;
 
@@ -30,19 +32,21 @@ export class ProgressQuestion {
       this.#again = watches;
       return;
     }
+    const asked = new Set(watches());
     const sessions = new Set<SeatSession>();
-    for (const { seat, isLive } of watches()) {
+    for (const { seat, isLive } of asked) {
       if (seat === null || !isLive) return;
       sessions.add(seat.session);
     }
     if (sessions.size === 0) return;
     this.#least = null;
+    this.#asked = asked;
     const awaited = new Map<SeatSession, () => void>();
     this.#awaited = awaited;
     for (const session of sessions) {
       awaited.set(
         session,
-        session.askProgress((header) => this.#heard(session, header)),
+        session.askProgress((header) => this.#heard(session, header, watches)),
       );
     }
   }
@@ -52,15 +56,18 @@ export class ProgressQuestion {
     for (const forget of this.#awaited?.values() ?? []) forget();
     this.#awaited = null;
     this.#again = null;
+    this.#asked.clear();
   }
 
-  #heard(session: SeatSession, header: Header): void {
+  #heard(session: SeatSession, header: Header, watches: () => Iterable<Asked>): void {
     if (this.#awaited?.delete(session) !== true) return;
     if (this.#least === null || header.revision < this.#least.revision) this.#least = header;
     if (this.#awaited.size > 0) return;
     this.#awaited = null;
-    this.#say(progressOfAll(this.#least));
-    const again = this.#again;
+    // To the client it is of one, too, that was created meanwhile and may be behind.
+    const isOfAll = [...watches()].every((watch) => this.#asked.has(watch));
+    if (isOfAll) this.#say(progressOfAll(this.#least));
+    const again = isOfAll ? this.#again : watches;
     this.#again = null;
     if (again !== null) this.ask(again);
   }

@@ -50,7 +50,7 @@ export class SessionUpstream implements Upstream {
   converse(method: string, context: CallContext): Conversation {
     switch (method) {
       case WATCH:
-        return new WatchCall(this.#users.of(context).seats, this.#backlog, context);
+        return new WatchCall(this.#users.seatsOf(context), this.#backlog, context);
       case KEEP_ALIVE: {
         // The stream may last longer than one keepalive may take.
         const each = { ...context, timeoutMs: null };

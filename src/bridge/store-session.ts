@@ -43,6 +43,8 @@ export class StoreSession {
   /** Since when no replica has spoken, in milliseconds; null while one does. */
   #downSince: number | null = Date.now();
   #wasUp = false;
+  /** The latest: what becomes of one that it has replaced says nothing of the store. */
+  #socket: WebSocket | null = null;
 
   constructor(options: StoreSessionOptions) {
     this.#options = options;
@@ -89,21 +91,29 @@ export class StoreSession {
       closeTimeout: FAREWELL_MS,
     };
     const socket = new WebSocket(url, options);
+    this.#socket = socket;
+    this.#downSince ??= Date.now();
     socket.once("message", () => {
+      if (this.#socket !== socket) return;
       this.#downSince = null;
       this.#wasUp = true;
     });
-    socket.once("close", () => (this.#downSince ??= Date.now()));
+    socket.once("close", () => {
+      if (this.#socket === socket) this.#downSince ??= Date.now();
+    });
     socket.on("unexpected-response", (request, response) => {
       void refusalOf(response).then((error) => {
-        this.#refused(error);
+        if (this.#socket === socket) this.#refused(error);
         request.destroy();
         socket.terminate();
       });
     });
     // One that was closed from here has no code.
     socket.on("error", (error) => {
-      if ("code" in error && socket.readyState !== WebSocket.OPEN) this.#unreached(error);
+      const isLatest = this.#socket === socket;
+      if ("code" in error && isLatest && socket.readyState !== WebSocket.OPEN) {
+        this.#unreached(error);
+      }
     });
     return socket;
   }

@@ -5,6 +5,7 @@ import { GATEWAY_ERRORS } from "../api/error.ts";
 import { USERS_MAX, WATCH_SESSIONS_MAX } from "./bounds.ts";
 import { UpstreamError, type CallContext } from "./upstream.ts";
 import { UserSessions } from "./user-sessions.ts";
+import type { Seats } from "./watch-seats.ts";
 
 /** How often it is looked for what nobody uses. */
 const SWEEP_MS = 5_000;
@@ -30,11 +31,18 @@ export class Users {
 
   /** @throws UpstreamError when there are too many. */
   of(context: CallContext): UserSessions {
-    const name = JSON.stringify([context.token, context.authorization]);
-    const user = this.#users.get(name) ?? this.#admit(context);
-    this.#users.delete(name);
-    this.#users.set(name, user);
-    return user;
+    const user = this.#find(context);
+    if (user !== null) return user;
+    const { code, message } = GATEWAY_ERRORS.overloaded;
+    throw new UpstreamError(code, message);
+  }
+
+  /**
+   * Where a stream's watches find seats. A stream may have none for long, and a user without any is
+   * forgotten: so who it is is looked up for each watch.
+   */
+  seatsOf(context: CallContext): Seats {
+    return { seat: (spec, sitter) => this.#find(context)?.seats.seat(spec, sitter) ?? null };
   }
 
   close(): void {
@@ -43,8 +51,18 @@ export class Users {
     this.#users.clear();
   }
 
+  /** Null when there are too many. */
+  #find(context: CallContext): UserSessions | null {
+    const name = JSON.stringify([context.token, context.authorization]);
+    const known = this.#users.get(name);
+    if (known === undefined && this.#users.size >= USERS_MAX && !this.#closeOldest()) return null;
+    const user = known ?? this.#admit(context);
+    this.#users.delete(name);
+    this.#users.set(name, user);
+    return user;
+  }
+
   #admit({ token, authorization }: CallContext): UserSessions {
-    if (this.#users.size >= USERS_MAX) this.#closeOldest();
     const deployment = this.#options.token;
     const headers = {
       ...(deployment === null ? {} : { "Edgekeeper-Token": deployment }),
@@ -63,15 +81,14 @@ export class Users {
     });
   }
 
-  #closeOldest(): void {
+  /** False when none is idle. */
+  #closeOldest(): boolean {
     for (const [name, user] of this.#users) {
       if (!user.isIdle) continue;
       user.close();
-      this.#users.delete(name);
-      return;
+      return this.#users.delete(name);
     }
-    const { code, message } = GATEWAY_ERRORS.overloaded;
-    throw new UpstreamError(code, message);
+    return false;
   }
 
   #closeIdle(): void {

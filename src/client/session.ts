@@ -88,8 +88,8 @@ export class Session {
   #connection: ClientConnection | null = null;
   /** There is to be a connection soon. */
   #isConnecting = false;
-  /** Whether the welcome has come: until then all waits. */
-  #isLive = false;
+  /** The connection that was welcomed last. */
+  #begunOn: ClientConnection | null = null;
   #welcome: WelcomeFrame | null = null;
   #failures = 0;
   #lastWatch = 0;
@@ -159,6 +159,11 @@ export class Session {
     this.#end(closed());
   }
 
+  /** Whether the welcome has come: until then all waits. */
+  get #isLive(): boolean {
+    return this.#connection !== null && this.#connection === this.#begunOn;
+  }
+
   /** Sees to it that there is a connection, or will be. */
   #connect(): void {
     if (this.#connection !== null || this.#isConnecting || this.isOver) return;
@@ -199,7 +204,6 @@ export class Session {
   async #ended(code: number | null): Promise<void> {
     const wasLive = this.#isLive;
     this.#connection = null;
-    this.#isLive = false;
     this.#requests.disconnected();
     if (this.isOver) return;
     if (code === CLOSE_PROTOCOL) return this.#give(protocolRefused());
@@ -235,7 +239,7 @@ export class Session {
 
   /** Whether the connection is of no more use. */
   #heardFrame(connection: ClientConnection, frame: ReplicaFrame): boolean {
-    if (frame.kind === "welcome") this.#heardWelcome(frame);
+    if (frame.kind === "welcome") this.#heardWelcome(connection, frame);
     else if (frame.kind === "delivery") {
       if (this.#isRenewable(frame.delivery)) return this.#renew();
       this.#queue(connection, frame);
@@ -262,12 +266,12 @@ export class Session {
     return true;
   }
 
-  #heardWelcome(welcome: WelcomeFrame): void {
+  #heardWelcome(connection: ClientConnection, welcome: WelcomeFrame): void {
     const isAnother = this.#welcome !== null && this.#welcome.clusterId !== welcome.clusterId;
     // Its revisions count other changes, and none of its request ids is known there.
     if (isAnother) return this.#give(otherCluster());
     this.#welcome = welcome;
-    this.#isLive = true;
+    this.#begunOn = connection;
     const { frames, ended } = this.#watches.resume();
     for (const frame of frames) this.#send(frame);
     const { revision, term } = welcome;
@@ -280,6 +284,8 @@ export class Session {
 
   #queue(connection: ClientConnection, { delivery, term, sequence }: DeliveryFrame): void {
     this.#passing = this.#passing.then(async () => {
+      // Since then the watches were begun anew after what was passed on, and this comes again.
+      if (this.#begunOn !== connection) return;
       await this.#pass(delivery, term);
       this.#failures = 0;
       if (this.#connection === connection) connection.send({ kind: "ack", sequence });

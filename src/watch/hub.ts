@@ -175,10 +175,14 @@ export class WatchHub {
 
   /**
    * The store was compacted. Watchers that are up to date say so to their receivers, which could
-   * otherwise resume from a revision that is gone although they have missed nothing.
+   * otherwise resume from a revision that is gone although they have missed nothing. Where one is
+   * behind, they say so once it is not.
    */
   compacted(): void {
-    for (const session of this.#sessions.values()) this.#reportAll(session);
+    for (const session of this.#sessions.values()) {
+      session.owesReport = session.watchers.size > 0;
+      this.#reportAll(session);
+    }
   }
 
   /** Goes on catching up, and reports progress when its time has come. */
@@ -293,6 +297,7 @@ export class WatchHub {
     const watchers = [...session.watchers.values()];
     if (watchers.length === 0) return;
     if (!watchers.every((watcher) => watcher.synced && watcher.next <= present + 1)) return;
+    session.owesReport = false;
     this.#control(session, { kind: "progress", watch: ALL_WATCHES, revision: present });
   }
 
@@ -326,6 +331,7 @@ export class WatchHub {
       isBehind ||= !watcher.synced && session.watchers.has(watcher.id);
     }
     if (isBehind) this.#lagging.add(id);
+    else if (session.owesReport) this.#reportAll(session);
   }
 
   /** One slice of history for one watcher; the next slice comes with the next tick. */

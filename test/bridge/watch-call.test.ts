@@ -210,6 +210,25 @@ describe("progress", () => {
     for (let n = 0; n < 20; n++) said.push(await next());
     expect(said.filter(({ watch_id: id }) => id === "-1")).toEqual([]);
   });
+
+  test("is not reported of a watch that was created since it was asked, and may be behind", async ({
+    expect,
+  }) => {
+    const { store, call, next } = begin();
+    await call.send(CREATE);
+    await next();
+    await call.send({ progress_request: {} });
+    const [before] = store.asked;
+    await call.send(CREATE);
+    expect(await next()).toMatchObject({ watch_id: "1", created: true });
+    before!();
+    expect(store.asked.size).toBe(3);
+    store.put();
+    store.report();
+    const said = [await next(), await next(), await next()].map(({ watch_id: id }) => id);
+    expect(said.filter((id) => id === "-1")).toHaveLength(1);
+    expect(said.at(-1)).toBe("-1");
+  });
 });
 
 test("a watch that its client cancels while it is let go ends at once", async ({ expect }) => {

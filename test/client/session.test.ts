@@ -11,7 +11,7 @@ import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { Session, type SessionOptions } from "../../src/client/session.ts";
 import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
-import { put } from "../support/requests.ts";
+import { put, watchOf } from "../support/requests.ts";
 
 const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
 const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
@@ -231,15 +231,7 @@ describe("a watch", () => {
     open();
     latest().welcome();
     const heard: string[] = [];
-    const spec = {
-      key: encodeUtf8("k"),
-      rangeEnd: encodeUtf8(""),
-      startRevision: 0,
-      prevKv: false,
-      progressNotify: false,
-      noPut: false,
-      noDelete: false,
-    };
+    const spec = watchOf(encodeUtf8("k"));
     session.watch(spec, ({ kind, revision }) => void heard.push(`${kind}@${revision}`));
     await pass();
     const term = asTerm(3);
@@ -270,5 +262,35 @@ describe("a watch", () => {
     tell(2, "progress", 12);
     await pass();
     expect(heard).toEqual(["created@7", "progress@9", "progress@12"]);
+  });
+
+  test("begun anew before its creation was passed on begins where it was begun anew", async ({
+    expect,
+  }) => {
+    open();
+    latest().welcome();
+    const slow = Promise.withResolvers<void>();
+    const heard: string[] = [];
+    session.watch(watchOf(encodeUtf8("a")), () => slow.promise);
+    session.watch(watchOf(encodeUtf8("b")), ({ kind, revision }) => {
+      heard.push(`${kind}@${revision}`);
+    });
+    await pass();
+    const created = (watch: number, revision: number): void =>
+      latest().deliver({ kind: "created", watch, revision: asRevision(revision) });
+    created(1, 7);
+    created(2, 7);
+    await pass();
+    latest().drop();
+    await pass(1_000);
+    latest().welcome();
+    await pass();
+    const begun = latest().frames.filter((frame) => frame.kind === "watch");
+    expect(begun.map(({ spec }) => spec.startRevision)).toEqual([8, 0]);
+    created(1, 20);
+    created(2, 20);
+    slow.resolve();
+    await pass();
+    expect(heard).toEqual(["created@20"]);
   });
 });
