@@ -20,6 +20,17 @@ describe("CRC-32C", () => {
   });
 });
 
+describe("CRC-32C, eight bytes at once", () => {
+  test("is what it is byte by byte", ({ expect }) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const one = (crc: number, byte: number): number => crc32c(Uint8Array.of(byte), crc);
+        expect(crc32c(bytes)).toBe(bytes.reduce(one, 0));
+      }),
+    );
+  });
+});
+
 describe("sealed bytes", () => {
   const bytes = fc.uint8Array({ minLength: 1, maxLength: 64 }) as fc.Arbitrary<Bytes>;
 
