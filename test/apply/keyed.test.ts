@@ -289,7 +289,8 @@ test("a keyed write costs one row more than another, and forgotten ones none", (
   const many = Array.from({ length: 64 }, (_, n) => ({ command: put("a", ""), key: `many${n}` }));
   const without = many.map(({ command }) => ({ command }));
   expect(rows(...many)).toBe(rows(...without) + 1);
-  expect(machine.sql.all("SELECT * FROM keyed")).toHaveLength(2);
+  // They had room in it.
+  expect(machine.sql.all("SELECT * FROM keyed")).toHaveLength(1);
 });
 
 // Property: whatever comes in between, a key has one effect and one answer while it is remembered.
