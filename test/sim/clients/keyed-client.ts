@@ -6,7 +6,7 @@ import type { Credentials } from "../../../src/base/auth.ts";
 import { put } from "../../support/requests.ts";
 import type { Chance } from "../chance.ts";
 import { must, type World } from "../world.ts";
-import type { Result, Router } from "./router.ts";
+import type { Asker, Result } from "./router.ts";
 
 /** How often one write is asked for. */
 const ATTEMPTS_MAX = 5;
@@ -28,7 +28,7 @@ interface Named {
 }
 
 export interface KeyedClientOptions {
-  readonly router: Router;
+  readonly router: Asker;
   readonly world: World;
   readonly credentials: Credentials;
   /** Where it writes: nobody else does. */
