@@ -256,10 +256,10 @@ export class Applier {
     const { revision } = this.#store;
     if (outcome === null || equalBytes(requestId, NO_REQUEST)) return { outcome, revision };
     const encoded = encodeOutcome(outcome);
-    // Of what was refused nothing has happened: its key may yet name what does.
+    // Of what was refused nothing has happened: its key may yet name what does. By its request id it is
+    // known as well: whose the key is may be another when auth was turned on or off between.
     if (keyed !== null && outcome.ok) {
       this.keyed.remember(proposal, { time: this.#time, encoded, index });
-      return { outcome, revision };
     }
     const isKept =
       encoded.length <= ANSWER_KEPT_BYTES_MAX &&

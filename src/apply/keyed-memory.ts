@@ -4,16 +4,25 @@
 // the entries before it have left, whatever the batches.
 
 import { assert } from "../base/assert.ts";
-import { IDEMPOTENCY_BYTES_MAX, IDEMPOTENCY_KEYS_MAX } from "../base/limits.ts";
+import { concatBytes } from "../base/bytes.ts";
+import {
+  IDEMPOTENCY_BYTES_MAX,
+  IDEMPOTENCY_KEYS_MAX,
+  IDEMPOTENCY_ROW_BYTES,
+  ROW_BYTES_MAX,
+} from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
-import type { ClusterTime } from "../base/types.ts";
+import type { Bytes, ClusterTime } from "../base/types.ts";
 import { scopedKey } from "./keyed.ts";
 import {
+  byEntry,
+  encodeWrites,
   isRemembered,
   readSlot,
   readSlots,
+  runsOf,
   sizeOf,
-  writeSlots,
+  writeSlot,
   type KeyedWrite,
 } from "./keyed-rows.ts";
 
@@ -36,19 +45,21 @@ export class KeyedMemory {
   /** Slots with the time of their newest write, the oldest first. */
   readonly #slots: { readonly slot: number; readonly time: ClusterTime }[] = [];
   #slotCount = 0;
+  /** The slot that was written last, while it has room: it stands last among the slots. */
+  #last: { readonly slot: number; readonly body: Bytes } | null = null;
 
   /** Reads what is remembered at `now`, the time of the last entry applied. */
   constructor(sql: SqlPort, now: ClusterTime) {
     this.#sql = sql;
-    const recalled: { readonly write: KeyedWrite; readonly slot: number }[] = [];
-    for (const { slot, time, writes } of readSlots(sql, now)) {
+    const filled = [...readSlots(sql, now)];
+    for (const { slot, time } of filled) {
       this.#slots.push({ slot, time });
       this.#slotCount = slot + 1;
-      recalled.push(...writes.map((write) => ({ write, slot })));
     }
     this.#slots.sort((a, b) => a.time - b.time);
-    recalled.sort((a, b) => a.write.index - b.write.index);
-    for (const { write, slot } of recalled) this.#keep(write, slot);
+    for (const { slot, sketches } of filled.toSorted(byEntry)) {
+      for (const { name, time, size } of sketches) this.#keep(name, { time, size, place: slot });
+    }
   }
 
   /** Whether nothing is remembered at `now`, the time of an entry. */
@@ -94,7 +105,7 @@ export class KeyedMemory {
   remember(write: KeyedWrite): void {
     this.#forget(write.time);
     assert(!this.#remembered.has(nameOf(write)), "a key is remembered with its first write");
-    this.#keep(write, write);
+    this.#keep(nameOf(write), { time: write.time, size: sizeOf(write), place: write });
     this.#fresh.push(write);
   }
 
@@ -104,21 +115,34 @@ export class KeyedMemory {
     if (this.#fresh.length === 0) return;
     const writes = this.#fresh.filter((write) => isRemembered(write.time, now));
     this.#fresh = [];
-    const slots = writeSlots(this.#sql, writes, () => this.#freeSlot(now));
-    for (const [offset, write] of writes.entries()) {
-      const slot = slots[offset]!;
-      // A name that stands in the map stays at its place.
-      const { time, size } = this.#remembered.get(nameOf(write))!;
-      this.#remembered.set(nameOf(write), { time, size, place: slot });
-      const isLastOfSlot = slots[offset + 1] !== slot;
-      if (isLastOfSlot) this.#slots.push({ slot, time });
+    for (const run of runsOf(writes, ROW_BYTES_MAX)) {
+      const slot = this.#store(run, now);
+      for (const write of run) {
+        // A name that stands in the map stays at its place.
+        const { time, size } = this.#remembered.get(nameOf(write))!;
+        this.#remembered.set(nameOf(write), { time, size, place: slot });
+      }
     }
   }
 
-  #keep(write: KeyedWrite, place: Remembered["place"]): void {
-    const size = sizeOf(write);
-    this.#remembered.set(nameOf(write), { time: write.time, size, place });
-    this.#bytes += size;
+  /** Adds them to the slot that was written last, or takes another one; returns which. */
+  #store(run: readonly KeyedWrite[], now: ClusterTime): number {
+    const last = this.#last;
+    const added = encodeWrites(run);
+    const joins = last !== null && last.body.length + added.length <= IDEMPOTENCY_ROW_BYTES;
+    if (joins) this.#slots.pop();
+    const slot = joins ? last.slot : this.#freeSlot(now);
+    const body = joins ? concatBytes([last.body, added]) : added;
+    const { time } = run.at(-1)!;
+    writeSlot(this.#sql, slot, { time, body });
+    this.#slots.push({ slot, time });
+    this.#last = body.length < IDEMPOTENCY_ROW_BYTES ? { slot, body } : null;
+    return slot;
+  }
+
+  #keep(name: string, remembered: Remembered): void {
+    this.#remembered.set(name, remembered);
+    this.#bytes += remembered.size;
   }
 
   #forget(now: ClusterTime): void {

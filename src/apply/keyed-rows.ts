@@ -1,12 +1,14 @@
-// Owns the rows of keyed writes: what one applied batch had of them stands in one row, or in as few as
-// it fits. A row is written again once all in it are forgotten: so a keyed write costs one row more
-// than another, nothing is ever deleted, and the table is as large as the most that was remembered.
+// Owns the rows of keyed writes: those of one applied batch go to the row of the batch before while there
+// is room, or to as few as they fit. A row is written anew once all in it are forgotten: so a keyed write
+// costs one row more than another, nothing is ever deleted, and the table is as large as the most that
+// was remembered. At most 100,000 are read in one turn: so what memory needs is read without the rest.
 
 import { assert } from "../base/assert.ts";
+import { bytesKey, concatBytes, EMPTY } from "../base/bytes.ts";
 import { seal, unseal } from "../base/checksum.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import { FINGERPRINT_BYTES } from "../base/fingerprint.ts";
-import { IDEMPOTENCY_WINDOW_MS, ROW_BYTES_MAX } from "../base/limits.ts";
+import { IDEMPOTENCY_ROW_BYTES, IDEMPOTENCY_WINDOW_MS } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { asClusterTime, asLogIndex, asRevision } from "../base/types.ts";
 import type { Bytes, ClusterTime, LogIndex, Revision } from "../base/types.ts";
@@ -37,7 +39,10 @@ const SLOTS_READ = 64;
 
 /** What one costs, in a row and of the bound. */
 export const sizeOf = ({ user, key, answer }: KeyedWrite): number =>
-  OVERHEAD_BYTES + CHARACTER_BYTES_MAX * user.length + key.length + answer.length;
+  costOf({ user: user.length, key: key.length, answer: answer.length });
+
+const costOf = (length: Readonly<Record<"user" | "key" | "answer", number>>): number =>
+  OVERHEAD_BYTES + CHARACTER_BYTES_MAX * length.user + length.key + length.answer;
 
 /** Whether a write of `then` is remembered at `now`: of the time of entries both. */
 export const isRemembered = (then: ClusterTime, now: ClusterTime): boolean =>
@@ -50,11 +55,24 @@ export function readSlot(sql: SqlPort, slot: number): KeyedWrite[] {
   return decode(row.records);
 }
 
-/** A slot, the time of its newest write, and its writes; none of a slot that is free. */
+/** What of a write is kept in memory, and where in its row it begins. */
+interface Sketch {
+  /** As `scopedKey` has it. */
+  readonly name: string;
+  readonly index: LogIndex;
+  readonly time: ClusterTime;
+  readonly size: number;
+  readonly start: number;
+}
+
+/** A slot, the time of its newest write, and what of it is remembered: nothing of one that is free. */
 interface Slot {
   readonly slot: number;
   readonly time: ClusterTime;
-  readonly writes: readonly KeyedWrite[];
+  /** In the order of their entries. */
+  readonly sketches: readonly Sketch[];
+  /** They, one after another. */
+  readonly body: Bytes;
 }
 
 /** All slots, some at a time, with what of them is remembered at `now`. */
@@ -68,42 +86,43 @@ export function* readSlots(sql: SqlPort, now: ClusterTime): Generator<Slot, void
       SLOTS_READ,
     );
     for (const { slot, time, records } of rows) {
-      const writes = records === null ? [] : decode(records);
-      const remembered = writes.filter((write) => isRemembered(write.time, now));
-      yield { slot, time: asClusterTime(time), writes: remembered };
+      const body = records === null ? EMPTY : unseal(records);
+      const sketches = sketchesOf(body).filter((sketch) => isRemembered(sketch.time, now));
+      // Times rise: what is forgotten stands before what is not.
+      const start = sketches[0]?.start ?? body.length;
+      yield { slot, time: asClusterTime(time), sketches, body: body.subarray(start) };
     }
     if (rows.length < SLOTS_READ) return;
     last = rows.at(-1)!.slot;
   }
 }
 
-/** Writes them to slots that are free, in as few rows as they fit; returns where each stands. */
-export function writeSlots(
+/** In the order of their entries: slots are filled one after another. */
+export const byEntry = (a: Slot, b: Slot): number =>
+  (a.sketches[0]?.index ?? 0) - (b.sketches[0]?.index ?? 0);
+
+/** Writes the slot anew: writes one after another, the newest of `time`. */
+export function writeSlot(
   sql: SqlPort,
-  writes: readonly KeyedWrite[],
-  freeSlot: () => number,
-): number[] {
-  return runsOf(writes).flatMap((run) => {
-    const slot = freeSlot();
-    const { time } = run.at(-1)!;
-    sql.run(
-      `INSERT INTO keyed (slot, time, records) VALUES (?, ?, ?)
-       ON CONFLICT (slot) DO UPDATE SET time = excluded.time, records = excluded.records`,
-      slot,
-      time,
-      encode(run),
-    );
-    return run.map(() => slot);
-  });
+  slot: number,
+  { time, body }: { readonly time: ClusterTime; readonly body: Bytes },
+): void {
+  sql.run(
+    `INSERT INTO keyed (slot, time, records) VALUES (?, ?, ?)
+     ON CONFLICT (slot) DO UPDATE SET time = excluded.time, records = excluded.records`,
+    slot,
+    time,
+    seal(body),
+  );
 }
 
-/** As many to a row as fit. */
-function runsOf(writes: readonly KeyedWrite[]): KeyedWrite[][] {
+/** As many to a row of at most `bytesMax` as fit; one that is larger has its own. */
+export function runsOf(writes: readonly KeyedWrite[], bytesMax: number): KeyedWrite[][] {
   const runs: KeyedWrite[][] = [];
   let size = Infinity;
   for (const write of writes) {
     size += sizeOf(write);
-    if (size > ROW_BYTES_MAX) {
+    if (size > bytesMax) {
       runs.push([]);
       size = sizeOf(write);
     }
@@ -121,27 +140,30 @@ export const KEYED_WRITES: Unversioned = {
   name: "keyedWrites",
 
   copy(sql) {
-    const now = clusterTimeOf(sql);
-    const all = [...readSlots(sql, now)]
-      .flatMap(({ writes }) => writes)
-      .toSorted((a, b) => a.index - b.index);
-    return all.length === 0 ? null : encode(all);
+    const bodies = [...readSlots(sql, clusterTimeOf(sql))]
+      .toSorted(byEntry)
+      .map(({ body }) => body);
+    const all = concatBytes(bodies);
+    return all.length === 0 ? null : seal(all);
   },
 
   restore(sql, body) {
     sql.run("DELETE FROM keyed");
-    let slots = 0;
-    if (body !== null) writeSlots(sql, decode(body), () => slots++);
+    const runs = body === null ? [] : runsOf(decode(body), IDEMPOTENCY_ROW_BYTES);
+    for (const [slot, run] of runs.entries()) {
+      writeSlot(sql, slot, { time: run.at(-1)!.time, body: encodeWrites(run) });
+    }
   },
 };
 
-function encode(writes: readonly KeyedWrite[]): Bytes {
+/** One after another. */
+export function encodeWrites(writes: readonly KeyedWrite[]): Bytes {
   const writer = new Writer();
   for (const { index, time, revision, user, key, fingerprint, answer } of writes) {
     writer.uint(index).uint(time).uint(revision);
     writer.text(user).text(key).raw(fingerprint).bytes(answer);
   }
-  return seal(writer.finish());
+  return writer.finish();
 }
 
 function decode(records: Bytes): KeyedWrite[] {
@@ -160,4 +182,37 @@ function decode(records: Bytes): KeyedWrite[] {
     });
   }
   return writes;
+}
+
+function sketchesOf(body: Bytes): Sketch[] {
+  const reader = new Reader(body);
+  const sketches: Sketch[] = [];
+  while (!reader.done) {
+    const start = reader.offset;
+    const index = asLogIndex(reader.uint());
+    const time = asClusterTime(reader.uint());
+    reader.uint();
+    const named = reader.offset;
+    const userBytes = reader.uint();
+    const user = charactersOf(body, reader.skip(userBytes), userBytes);
+    const key = reader.uint();
+    reader.skip(key);
+    const name = bytesKey(body.subarray(named, reader.offset));
+    reader.skip(FINGERPRINT_BYTES);
+    const answer = reader.uint();
+    reader.skip(answer);
+    sketches.push({ name, index, time, size: costOf({ user, key, answer }), start });
+  }
+  return sketches;
+}
+
+/** The length of a text as JavaScript counts it, of its UTF-8. */
+function charactersOf(bytes: Bytes, start: number, length: number): number {
+  let characters = 0;
+  for (let at = start; at < start + length; at++) {
+    const byte = bytes[at]!;
+    const isBeginning = (byte & 0xc0) !== 0x80;
+    if (isBeginning) characters += byte >= 0xf0 ? 2 : 1;
+  }
+  return characters;
 }

@@ -1,6 +1,7 @@
 // Owns idempotency keys as far as they say which write is meant: which kinds of write take one, when two
 // requests are the same, and whose a key is.
 
+import { bytesKey } from "../base/bytes.ts";
 import { fingerprint } from "../base/fingerprint.ts";
 import { Writer } from "../base/codec.ts";
 import type { Bytes } from "../base/types.ts";
@@ -42,5 +43,6 @@ function fingerprintOf(command: Command): Bytes {
 /** Nobody: auth was off. Users have names. */
 export const NOBODY = "";
 
-/** One key of one user; no two have the same, for keys have no such character. */
-export const scopedKey = (user: string, key: string): string => `${user}\0${key}`;
+/** One key of one user, as rows have it: no two have the same. */
+export const scopedKey = (user: string, key: string): string =>
+  bytesKey(new Writer().text(user).text(key).finish());

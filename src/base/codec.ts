@@ -158,6 +158,11 @@ export class Reader {
     return this.#offset === this.#bytes.length;
   }
 
+  /** Where it stands. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** Of all that it was made to read. */
   get length(): number {
     return this.#bytes.length;
@@ -213,6 +218,11 @@ export class Reader {
 
   text(): string {
     return decodeUtf8(this.bytes());
+  }
+
+  /** Passes over so many bytes; returns where they begin. */
+  skip(length: number): number {
+    return this.#take(length);
   }
 
   /** All that is left. */

@@ -96,6 +96,12 @@ export const IDEMPOTENCY_KEYS_MAX = 100_000;
  */
 export const IDEMPOTENCY_BYTES_MAX = 16_777_216;
 
+/**
+ * Keyed writes are added to a row up to this size: a page of the database, which is written whole
+ * anyway. So a start reads a thousand rows at most, and not one for each write.
+ */
+export const IDEMPOTENCY_ROW_BYTES = 4_096;
+
 /** An answer larger than this is not kept for a repeat of its request; its revision is. */
 export const ANSWER_KEPT_BYTES_MAX = 65_536;
 

@@ -2,6 +2,7 @@
 // may crash. What they do is `object.ts`'s.
 
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
+import type { SessionIdentity } from "../../src/api/session-identity.ts";
 import type { ReplicaFrame } from "../../src/api/session.ts";
 import type { Bytes } from "../../src/base/types.ts";
 import type { Membership } from "../../src/base/membership.ts";
@@ -24,6 +25,8 @@ export interface Waiting<T> {
 /** A receiver's end of a session's socket. */
 export interface Socket {
   readonly session: number;
+  /** Whose it is, of a client's; null: the router's. */
+  readonly identity: SessionIdentity | null;
   /** What the object keeps with it while it sleeps. */
   checkpoint: Bytes | null;
   /** The object has slept since the socket was opened. */

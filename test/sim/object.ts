@@ -182,9 +182,7 @@ export class SimObject {
     const instance = this.#instance!;
     this.#restoreSessions(instance);
     this.#sockets.set(socket.session, socket);
-    this.#turn(instance, null, (core, now) =>
-      core.openSession(socket.session, { checkpoint: null }, now),
-    );
+    this.#turn(instance, null, (core, now) => core.openSession(socket.session, socket, now));
     return true;
   }
 
@@ -391,10 +389,9 @@ export class SimObject {
     if (instance.areSessionsRestored) return;
     instance.areSessionsRestored = true;
     for (const socket of this.#sockets.values()) {
-      const { session, checkpoint } = socket;
       this.#world.mark("session restored");
       socket.wasRestored = true;
-      this.#turn(instance, null, (core, now) => core.openSession(session, { checkpoint }, now));
+      this.#turn(instance, null, (core, now) => core.openSession(socket.session, socket, now));
     }
   }
 }

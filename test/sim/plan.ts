@@ -35,6 +35,8 @@ export interface Load {
   readonly administerEveryMs: number | null;
   /** Whether clients name their writes. */
   readonly isKeyed: boolean;
+  /** Whether clients speak the session protocol. */
+  readonly isBySession: boolean;
 }
 
 export interface Plan extends Load {
@@ -75,6 +77,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   const administerEveryMs = administration.pick([60, 200, 1_000]);
   // What is remembered of them keeps the cluster from going back, too.
   const isKeyed = streams.stream("keyed").next() < 0.4 && !isUpgraded && !off.has("keyed");
+  const isBySession = streams.stream("session").next() < 0.3 && !off.has("session");
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -93,6 +96,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     isUpgraded,
     administerEveryMs: administers ? administerEveryMs : null,
     isKeyed,
+    isBySession,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

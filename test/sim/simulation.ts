@@ -12,15 +12,17 @@ import { Streams, hashBytes, hashText, mix } from "./chance.ts";
 import { Cluster } from "./cluster.ts";
 import { Administrator, GUARDED, SUBJECT as SUBJECT_NAME } from "./clients/administrator.ts";
 import { Book } from "./clients/book.ts";
+import { resetSessions } from "./clients/connection.ts";
 import { KeyedClient } from "./clients/keyed-client.ts";
 import { KvClient } from "./clients/kv-client.ts";
 import { LeaseClient } from "./clients/lease-client.ts";
 import { judgeLeases } from "./clients/lease-judgement.ts";
 import { Operator } from "./clients/operator.ts";
-import { EVER, ROOT, Router } from "./clients/router.ts";
+import { EVER, ROOT, Router, type Asker } from "./clients/router.ts";
+import { SessionLine } from "./clients/session-line.ts";
 import { Subject } from "./clients/subject.ts";
 import { Upgrader } from "./clients/upgrader.ts";
-import { resetSessions, WatchClient } from "./clients/watch-client.ts";
+import { WatchClient } from "./clients/watch-client.ts";
 import { InstanceStorage } from "./database.ts";
 import { Ledger } from "./ledger.ts";
 import type { SimObject } from "./object.ts";
@@ -41,6 +43,9 @@ const ADMINISTRATOR = -97;
 const SUBJECT = -96;
 /** Those who name their writes. */
 const KEYED = [-95, -94] as const;
+
+/** Those who share one session. */
+const SESSION_CLIENTS = 3;
 
 /** How long clients go on after that, so that a healed cluster is seen at work. */
 const WORK_MS = 1_500;
@@ -87,6 +92,7 @@ class Run {
   readonly #administrator: Administrator | null;
   readonly #subject: Subject | null;
   readonly #keyed: readonly KeyedClient[];
+  readonly #lines: SessionLine[] = [];
   readonly #marks = new Map<string, number>();
   readonly #places: number[] = [];
   #steps = 0;
@@ -121,7 +127,7 @@ class Run {
     this.#upgrader?.start();
     this.#administrator?.start();
     this.#subject?.start();
-    for (const client of this.#keyed) client.start();
+    for (const client of [...this.#keyed, ...this.#lines]) client.start();
     for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
     this.#runUntil(this.#plan.faultyMs);
     const others = [PROBE, OPERATOR, ADMINISTRATOR, SUBJECT, ...KEYED];
@@ -130,7 +136,7 @@ class Run {
     this.#upgrader?.stop();
     this.#administrator?.stop();
     this.#subject?.stop();
-    for (const client of this.#keyed) client.stop();
+    for (const client of [...this.#keyed, ...this.#lines]) client.stop();
     for (const client of this.#leases) client.stop();
     for (const client of this.#watchers) client.settle(this.#cluster.mute);
     this.#runUntil(this.#plan.faultyMs + WORK_MS);
@@ -171,11 +177,28 @@ class Run {
       return { router, world: this.#world, book: this.#book, off, everyMs, putEveryMs };
     };
     for (let n = 0; n < kvClients; n++) this.#kv.push(new KvClient(options()));
+    if (this.#plan.isBySession) {
+      const line = this.#line(place());
+      for (let n = 0; n < SESSION_CLIENTS; n++) {
+        this.#kv.push(new KvClient({ ...options(), router: line.asker(place()) }));
+      }
+    }
     for (let n = 0; n < leaseClients; n++) this.#leases.push(new LeaseClient(options()));
     for (let n = 0; n < watchers; n++) {
       const parts = { world: this.#world, network, objects, ledger: this.#ledger };
       this.#watchers.push(new WatchClient({ client: place(), ...parts, book: this.#book }));
     }
+  }
+
+  #line(place: number): SessionLine {
+    const { network, objects } = this.#cluster;
+    this.#lines.push(new SessionLine({ place, world: this.#world, network, objects }));
+    return this.#lines.at(-1)!;
+  }
+
+  /** By a session of its own, or by the router. */
+  #askerOf(client: number): Asker {
+    return this.#plan.isBySession ? this.#line(client).asker(client) : this.#routerOf(client);
   }
 
   #routerOf(client: number): Router {
@@ -217,7 +240,7 @@ class Run {
     return KEYED.map((client, n) => {
       const isSubject = administrator !== null && n > 0;
       return new KeyedClient({
-        router: this.#routerOf(client),
+        router: this.#askerOf(client),
         world: this.#world,
         credentials: isSubject ? subject : ROOT,
         prefix: isSubject ? `${GUARDED}named` : `named${n}`,

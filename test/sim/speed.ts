@@ -16,7 +16,7 @@ export function measure({ run, hoursIdle, rate, hours }: Command): string {
   const began = performance.now();
   const result = simulate({
     ...run,
-    off: new Set([...(run.off ?? []), "members", "upgrade"]),
+    off: new Set([...(run.off ?? []), "members", "upgrade", "session"]),
     members: 3,
     faults: NO_FAULTS,
     faultyMs,

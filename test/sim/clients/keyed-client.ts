@@ -2,11 +2,12 @@
 // now and then for something else by the same key. Each happens once, and all its answers are one.
 
 import { encodeUtf8 } from "../../../src/base/bytes.ts";
+import type { ClientRequest } from "../../../src/api/replica.ts";
 import type { Credentials } from "../../../src/base/auth.ts";
 import { put } from "../../support/requests.ts";
 import type { Chance } from "../chance.ts";
 import { must, type World } from "../world.ts";
-import type { Result, Router } from "./router.ts";
+import type { Asker, Result } from "./router.ts";
 
 /** How often one write is asked for. */
 const ATTEMPTS_MAX = 5;
@@ -28,7 +29,7 @@ interface Named {
 }
 
 export interface KeyedClientOptions {
-  readonly router: Router;
+  readonly router: Asker;
   readonly world: World;
   readonly credentials: Credentials;
   /** Where it writes: nobody else does. */
@@ -81,10 +82,11 @@ export class KeyedClient {
   }
 
   #attempt(named: Named): void {
-    const { router } = this.#options;
+    const { router, prefix } = this.#options;
     const { idempotencyKey, name, value } = named;
-    const errs = named.attempts > 0 && this.#chance.next() < ERROR_RATE;
-    const asked = put(encodeUtf8(name), encodeUtf8(errs ? `${value}!${named.attempts}` : value));
+    const errs = this.#chance.next() < ERROR_RATE;
+    const other = named.attempts === 0 ? inVain(prefix) : putOf(name, `${value}!${named.attempts}`);
+    const asked = errs ? other : putOf(name, value);
     named.attempts++;
     const hear = (result: Result): void => {
       if (errs) this.#heardOther(named, result);
@@ -112,6 +114,8 @@ export class KeyedClient {
     if (revision !== null) {
       must(result.kind !== "answered", () => `${key} of ${revision} is taken for another request`);
       this.#options.world.mark(`keyed error ${result.kind}`);
+    } else if (result.kind === "refused" && result.refusal === "keyNotFound") {
+      this.#options.world.mark("keyed error in vain");
     } else if (result.kind !== "refused" || result.refusal === "idempotencyMismatch") {
       named.isDisputed = true;
     }
@@ -125,4 +129,13 @@ export class KeyedClient {
     }
     world.schedule.after(this.#chance.between(0, PAUSE_MS_MAX), () => this.#attempt(named));
   }
+}
+
+const putOf = (name: string, value: string): ReturnType<typeof put> =>
+  put(encodeUtf8(name), encodeUtf8(value));
+
+/** It is refused when its entry is applied, for there is no such key: so its own is free again. */
+function inVain(prefix: string): ClientRequest {
+  const { kind, request } = putOf(`${prefix}never`, "");
+  return { kind, request: { ...request, ignoreValue: true } };
 }

@@ -10,7 +10,7 @@ import type { Action, Outcome } from "../../support/history.ts";
 import type { Chance } from "../chance.ts";
 import { must, type World } from "../world.ts";
 import type { Book } from "./book.ts";
-import type { Result, Router } from "./router.ts";
+import type { Asker, Result } from "./router.ts";
 
 /** What clients of this kind do, with how often, in a hundred. */
 const OPERATIONS = {
@@ -32,7 +32,7 @@ const KEYS = ["k0", "k1", "k2", "k3"];
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
 
 export interface ClientOptions {
-  readonly router: Router;
+  readonly router: Asker;
   readonly world: World;
   readonly book: Book;
   /** Names of operations that are not done. */

@@ -44,7 +44,19 @@ export const EVER = 2 ** 40;
 /** Whoever may do everything; of no account while auth is off. */
 export const ROOT: Credentials = { kind: "user", name: "root", authRevision: EVER };
 
-export class Router {
+/** Whatever brings a client's requests to the cluster. */
+export interface Asker {
+  readonly client: number;
+  set credentials(credentials: Credentials);
+  ask(request: ClientRequest, done: (result: Result) => void, idempotencyKey?: string): void;
+  askAnyone(
+    request: ClientRequest,
+    freshness: Freshness | undefined,
+    done: (result: Result) => void,
+  ): void;
+}
+
+export class Router implements Asker {
   readonly client: number;
   /** Who asks. */
   credentials: Credentials = ROOT;
@@ -181,10 +193,14 @@ export class Router {
   }
 
   #requestId(): Bytes {
-    const id = new Uint8Array(16);
-    const view = new DataView(id.buffer);
-    view.setInt32(0, this.client);
-    view.setUint32(4, ++this.#requests);
-    return id;
+    return requestIdOf(this.client, ++this.#requests);
   }
+}
+
+export function requestIdOf(client: number, request: number): Bytes {
+  const id = new Uint8Array(16);
+  const view = new DataView(id.buffer);
+  view.setInt32(0, client);
+  view.setUint32(4, request);
+  return id;
 }

@@ -1,23 +1,18 @@
 // Owns a client that watches: one session at a time, resumed at another replica from what it saw last,
 // with the router's own bookkeeping of what was seen. What it hears is checked against the ledger.
 
-import {
-  SESSION_VERSION,
-  type ReceiverFrame,
-  type ReplicaFrame,
-} from "../../../src/api/session.ts";
+import { SESSION_VERSION, type ReplicaFrame } from "../../../src/api/session.ts";
 import { encodeUtf8 } from "../../../src/base/bytes.ts";
 import { prefixEnd } from "../../../src/base/interval.ts";
-import type { Bytes } from "../../../src/base/types.ts";
 import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../../../src/base/watch.ts";
 import { WatchProgress } from "../../../src/api/watch-progress.ts";
 import type { Chance } from "../chance.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Network } from "../network.ts";
-import type { Socket } from "../instance.ts";
 import type { SimObject } from "../object.ts";
 import { must, type World } from "../world.ts";
 import type { Book } from "./book.ts";
+import { Connection } from "./connection.ts";
 import { ROOT } from "./router.ts";
 
 export interface WatchOptions {
@@ -29,81 +24,6 @@ export interface WatchOptions {
   readonly book: Book;
 }
 
-/** One session's way to and from its replica. */
-class Connection implements Socket {
-  readonly session: number;
-  readonly object: SimObject;
-  checkpoint: Bytes | null = null;
-  wasRestored = false;
-  isOpen = true;
-  /** Nothing overtakes anything on a socket. */
-  lastArrival = 0;
-  lastDeparture = 0;
-  sequence = 0;
-  readonly #options: WatchOptions;
-  readonly #heard: (connection: Connection, frames: readonly ReplicaFrame[]) => void;
-  readonly #lost: (connection: Connection) => void;
-
-  constructor(
-    session: number,
-    object: SimObject,
-    parts: {
-      readonly options: WatchOptions;
-      readonly heard: (connection: Connection, frames: readonly ReplicaFrame[]) => void;
-      readonly lost: (connection: Connection) => void;
-    },
-  ) {
-    this.session = session;
-    this.object = object;
-    this.#options = parts.options;
-    this.#heard = parts.heard;
-    this.#lost = parts.lost;
-  }
-
-  frames(frames: readonly ReplicaFrame[]): void {
-    const { client, world, network } = this.#options;
-    const delayMs = network.delayOf(this.object.number, client);
-    if (delayMs === null) return this.break();
-    this.lastArrival = Math.max(this.lastArrival, world.schedule.now + delayMs);
-    world.schedule.after(this.lastArrival - world.schedule.now, () => {
-      if (this.isOpen) this.#heard(this, frames);
-    });
-  }
-
-  closed(): void {
-    this.break();
-  }
-
-  /** Both ends are gone; the receiver may take a while to notice. */
-  break(): void {
-    const { world, client } = this.#options;
-    if (!this.isOpen) return;
-    this.isOpen = false;
-    world.trace.note("socket lost", client, this.session);
-    world.schedule.after(0, () => this.object.sessionClosed(this.session));
-    world.schedule.after(this.session % 2 === 0 ? 10 : 1_500, () => this.#lost(this));
-  }
-
-  send(frames: readonly ReceiverFrame[]): void {
-    const { client, world, network } = this.#options;
-    if (!this.isOpen) return;
-    const delayMs = network.delayOf(client, this.object.number);
-    if (delayMs === null) return this.break();
-    this.lastDeparture = Math.max(this.lastDeparture, world.schedule.now + delayMs);
-    world.schedule.after(this.lastDeparture - world.schedule.now, () => {
-      if (!this.isOpen) return;
-      if (!this.object.sessionFrames(this.session, frames)) this.break();
-    });
-  }
-}
-
-let sessions = 0;
-
-/** Sessions are numbered anew in each run. */
-export function resetSessions(): void {
-  sessions = 0;
-}
-
 export class WatchClient {
   readonly #options: WatchOptions;
   readonly #chance: Chance;
@@ -111,6 +31,8 @@ export class WatchClient {
   #spec: WatchSpec;
   #progress: WatchProgress;
   #connection: Connection | null = null;
+  /** Of the deliveries on it. */
+  #sequence = 0;
   /** The first revision that it is owed; null until it is known. */
   #from: number | null = null;
   /** Everything up to here was heard, whole. */
@@ -173,12 +95,16 @@ export class WatchClient {
     const { world, objects, network, client } = this.#options;
     if (this.#connection !== null) return;
     const object = this.#chance.pick(objects.filter((each) => !this.#mute.includes(each)));
-    const connection = new Connection(++sessions, object, {
-      options: this.#options,
+    const connection = new Connection(object, {
+      client,
+      world,
+      network,
+      identity: null,
       heard: (from, frames) => this.#heard(from, frames),
       lost: (which) => this.#lost(which),
     });
     this.#connection = connection;
+    this.#sequence = 0;
     const delayMs = network.delayOf(client, object.number);
     world.schedule.after(delayMs ?? 1_000, () => {
       if (delayMs === null || !object.openSession(connection)) return connection.break();
@@ -215,8 +141,8 @@ export class WatchClient {
     let acknowledged = 0;
     for (const frame of frames) {
       if (frame.kind !== "delivery") continue;
-      must(frame.sequence > connection.sequence, "sequences of a session rise");
-      connection.sequence = frame.sequence;
+      must(frame.sequence > this.#sequence, "sequences of a session rise");
+      this.#sequence = frame.sequence;
       acknowledged = frame.sequence;
       this.#deliver(frame.delivery);
     }

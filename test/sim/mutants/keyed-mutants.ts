@@ -25,7 +25,7 @@ export const KEYED_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: MEMORY,
-        find: "    for (const { write, slot } of recalled) this.#keep(write, slot);",
+        find: "      for (const { name, time, size } of sketches) this.#keep(name, { time, size, place: slot });",
         replace: "",
       },
     ],
@@ -41,7 +41,8 @@ export const KEYED_MUTANTS: readonly Mutant[] = [
         replace: "    if (oldest === undefined) return this.#slotCount++;",
       },
     ],
-    seeds: 40,
+    seeds: 60,
+    isSmall: true,
   },
   {
     name: "keys left out of snapshots",
@@ -74,8 +75,8 @@ export const KEYED_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: "src/apply/keyed.ts",
-        find: "`${user}\\0${key}`;",
-        replace: "`${user.slice(0, 0)}\\0${key}`;",
+        find: "bytesKey(new Writer().text(user)",
+        replace: "bytesKey(new Writer().text(user.slice(0, 0))",
       },
     ],
     seeds: 60,

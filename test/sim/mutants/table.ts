@@ -6,6 +6,7 @@ import { LEADER_MUTANTS } from "./leader-mutants.ts";
 import { MEMBER_MUTANTS } from "./member-mutants.ts";
 import { RAFT_MUTANTS } from "./raft-mutants.ts";
 import { RULE_MUTANTS } from "./rule-mutants.ts";
+import { SESSION_MUTANTS } from "./session-mutants.ts";
 import { STORE_MUTANTS } from "./store-mutants.ts";
 
 export const MUTANTS: readonly Mutant[] = [
@@ -15,4 +16,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE_MUTANTS,
   ...RULE_MUTANTS,
   ...KEYED_MUTANTS,
+  ...SESSION_MUTANTS,
 ];
