@@ -19,7 +19,7 @@ const INNER = [
   "unfinished|credentials|disconnected|deployment|delivery|sequence|outcome|freshness|requestId",
   "deliver|ended|heard|changes|sized|uint32|expire|sessions|keeper|link|watcher",
   "diagnose|renew|tokens|onProgress|onGivenUp|session|answer|header|frames|spec|uint|flag|byte|list|kept",
-  "linearizable|isEmpty|strip|call|place|shown|within|batch|watches|take|resume|writer",
+  "linearizable|isEmpty|strip|call|place|shown|within|batch|watches|promise|expired|found|fail|take|resume|writer",
 ];
 /** Nobody reads why bytes do not decode: the connection they came by is given up, whatever it was. */
 const withoutReasons = {

@@ -21,7 +21,7 @@ export function checkSendable(value: object): void {
 /** @throws EdgekeeperError */
 export function checkIdempotencyKey(key: string): void {
   if (!isIdempotencyKey(key))
-    throw invalid("edgekeeper: idempotency keys are 1 to 255 visible characters of ASCII");
+    throw invalid("edgekeeper: an idempotency key is 1 to 255 visible letters of ASCII");
 }
 
 /** About; not a number when there is one in it that cannot be sent. */

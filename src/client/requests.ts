@@ -11,6 +11,7 @@ import { SESSION_REQUESTS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes } from "../base/types.ts";
 import { EdgekeeperError, withFate } from "./error.ts";
+import { partsOfPromise, type PromiseParts } from "./promise.ts";
 
 /** An answer, with etcd's header. */
 export interface Answered {
@@ -21,7 +22,7 @@ export interface Answered {
 interface Pending {
   readonly call: SessionCall;
   readonly deadline: number;
-  readonly outcome: PromiseWithResolvers<Answered>;
+  readonly outcome: PromiseParts<Answered>;
   /** On the connection that there is. */
   isSent: boolean;
   /** An attempt broke, or had no outcome: what it asked for may have happened. */
@@ -63,7 +64,7 @@ export class Requests {
 
   /** Once `signal` aborts, nobody waits any more: the answer is its reason. */
   add(call: SessionCall, now: number, signal?: AbortSignal): Promise<Answered> {
-    const outcome = Promise.withResolvers<Answered>();
+    const outcome = partsOfPromise<Answered>();
     const deadline = now + call.timeoutMs;
     const state = { isSent: false, isFateUnknown: false, isRenewed: false };
     const request = ++this.#last;
