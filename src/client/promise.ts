@@ -8,6 +8,8 @@ export interface PromiseParts<T> {
 
 export function partsOfPromise<T>(): PromiseParts<T> {
   let parts: Omit<PromiseParts<T>, "promise">;
-  const promise = new Promise<T>((resolve, reject) => (parts = { resolve, reject }));
+  const promise = new Promise<T>((resolve, reject) => {
+    parts = { resolve, reject };
+  });
   return { promise, ...parts! };
 }
