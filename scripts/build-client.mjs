@@ -14,9 +14,26 @@ const target = resolve(root, folder);
 /** Long names of fields that stay within: no option, result or message in JSON has one of these. */
 const INNER = [
   "rangeEnd|startRevision|progressNotify|prevKvs?|ignoreValue|ignoreLease|sortOrder|sortTarget",
-  "isResumed|isRenewed|isSent|isCreated|isBegun|canceling|progressed|resumeSpec|takeUnsent",
-  "isAsking|disconnected|requestId|dueAt",
+  "isResumed|isRenewed|isSent|isCreated|isLost|isUnderWay|isWaiting|isAsking|isBusy|isOver|isFirst|isOwn",
+  "canceling|canRenew|resumeSpec|takeUnsent|progressed|finishAndBegin|signedId|deadline|dueAt|askedAt",
+  "unfinished|credentials|disconnected|deployment|delivery|sequence|outcome|freshness|requestId",
+  "deliver|ended|heard|changes|sized|uint32|expire|sessions|keeper|link|watcher",
+  "diagnose|renew|tokens|onProgress|onGivenUp|session|answer|header|frames|spec|uint|flag|byte|list|kept",
+  "linearizable|isEmpty|strip|call|place|shown|within|batch|watches|promise|expired|found|fail|take|resume|writer",
+  "isBegun|requestProgress|fields|branches|operand|request|bytes|finish|keep|drop|offset|raw",
 ];
+/** Nobody reads why bytes do not decode: the connection they came by is given up, whatever it was. */
+const withoutReasons = {
+  name: "without-reasons",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /codec\.ts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: readFileSync(path, "utf8").replace(
+        /new CodecError\((?:"[^"]*"|`[^`]*`)\)/g,
+        'new CodecError("")',
+      ),
+    })),
+};
 const wantsTypes = !process.argv.includes("--no-types");
 
 await build({
@@ -26,6 +43,7 @@ await build({
   bundle: true,
   format: "esm",
   minify: true,
+  plugins: [withoutReasons],
   mangleProps: new RegExp(`^(${INNER.join("|")})$`),
   // Beside it, and not named in it: pages would load the name for nothing.
   sourcemap: "external",

@@ -16,11 +16,6 @@ const REQUEST_MS = 7_000;
 /** etcd answers at once without a leader; here one is looked for first, for an election timeout. */
 const LEADER_MS = 1_000;
 const LOOK_MS = 100;
-/**
- * An object takes the messages of a socket one after another, and the writes of each are one batch of the
- * log: so while it is at work, requests are gathered for so long and go in one message.
- */
-const GATHER_MS = 3;
 /** What a request takes besides its keys and values, at least; bytes. */
 const REQUEST_BYTES = 64;
 /** A session without requests is kept for so long: to open another takes some round trips. */
@@ -31,9 +26,6 @@ export class UserSessions {
   readonly #options: WatchSeatsOptions;
   readonly #gate = new Gate();
   #requests: StoreSession | null = null;
-  /** Requests that the store has, as far as is known. */
-  #underWay = 0;
-  #next: Promise<void> | null = null;
   #usedAt = Date.now();
 
   constructor(options: WatchSeatsOptions) {
@@ -57,14 +49,12 @@ export class UserSessions {
     const patience = (): AbortSignal =>
       AbortSignal.any([context.signal, AbortSignal.timeout(REQUEST_MS)]);
     const leave = await this.#gate.enter(REQUEST_BYTES + protoSize(request), patience);
-    if (this.#underWay > 0) await this.#departure();
     const timeoutMs = end - Date.now();
     if (leave === null || timeoutMs <= 0) {
       leave?.();
       throw told(GATEWAY_ERRORS.overloaded);
     }
     const session = this.#session();
-    this.#underWay++;
     const leader = context.needsLeader ? new LeaderWatch(session, request) : null;
     try {
       const { idempotencyKey } = context;
@@ -75,21 +65,9 @@ export class UserSessions {
       return answered;
     } finally {
       leader?.end();
-      this.#underWay--;
       this.#usedAt = Date.now();
       leave();
     }
-  }
-
-  /** When all that wait leave together. */
-  #departure(): Promise<void> {
-    this.#next ??= new Promise((resolve) => {
-      setTimeout(() => {
-        this.#next = null;
-        resolve();
-      }, GATHER_MS);
-    });
-    return this.#next;
   }
 
   closeIdle(now: number): void {

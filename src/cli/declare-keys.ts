@@ -11,6 +11,10 @@ export function declareKeys(declaring: Declaring): void {
   declareTxn(declaring);
 }
 
+/** With the same one, the same write happens once, however often it is asked for. */
+const idempotencyKey = (): Option =>
+  new Option("--idempotency-key <key>", "the same key and write again, within 10 minutes: once");
+
 function declareGet(declaring: Declaring): void {
   declare(declaring, {
     usage: "get <key> [range-end]",
@@ -60,7 +64,8 @@ function declarePut(declaring: Declaring): void {
     .option("--lease <id>", "the key goes when this lease ends", readId)
     .option("--previous", "print what it was before")
     .option("--if-absent", "only if there is no such key")
-    .option("--if-revision <n>", "only if it was last changed at this revision", wholeNumber(1));
+    .option("--if-revision <n>", "only if it was last changed at this revision", wholeNumber(1))
+    .addOption(idempotencyKey());
 }
 
 function declareDelete(declaring: Declaring): void {
@@ -76,7 +81,8 @@ function declareDelete(declaring: Declaring): void {
     run: async () => (await import("./del.ts")).runDelete,
   })
     .option("--prefix", "all keys that begin with the key")
-    .option("--previous", "print what was deleted");
+    .option("--previous", "print what was deleted")
+    .addOption(idempotencyKey());
 }
 
 function declareWatch(declaring: Declaring): void {
@@ -115,5 +121,5 @@ function declareTxn(declaring: Declaring): void {
       ["edgekeeper txn change.txn --json", "from a file, for programs"],
     ],
     run: async () => (await import("./txn.ts")).runTxn,
-  });
+  }).addOption(idempotencyKey());
 }

@@ -2,8 +2,9 @@
 // the options of the connection. The commands' own modules are loaded when they run, and not before.
 
 import { Command, InvalidArgumentError, Option } from "commander";
-import { ENDPOINT_DEFAULT } from "./connection-options.ts";
+import { ENDPOINT_DEFAULT, type ConnectionOptions } from "./connection-options.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import { withPassword } from "./password-prompt.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One use of a command. */
@@ -53,7 +54,10 @@ export function declare<Options>(
       .slice(0, -2)
       .flat()
       .filter((arg) => typeof arg === "string");
-    const options = command.opts() as Options;
+    const typed: ConnectionOptions = command.opts();
+    const options = (
+      declaration.isLocal === true ? typed : await withPassword(typed, terminal)
+    ) as Options;
     const run = await declaration.run();
     ended(await run({ terminal, args, options }));
   });

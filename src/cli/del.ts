@@ -10,6 +10,7 @@ import { say } from "./terminal.ts";
 export interface DeleteOptions extends ConnectionOptions {
   readonly prefix?: true;
   readonly previous?: true;
+  readonly idempotencyKey?: string;
   readonly json?: true;
 }
 
@@ -19,6 +20,7 @@ export const runDelete = (call: Call<DeleteOptions>): Promise<ExitCode> =>
     const selection = selectionOf(args, options);
     const { revision, deleted, previous } = await store.delete(selection, {
       previous: options.previous,
+      idempotencyKey: options.idempotencyKey,
     });
     if (options.json === true) {
       const before = options.previous === true ? previous.map((kv) => keyJson(kv)) : undefined;

@@ -26,6 +26,8 @@ interface Sink {
   write(record: StoreRecord): Promise<void>;
   /** Returns how many keys there were. */
   end(): Promise<number>;
+  /** There will be no end: nothing half done is left behind. */
+  drop?(): Promise<void>;
 }
 
 export async function runExport({
@@ -72,6 +74,9 @@ export async function pour(
       if (record.kind === "key") progress.at(++done, total);
     }
     return (await sink?.end()) ?? 0;
+  } catch (error) {
+    await sink?.drop?.();
+    throw error;
   } finally {
     progress.end();
   }
@@ -123,17 +128,28 @@ async function fileSink(file: string): Promise<Sink> {
   } catch (error) {
     throw cannotWrite(file, error);
   }
-  // What fails later is found at the end.
+  // What fails later is found by what is written next, or at the end.
   let failure: unknown = null;
   stream.on("error", (error) => (failure = error));
-  return lineSink(stream, async () => {
+  const check = (): void => {
+    if (failure !== null) throw cannotWrite(file, failure);
+  };
+  const lines = lineSink(stream, async () => {
     await new Promise<void>((resolve) => void stream.end(() => resolve()));
-    if (failure !== null) {
-      await rm(partial, { force: true });
-      throw cannotWrite(file, failure);
-    }
+    check();
     await rename(partial, file);
   });
+  return {
+    async write(record) {
+      await lines.write(record);
+      check();
+    },
+    end: () => lines.end(),
+    async drop() {
+      stream.destroy();
+      await rm(partial, { force: true });
+    },
+  };
 }
 
 export const cannotWrite = (file: string, error: unknown): CommandError => {

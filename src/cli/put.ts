@@ -16,6 +16,7 @@ export interface PutOptions extends ConnectionOptions {
   readonly previous?: true;
   readonly ifAbsent?: true;
   readonly ifRevision?: number;
+  readonly idempotencyKey?: string;
   readonly json?: true;
 }
 
@@ -66,9 +67,9 @@ async function put(
     options,
   }: { readonly key: string; readonly value: Uint8Array; readonly options: PutOptions },
 ): Promise<Done> {
-  const { lease, previous, ifAbsent, ifRevision } = options;
+  const { lease, previous, ifAbsent, ifRevision, idempotencyKey } = options;
   if (ifAbsent !== true && ifRevision === undefined)
-    return store.put(key, value, { lease, previous });
+    return store.put(key, value, { lease, previous, idempotencyKey });
   const condition =
     ifRevision === undefined ? compare.missing(key) : compare.modRevision(key).equals(ifRevision);
   const result = await store
@@ -76,7 +77,7 @@ async function put(
     .if(condition)
     .then(op.put(key, value, { lease, previous }))
     .else(op.get(key, { keysOnly: true }))
-    .commit();
+    .commit({ idempotencyKey });
   const [response] = result.responses;
   if (response?.kind === "put") return { revision: result.revision, previous: response.previous };
   const [kv] = response?.kind === "get" ? response.kvs : [];

@@ -5,7 +5,10 @@ import { styleText } from "node:util";
 /** What is used of a stream that is written to. */
 export interface Output {
   write(chunk: string | Uint8Array): boolean;
-  once(event: "drain", listener: () => void): unknown;
+  once(event: "drain" | "close", listener: () => void): unknown;
+  off(event: "drain" | "close", listener: () => void): unknown;
+  /** It has failed, or was ended: what is written goes nowhere. */
+  readonly destroyed?: boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
@@ -41,10 +44,21 @@ export const say = ({ stdout }: Terminal, line: string): void => void stdout.wri
 /** Writes a line for the person, not for the program that reads the output. */
 export const note = ({ stderr }: Terminal, line: string): void => void stderr.write(`${line}\n`);
 
-/** Writes, and waits while the reader is slower: what is exported may be larger than memory. */
+/**
+ * Writes, and waits while the reader is slower: what is exported may be larger than memory. Of a failure
+ * whoever opened the stream is told.
+ */
 export async function writeSlowly(output: Output, chunk: string | Uint8Array): Promise<void> {
-  if (output.write(chunk)) return;
-  await new Promise<void>((resolve) => void output.once("drain", resolve));
+  if (output.write(chunk) || output.destroyed === true) return;
+  await new Promise<void>((resolve) => {
+    const goOn = (): void => {
+      output.off("drain", goOn);
+      output.off("close", goOn);
+      resolve();
+    };
+    output.once("drain", goOn);
+    output.once("close", goOn);
+  });
 }
 
 /** All of standard input; at most `bytesMax`. */

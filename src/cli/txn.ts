@@ -13,6 +13,7 @@ import { painterFor, readInput, say, type Terminal } from "./terminal.ts";
 import { parseTxn } from "./txn-syntax.ts";
 
 export interface TxnOptions extends ConnectionOptions {
+  readonly idempotencyKey?: string;
   readonly json?: true;
 }
 
@@ -28,7 +29,7 @@ export async function runTxn(call: Call<TxnOptions>): Promise<ExitCode> {
       .if(...(branches.compare ?? []))
       .then(...(branches.success ?? []))
       .else(...(branches.failure ?? []))
-      .commit();
+      .commit({ idempotencyKey: options.idempotencyKey });
     if (options.json === true) say(terminal, JSON.stringify(txnJson(result)));
     else showResult(terminal, result);
     return result.succeeded ? EXIT.ok : EXIT.notFound;

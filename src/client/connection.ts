@@ -38,13 +38,15 @@ export class ClientConnection {
   #outbox: ReceiverFrame[] = [];
   #isFlushing = false;
   #taken = 0;
-  #heardAt: number;
+  /** Since when something was sent, and nothing has come; null: nothing is to come. */
+  #silentSince: number | null;
+  #neededAt: number;
 
   constructor(socket: ClientSocket, platform: ClientPlatform, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#platform = platform;
     this.#owner = owner;
-    this.#heardAt = platform.clock();
+    this.#silentSince = this.#neededAt = platform.clock();
     // Binary messages come as Blob otherwise, whose bytes can only be awaited.
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
@@ -75,6 +77,7 @@ export class ClientConnection {
 
   #flush(): void {
     if (!this.#isOpen || this.#over.signal.aborted || this.#outbox.length === 0) return;
+    this.#neededAt = this.#platform.clock();
     const frames = this.#outbox;
     this.#outbox = [];
     if (this.#taken > 0) frames.push({ kind: "taken", bytes: this.#taken });
@@ -84,7 +87,7 @@ export class ClientConnection {
 
   #heard(data: unknown): void {
     if (this.#over.signal.aborted) return;
-    this.#heardAt = this.#platform.clock();
+    this.#silentSince = null;
     // Text is the answer to a ping, and says no more than that.
     if (!(data instanceof ArrayBuffer)) return;
     let frames: ReplicaFrame[];
@@ -114,6 +117,7 @@ export class ClientConnection {
 
   #transmit(message: Parameters<ClientSocket["send"]>[0]): void {
     if (this.#over.signal.aborted) return;
+    this.#silentSince ??= this.#platform.clock();
     try {
       this.#socket.send(message);
     } catch {
@@ -124,18 +128,19 @@ export class ClientConnection {
 
   async #ping(): Promise<void> {
     const { clock, sleep } = this.#platform;
-    let neededAt = clock();
     for (;;) {
-      const isBusy = this.#owner.isBusy() || !this.#isOpen;
       await sleep(SESSION_PING_MS, this.#over.signal);
       if (this.#over.signal.aborted) return;
-      if (isBusy) neededAt = clock();
       // A socket that does not even open is given up by the same measure.
-      if (isBusy && clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
-      if (clock() - neededAt >= IDLE_MS) return this.close();
-      if (isBusy && this.#isOpen) this.#transmit(SESSION_PING);
+      const isBusy = this.#owner.isBusy() || !this.#isOpen;
+      if (isBusy) this.#neededAt = clock();
       // Who was not asked for anything is not silent.
-      if (!isBusy) this.#heardAt = clock();
+      else this.#silentSince = null;
+      // Timers may be slow, as in pages that nobody looks at: what counts is what has no answer.
+      const silentMs = this.#silentSince === null ? 0 : clock() - this.#silentSince;
+      if (silentMs >= SESSION_SILENCE_MS || clock() - this.#neededAt >= IDLE_MS)
+        return this.close();
+      if (isBusy && this.#isOpen) this.#transmit(SESSION_PING);
     }
   }
 }

@@ -155,7 +155,7 @@ export class Edgekeeper {
     const { fromRevision = 0, previous = false, progress = false, filters = [], signal } = options;
     const spec = {
       ...this.#keys.range(selection),
-      startRevision: Math.trunc(fromRevision),
+      startRevision: fromRevision,
       prevKv: previous,
       progressNotify: progress,
       noPut: filters.includes("noPut"),

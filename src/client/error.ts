@@ -32,9 +32,15 @@ export class EdgekeeperError extends Error {
   }
 }
 
-/** Of a request that was under way when its session ended. */
+/** Of what nobody is there for, or nobody any more. */
 export const unavailable = (message: string): EdgekeeperError =>
-  new EdgekeeperError(message, { code: GRPC.unavailable, isFateUnknown: true });
+  new EdgekeeperError(message, { code: GRPC.unavailable });
+
+/** The same, of a request of which it is known, or not, whether it has happened. */
+export function withFate(error: EdgekeeperError, isFateUnknown: boolean): EdgekeeperError {
+  const { message, code, refusal, compactRevision } = error;
+  return new EdgekeeperError(message, { code, refusal, compactRevision, isFateUnknown });
+}
 
 /** Of what is wrong with the request itself: nothing was sent. */
 export const invalid = (message: string, refusal: Refusal | null = null): EdgekeeperError =>

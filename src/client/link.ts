@@ -10,8 +10,9 @@ import type { SessionRequest, SessionResult } from "../api/session-call.ts";
 import { ATTACHMENT_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { WatchSpec } from "../base/watch.ts";
 import { EMPTY } from "../base/bytes.ts";
-import { unavailable, type EdgekeeperError } from "./error.ts";
+import { EdgekeeperError, unavailable, withFate } from "./error.ts";
 import { KeySpace } from "./keys.ts";
+import { checkSendable } from "./measure.ts";
 import { rangeRequest } from "./operations.ts";
 import { WEB_PLATFORM } from "./platform.ts";
 import { insist } from "./retry.ts";
@@ -25,6 +26,15 @@ import {
 
 /** What a watch takes of its socket's room: `storedSize` in `watch/watcher.ts`. */
 const sizeOf = ({ key, rangeEnd }: WatchSpec): number => key.length + rangeEnd.length + 40;
+
+/** What changes nothing, whether it was answered or not. */
+const READS: readonly SessionRequest["kind"][] = [
+  "range",
+  "leaseTimeToLive",
+  "leaseLeases",
+  "memberList",
+  "status",
+];
 
 const EVERYWHERE = new KeySpace(EMPTY);
 
@@ -71,7 +81,11 @@ export class Sessions implements Link {
     request: Extract<SessionRequest, { kind: Kind }>,
     options?: AskOptions,
   ): Promise<AnswerTo<Kind>> {
-    const { header, result } = await this.#toLeader().session.ask(request, options);
+    const asked = this.#toLeader().session.ask(request, options);
+    const { header, result } = await asked.catch((error: unknown) => {
+      const isRead = error instanceof EdgekeeperError && READS.includes(request.kind);
+      throw isRead ? withFate(error, false) : error;
+    });
     // An answer is of its request's kind.
     const { answer } = result as { readonly answer?: unknown };
     return { answer, header, revision: header.revision } as AnswerTo<Kind>;
@@ -79,6 +93,7 @@ export class Sessions implements Link {
 
   /** Begins a watch, and returns what ends it. `ended` is told of what nobody has asked for. */
   watch(spec: WatchSpec, deliver: Deliver, ended: WatchEnded): () => void {
+    checkSendable(spec);
     const size = sizeOf(spec);
     const berth = this.#berthFor(size);
     berth.watches++;

@@ -89,7 +89,11 @@ class Held implements Lock, Leadership {
   }
 
   resign(): Promise<void> {
-    this.#leaving ??= leave(this.#store, this.#place);
+    this.#leaving ??= leave(this.#store, this.#place).catch((error: unknown) => {
+      // It may be asked for again.
+      this.#leaving = null;
+      throw error;
+    });
     return this.#leaving;
   }
 
@@ -122,6 +126,8 @@ export async function contend(
   options: LockOptions,
 ): Promise<(Lock & Leadership) | null> {
   const { name, value, expired } = about;
+  // Later it would leave, and a lease that is lent may have its place from before.
+  options.signal?.throwIfAborted();
   const contender = await contenderFor(store, name, options);
   const { lost } = contender.lease;
   const signal = AbortSignal.any([lost, ...(options.signal ? [options.signal] : [])]);

@@ -25,8 +25,26 @@ export interface ClientPlatform {
   readonly fetch: (url: string, request: RequestInit) => Promise<Response>;
 }
 
+/** The steady clock, which may stand still while the machine sleeps, and what it has missed; ms. */
+let missedMs = 0;
+let aheadMs = 0;
+/** A step back of the wall's clock that is more than its inexactness; ms. */
+const STEP_MS = 1_000;
+
+/**
+ * Never goes back, and counts sleep: as the steady clock, and on with the wall's clock whenever that gains
+ * on it. Set back, the wall's would let requests be repeated, and leases be believed in, for too long.
+ */
+function clock(): number {
+  const steady = performance.now();
+  const ahead = Date.now() - steady;
+  if (ahead > aheadMs) missedMs += ahead - aheadMs;
+  if (ahead > aheadMs || ahead < aheadMs - STEP_MS) aheadMs = ahead;
+  return steady + missedMs;
+}
+
 export const WEB_PLATFORM: ClientPlatform = {
-  clock: () => Date.now(),
+  clock,
   random: (size) => crypto.getRandomValues(new Uint8Array(size)),
   sleep: (ms, signal) =>
     new Promise((resolve) => {

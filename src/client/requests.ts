@@ -10,7 +10,8 @@ import { TURNED_AWAY } from "../api/turned-away.ts";
 import { SESSION_REQUESTS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes } from "../base/types.ts";
-import { EdgekeeperError } from "./error.ts";
+import { EdgekeeperError, withFate } from "./error.ts";
+import { partsOfPromise, type PromiseParts } from "./promise.ts";
 
 /** An answer, with etcd's header. */
 export interface Answered {
@@ -21,7 +22,7 @@ export interface Answered {
 interface Pending {
   readonly call: SessionCall;
   readonly deadline: number;
-  readonly outcome: PromiseWithResolvers<Answered>;
+  readonly outcome: PromiseParts<Answered>;
   /** On the connection that there is. */
   isSent: boolean;
   /** An attempt broke, or had no outcome: what it asked for may have happened. */
@@ -51,9 +52,19 @@ export class Requests {
     return this.#pending.size === 0;
   }
 
+  /** Whether a replica has some of them, as far as is known. */
+  get isUnderWay(): boolean {
+    return this.#sent > 0;
+  }
+
+  /** Whether some wait to be sent. */
+  get isWaiting(): boolean {
+    return this.#sent < this.#pending.size;
+  }
+
   /** Once `signal` aborts, nobody waits any more: the answer is its reason. */
   add(call: SessionCall, now: number, signal?: AbortSignal): Promise<Answered> {
-    const outcome = Promise.withResolvers<Answered>();
+    const outcome = partsOfPromise<Answered>();
     const deadline = now + call.timeoutMs;
     const state = { isSent: false, isFateUnknown: false, isRenewed: false };
     const request = ++this.#last;
@@ -70,7 +81,7 @@ export class Requests {
   /** Those to be sent now: as many as a replica takes at once, the oldest first. */
   takeUnsent(now: number): ReceiverFrame[] {
     const frames: ReceiverFrame[] = [];
-    if (this.#sent === this.#pending.size) return frames;
+    if (!this.isWaiting) return frames;
     for (const [request, pending] of this.#pending) {
       if (this.#sent >= SESSION_REQUESTS_MAX) break;
       const timeoutMs = Math.ceil(pending.deadline - now);
@@ -96,7 +107,8 @@ export class Requests {
 
   /** Ends all. */
   fail(error: EdgekeeperError): void {
-    for (const { outcome } of this.#pending.values()) outcome.reject(error);
+    for (const { outcome, isSent, isFateUnknown } of this.#pending.values())
+      outcome.reject(withFate(error, isSent || isFateUnknown));
     this.#pending.clear();
     this.#sent = 0;
   }

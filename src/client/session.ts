@@ -18,7 +18,8 @@ import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../base/watch.t
 import { doorOf, protocolsOf, type Place, type ShownTokens } from "./address.ts";
 import { ClientConnection } from "./connection.ts";
 import { EdgekeeperError, invalid, isPassing, unavailable } from "./error.ts";
-import { WEB_PLATFORM, type ClientPlatform } from "./platform.ts";
+import { checkIdempotencyKey, checkSendable } from "./measure.ts";
+import { WEB_PLATFORM, type ClientPlatform, type ClientSocket } from "./platform.ts";
 import { Requests, type Answered } from "./requests.ts";
 
 export interface SessionOptions extends Place {
@@ -75,6 +76,11 @@ const STALE_TOKEN_TEXT = /etcdserver: (invalid auth token|revision of auth store
 const TIMEOUT_MS = 7_000;
 /** How exact timeouts are: a request may take so much longer to be told of its end. */
 const SWEEP_MS = 100;
+/**
+ * An object takes the messages of a socket one after another, and what each has to write is one commit.
+ * So while requests are under way, others are gathered for so long, and go in one message.
+ */
+const GATHER_MS = 3;
 const BACK_OFF_MS_MIN = 50;
 const BACK_OFF_MS_MAX = 2_000;
 
@@ -96,6 +102,7 @@ export class Session {
   /** Deliveries are passed on one after another, across connections. */
   #passing: Promise<void> = Promise.resolve();
   #isSweeping = false;
+  #isGathering = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -115,9 +122,8 @@ export class Session {
     const { random, clock } = this.#platform;
     const { requestId = random(16), trace = "", freshness, idempotencyKey, signal } = options;
     signal?.throwIfAborted();
-    if (!isWhole(request))
-      throw invalid("edgekeeper: revisions, limits and times are whole numbers");
-    const timeoutMs = Math.min(options.timeoutMs ?? TIMEOUT_MS, SESSION_TIMEOUT_MS_MAX);
+    const timeoutMs = Math.min(Math.ceil(options.timeoutMs ?? TIMEOUT_MS), SESSION_TIMEOUT_MS_MAX);
+    if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const call = {
       request,
       requestId,
@@ -126,6 +132,7 @@ export class Session {
       ...(freshness === undefined ? {} : { freshness }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
+    checkSendable(call);
     const answered = this.#requests.add(call, clock(), signal);
     this.#connect();
     this.#sendRequests();
@@ -185,7 +192,14 @@ export class Session {
 
   #open(shown: ShownTokens): void {
     const { any = false } = this.#options;
-    const socket = this.#platform.connect(doorOf(this.#options, { any }), protocolsOf(shown));
+    const url = doorOf(this.#options, { any });
+    let socket: ClientSocket;
+    try {
+      socket = this.#platform.connect(url, protocolsOf(shown));
+    } catch (cause) {
+      // Of an address, or a token, that a WebSocket cannot have: the same each time.
+      return this.#refuse(invalid(`edgekeeper: no WebSocket to ${url}: ${String(cause)}`));
+    }
     const connection: ClientConnection = new ClientConnection(socket, this.#platform, {
       isBusy: () => this.#isBusy,
       heard: (frames) => this.#heard(connection, frames),
@@ -312,7 +326,21 @@ export class Session {
     if (this.#isLive) this.#connection?.send(frame);
   }
 
+  /** Sends at once, with all that is asked in this turn, unless others are under way. */
   #sendRequests(): void {
+    if (!this.#isLive || !this.#requests.isWaiting) return;
+    if (!this.#requests.isUnderWay) queueMicrotask(() => this.#depart());
+    else if (!this.#isGathering) void this.#gather();
+  }
+
+  async #gather(): Promise<void> {
+    this.#isGathering = true;
+    await this.#platform.sleep(GATHER_MS, this.#over.signal);
+    this.#isGathering = false;
+    this.#depart();
+  }
+
+  #depart(): void {
     if (!this.#isLive) return;
     for (const frame of this.#requests.takeUnsent(this.#platform.clock())) this.#send(frame);
   }
@@ -359,17 +387,7 @@ const otherCluster = (): EdgekeeperError =>
 const protocolRefused = (): EdgekeeperError =>
   new EdgekeeperError("edgekeeper: the replica refused the session protocol", {
     code: GRPC.unimplemented,
-    isFateUnknown: true,
   });
-
-/** Whether all numbers in it are what the session's bytes can say. */
-const isWhole = (value: unknown): boolean =>
-  typeof value === "number"
-    ? Number.isSafeInteger(value)
-    : typeof value !== "object" ||
-      value === null ||
-      value instanceof Uint8Array ||
-      Object.values(value).every((each) => isWhole(each));
 
 /** Whether a watch was canceled for the token that its session has shown. */
 const isStaleToken = (delivery: WatchDelivery): boolean =>

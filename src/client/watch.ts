@@ -11,6 +11,7 @@ import { GRPC } from "../api/grpc-code.ts";
 import { EdgekeeperError, unavailable } from "./error.ts";
 import { KeyValue } from "./key-value.ts";
 import type { KeySpace } from "./keys.ts";
+import { partsOfPromise } from "./promise.ts";
 import type { Deliver, WatchEnded } from "./session.ts";
 
 /** Bytes of keys and values that wait to be taken, before the watch pauses. */
@@ -64,7 +65,7 @@ export class Watch implements AsyncIterable<WatchBatch> {
    * ends before.
    */
   readonly created: Promise<number>;
-  readonly #created = Promise.withResolvers<number>();
+  readonly #created = partsOfPromise<number>();
   readonly #carrier: WatchCarrier;
   readonly #keys: KeySpace;
   readonly #spec: WatchSpec;

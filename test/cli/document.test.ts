@@ -22,7 +22,7 @@ below:
 | \`--cluster NAME\` | \`EDGEKEEPER_CLUSTER\` | the cluster: \`default\` unless said |
 | \`--token TOKEN\` | \`EDGEKEEPER_TOKEN\` | the deployment's token |
 | \`--user NAME\` | \`EDGEKEEPER_USER\` | a user of the cluster: \`NAME\`, or \`NAME:PASSWORD\` |
-| \`--password PASSWORD\` | \`EDGEKEEPER_PASSWORD\` | the user's password |
+| \`--password PASSWORD\` | \`EDGEKEEPER_PASSWORD\` | the user's password; absent: asked for, where there is a terminal |
 
 The environment is the better place for secrets: other users of a machine see command lines.
 

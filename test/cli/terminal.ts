@@ -24,6 +24,7 @@ export function playTerminal(
       return true;
     },
     once: () => undefined,
+    off: () => undefined,
   });
   async function* typed() {
     yield input;

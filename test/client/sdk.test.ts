@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { refusalError } from "../../src/api/error.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { SESSION_WATCHES_MAX } from "../../src/base/limits.ts";
 import { asLeaseId, asRevision } from "../../src/base/types.ts";
 import { Edgekeeper, type EdgekeeperOptions } from "../../src/client/edgekeeper.ts";
@@ -99,6 +100,53 @@ describe("sockets", () => {
     expect(await second).toBe("done");
   });
 
+  test("stay while calls come now and then, however fast these are answered", async ({
+    expect,
+  }) => {
+    open();
+    void told(store.put("a", "1"));
+    latest().welcome();
+    for (let second = 0; second < 50; second++) {
+      await pass(999);
+      void told(store.put("a", "1"));
+      await pass(1);
+      answer("put", DONE);
+    }
+    expect([sockets.length, latest().isClosed]).toEqual([1, false]);
+  });
+
+  test("are not closed under a request that is made at the last moment", async ({ expect }) => {
+    open();
+    const first = told(store.put("a", "1"));
+    latest().welcome();
+    await pass();
+    answer("put", DONE);
+    await first;
+    await pass(19_999);
+    const last = told(store.put("a", "2"));
+    await pass(1);
+    answer("put", DONE);
+    expect(await last).toBe("done");
+    expect(sockets).toHaveLength(1);
+  });
+
+  test("that say nothing are given up before a call's time is over", async ({ expect }) => {
+    open();
+    const first = told(store.put("a", "1"));
+    latest().welcome();
+    await pass();
+    answer("put", DONE);
+    await first;
+    await pass(8_100);
+    const next = told(store.put("a", "2"));
+    await pass(6_500);
+    expect(sockets).toHaveLength(2);
+    latest().welcome();
+    await pass();
+    answer("put", DONE);
+    expect(await next).toBe("done");
+  });
+
   test("stay, and are listened to, while anything is watched", async ({ expect }) => {
     open();
     store.watch("a");
@@ -161,11 +209,36 @@ describe("a call", () => {
     ["a range that ends at the empty key", () => store.delete({ from: "a", to: "" }), "no keys"],
     ["a lease that is no bigint", () => store.put("a", "1", { lease: 5 as never }), "BigInt"],
     // Its `then` makes it a promise to those who await it.
+    ["a time that is none", () => store.put("a", "1", { timeoutMs: Number.NaN }), "whole numbers"],
+    ["a revision beyond all", () => store.get("a", { revision: 2 ** 52 }), "whole numbers"],
+    [
+      "an idempotency key of two words",
+      () => store.put("a", "1", { idempotencyKey: "a b" }),
+      "key",
+    ],
+    ["a value of 3 MiB", () => store.put("a", new Uint8Array(3 << 20)), "request is too large"],
+    [
+      "a watch from no revision",
+      async () => store.watch("a", { fromRevision: Number.NaN }),
+      "whole numbers",
+    ],
     ["an uncommitted transaction", () => Promise.resolve(store.txn() as never), "commit()"],
   ])("is refused at once with %s", async ([, call, message], { expect }) => {
     open();
     expect(await told(call())).toContain(message);
     expect(sockets.flatMap(({ requests }) => requests)).toEqual([]);
+  });
+
+  test.for<[string, () => Promise<unknown>, boolean]>([
+    ["write", () => store.put("a", "1"), true],
+    ["read", () => store.get("a"), false],
+  ])("that is a %s without an answer may have happened: %s", async ([, call, may], { expect }) => {
+    open({ timeoutMs: 500 });
+    const asked = call().catch((error: unknown) => error);
+    latest().welcome();
+    await pass(700);
+    expect(latest().requests).toHaveLength(1);
+    expect(await asked).toMatchObject({ isFateUnknown: may, code: 4 });
   });
 
   test("passes its idempotency key on", async ({ expect }) => {
@@ -210,6 +283,60 @@ describe("a user", () => {
     expect(await told(store.put("a", "1"))).toBe(message);
     expect(await told(watch.created)).toBe(message);
     expect(await told(store.put("a", "1"))).toBe(message);
+    expect(sockets).toEqual([]);
+  });
+});
+
+describe("a lock", () => {
+  const txn = (succeeded: boolean): SessionAnswer => {
+    const response = {
+      kind: "put",
+      revision: asRevision(7),
+      answer: { prevKv: null },
+    } as const;
+    const head = {
+      kind: "range",
+      revision: asRevision(7),
+      answer: { kvs: [own], more: false, count: 1 },
+    } as const;
+    const result = {
+      kind: "txn",
+      answer: { succeeded, responses: [response, head] },
+    } as const;
+    return { kind: "answered", header: header(), result };
+  };
+  const own = {
+    key: encodeUtf8("jobs/5"),
+    value: encodeUtf8(""),
+    createRevision: asRevision(7),
+    modRevision: asRevision(7),
+    version: 1,
+    lease: asLeaseId(5n),
+  };
+
+  test("that could not be unlocked can be unlocked again", async ({ expect }) => {
+    open();
+    const locked = store.lock("jobs", { lease: store.lease(5n) });
+    await pass();
+    latest().welcome();
+    await pass();
+    answer("txn", txn(true));
+    const lock = await locked;
+    const first = told(lock.unlock());
+    await pass();
+    answer("txn", refused("noSpace"));
+    expect(await first).toBe(refusalError("noSpace").message);
+    const second = told(lock.unlock());
+    await pass();
+    expect(answer("txn", txn(true))).toBe(1);
+    expect(await second).toBe("done");
+  });
+
+  test("that nobody wants any more leaves alone what its lease holds", async ({ expect }) => {
+    open();
+    const lease = store.lease(5n);
+    const signal = AbortSignal.abort(new Error("before"));
+    expect(await told(store.lock("jobs", { lease, signal }))).toBe("before");
     expect(sockets).toEqual([]);
   });
 });

@@ -8,6 +8,8 @@ import { answerWeight, CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/sessio
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
 import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
+import { GRPC } from "../../src/api/grpc-code.ts";
+import { EdgekeeperError } from "../../src/client/error.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { Session, type SessionOptions } from "../../src/client/session.ts";
 import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
@@ -96,8 +98,36 @@ describe("a session", () => {
     await pass();
     expect(latest().requests).toHaveLength(SESSION_REQUESTS_MAX);
     latest().answer(1, DONE);
-    await pass();
+    await pass(3);
     expect(latest().requests).toHaveLength(SESSION_REQUESTS_MAX + 1);
+  });
+
+  test("sends at once when nothing is under way, else with what comes within 3 ms", async ({
+    expect,
+  }) => {
+    open();
+    latest().welcome();
+    const sent = () => latest().requests.length;
+    const steps: number[] = [];
+    void told(session.ask(PUT));
+    void told(session.ask(PUT));
+    await pass();
+    steps.push(sent());
+    for (let ms = 0; ms < 3; ms++) {
+      void told(session.ask(PUT));
+      await pass(1);
+      steps.push(sent());
+    }
+    expect(steps).toEqual([2, 2, 2, 5]);
+    void told(session.ask(PUT));
+    for (let request = 1; request <= 5; request++) latest().answer(request, DONE);
+    await pass();
+    // What was gathered waits for nothing when the last answer has come.
+    expect(sent()).toBe(6);
+    latest().answer(6, DONE);
+    void told(session.ask(PUT));
+    await pass();
+    expect(sent()).toBe(7);
   });
 
   test("gives credit back with what it sends next, and at once when it is much", async ({
@@ -164,6 +194,31 @@ describe("a request", () => {
     await pass();
     latest().answer(1, refused("noSpace"));
     expect(await asked).toBe("etcdserver: mvcc: database space exceeded");
+  });
+
+  test("whose session is not opened again may have happened if it was sent", async ({ expect }) => {
+    const gone = new EdgekeeperError("no such cluster", { code: GRPC.notFound });
+    open({ diagnose: () => Promise.resolve(gone) });
+    latest().welcome();
+    const sent = told(session.ask(PUT));
+    await pass();
+    latest().drop();
+    const unsent = told(session.ask(PUT));
+    await pass(1_000);
+    latest().drop();
+    expect([await sent, await unsent]).toEqual(["no such cluster, perhaps", "no such cluster"]);
+  });
+
+  test.for<[string, Partial<SessionOptions>]>([
+    ["without tokens", {}],
+    ["with tokens", { tokens: () => ({ deployment: "a/b" }) }],
+  ])("that no WebSocket can be had for is told so at once, %s", async ([, options], { expect }) => {
+    const connect = (): never => {
+      throw new SyntaxError("not a protocol");
+    };
+    open({ ...options, platform: { ...WEB_PLATFORM, connect } });
+    expect(await told(session.ask(PUT))).toContain("SyntaxError: not a protocol");
+    expect(await told(session.ask(PUT))).toContain("SyntaxError: not a protocol");
   });
 
   test("that is turned away after an attempt was lost may have happened", async ({ expect }) => {

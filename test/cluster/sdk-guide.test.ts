@@ -26,6 +26,8 @@ beforeAll(async () => {
   cpSync(join(folder, "client.js"), join(installed, "client.js"));
   const manifest = { name: "edgekeeper", type: "module", exports: { "./client": "./client.js" } };
   writeFileSync(join(installed, "package.json"), JSON.stringify(manifest));
+  // Otherwise "edgekeeper" would be this repository itself, which may not be built.
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "guide", type: "module" }));
   server = await startServer();
 });
 afterAll(async () => {
