@@ -35,6 +35,7 @@ const ASIDE = ".cache/benchmarks";
 /** Ten minutes but for the look that a sleeper takes at its end. */
 const IDLE_SECONDS = 560;
 const IDLE_SECONDS_QUICK = 20;
+const QUICK_CLIENTS = [64, 256];
 
 const tell = (line: string): void => console.log(line);
 
@@ -84,7 +85,9 @@ async function run(options: BenchOptions): Promise<Results> {
   // It is left alone while all else runs.
   const idle = isWanted("idle") ? await IdleCluster.start(context) : null;
   const startAll = (): Promise<System[]> => startSystems(context);
-  const series = await compareSystems({ pace, startAll, only, clients, tell });
+  const wanted = clients ?? (isQuick ? QUICK_CLIENTS : null);
+  const comparison = { pace, startAll, only, clients: wanted, isShared: isQuick, tell };
+  const series = await compareSystems(comparison);
   let results: Results = { about: aboutThis(options, etcd?.version ?? null), series };
   for (const [name, study] of Object.entries(STUDIES)) {
     if (!isWanted(name)) continue;
