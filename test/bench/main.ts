@@ -12,6 +12,7 @@ import { BENCH_USAGE, parseBenchOptions, type BenchOptions } from "./options.ts"
 import { spread } from "./report/tables.ts";
 import { writeReport } from "./report/write.ts";
 import type { About, Results } from "./results.ts";
+import { studyBatches } from "./studies/batches.ts";
 import { studyDistance } from "./studies/distance.ts";
 import { studyFanOut } from "./studies/fan-out.ts";
 import { studyFloors } from "./studies/floors.ts";
@@ -44,7 +45,10 @@ type Study = (context: StudyContext) => Promise<Partial<Results>>;
 /** By the names of the command line, in the order in which they are run. */
 const STUDIES: Readonly<Record<string, Study>> = {
   floors: async (context) => ({ floors: await studyFloors(context) }),
-  costs: async (context) => ({ costs: await studyOperationCosts(context) }),
+  costs: async (context) => ({
+    costs: await studyOperationCosts(context),
+    batches: await studyBatches(context),
+  }),
   watch: async (context) => ({ fanOut: await studyFanOut(context) }),
   rtt: async (context) => ({ distance: await studyDistance(context) }),
   keys: async (context) => ({ keys: await studyKeyCounts(context) }),

@@ -123,7 +123,7 @@ function costs({ costs: found = [] }: Results): Verdict[] {
   });
 }
 
-function others({ fanOut = [], keys = [], memory, idle, costs: each = [] }: Results): Verdict[] {
+function others({ fanOut = [], keys = [], memory, idle, batches }: Results): Verdict[] {
   const verdicts: Verdict[] = [];
   const [mine, bare] = ["Edgekeeper, session", "bare object"].map((name) =>
     fanOut.find(({ system }) => system === name),
@@ -134,11 +134,10 @@ function others({ fanOut = [], keys = [], memory, idle, costs: each = [] }: Resu
       atMost(`an event to ${mine.sockets} sockets in < 3x the bare object's time`, found, 3),
     );
   }
-  const batch = each.find(({ what, atOnce }) => what === "put that overwrites" && atOnce > 1);
-  if (batch !== undefined) {
-    const calls = spreadOf([batch.calls * batch.atOnce]);
-    // The first of a burst goes alone, and the news of its commit goes with the rest.
-    verdicts.push(atMost("calls to a follower for each batch of 64: at most 2.2", calls, 2.2));
+  if (batches !== undefined) {
+    const calls = spreadOf([batches.callsPerBatch]);
+    const load = `${batches.inFlight} puts in flight`;
+    verdicts.push(atMost(`${load}: at most 1.1 calls to a follower for each batch`, calls, 1.1));
   }
   const most = keys.at(-1);
   if (most !== undefined) {
