@@ -47,10 +47,14 @@ const LAYERS: Record<string, { readonly layers: readonly string[]; readonly pack
   http: { layers: ["base", "api"], packages: /^(?:hono(\/|$)|prom-client\/|bcryptjs$|jose$)/ },
   client: { layers: ["base", "api"], packages: /^$/ },
   bridge: {
-    layers: ["base", "api"],
+    layers: ["base", "api", "client"],
     packages: /^(node:|@grpc\/(grpc-js|proto-loader|reflection)$|ws$)/,
   },
-  cli: { layers: ["base", "api", "bridge"], packages: /^(node:|miniflare$|esbuild$)/ },
+  cli: {
+    layers: ["base", "api", "bridge", "client"],
+    packages:
+      /^(node:|miniflare$|esbuild$|commander$|cli-table3$|cli-progress$|@bomb\.sh\/tab(\/|$))/,
+  },
   "worker.ts": { layers: ["http", "object"], packages: /^cloudflare:workers$/ },
 };
 

@@ -19,8 +19,13 @@ export const printInteger = (value: number | bigint): string | undefined =>
 
 export const printFlag = (value: boolean): true | undefined => (value ? true : undefined);
 
-export const printBytes = (value: Bytes): string | undefined =>
-  value.length === 0 ? undefined : encodeBase64(value);
+/** How bytes stand in an answer: in JSON as base64, and where they need no text as they are. */
+export type BytesForm = (value: Bytes) => string | Bytes;
+
+export const printBytes = (
+  value: Bytes,
+  form: BytesForm = encodeBase64,
+): string | Bytes | undefined => (value.length === 0 ? undefined : form(value));
 
 export const printList = <T, U>(items: readonly T[], print: (item: T) => U): U[] | undefined =>
   items.length === 0 ? undefined : items.map((item) => print(item));
@@ -32,12 +37,12 @@ export const printHeader = (header: Header): object => ({
   raft_term: printInteger(header.term),
 });
 
-export const printKeyValue = (kv: KeyValue): object => ({
-  key: printBytes(kv.key),
+export const printKeyValue = (kv: KeyValue, form: BytesForm = encodeBase64): object => ({
+  key: printBytes(kv.key, form),
   create_revision: printInteger(kv.createRevision),
   mod_revision: printInteger(kv.modRevision),
   version: printInteger(kv.version),
-  value: printBytes(kv.value),
+  value: printBytes(kv.value, form),
   lease: printInteger(kv.lease),
 });
 
@@ -52,22 +57,32 @@ export type StoreAnswer = Exclude<
 
 /** The body of a unary answer. */
 export const answerBody = (header: Header, answer: StoreAnswer): string =>
-  JSON.stringify({ header: printHeader(header), ...printAnswer(answer) });
+  JSON.stringify(answerFields(header, answer));
+
+/** A unary answer by the names of its fields. */
+export const answerFields = (
+  header: Header,
+  answer: StoreAnswer,
+  form: BytesForm = encodeBase64,
+): Readonly<Record<string, unknown>> => ({
+  header: printHeader(header),
+  ...printAnswer(answer, form),
+});
 
 /** An answer as one line of a stream. */
 export const answerLine = (header: Header, answer: StoreAnswer): string =>
   `{"result":${answerBody(header, answer)}}\n`;
 
-function printAnswer(answer: StoreAnswer): object {
+function printAnswer(answer: StoreAnswer, form: BytesForm): object {
   switch (answer.kind) {
     case "range":
-      return printRange(answer.answer);
+      return printRange(answer.answer, form);
     case "put":
-      return printPut(answer.answer);
+      return printPut(answer.answer, form);
     case "deleteRange":
-      return printDeleteRange(answer.answer);
+      return printDeleteRange(answer.answer, form);
     case "txn":
-      return printTxn(answer.answer);
+      return printTxn(answer.answer, form);
     case "compact":
     case "leaseRevoke":
     case "capVersion":
@@ -80,7 +95,7 @@ function printAnswer(answer: StoreAnswer): object {
         ID: printInteger(answer.answer.id),
         TTL: printInteger(answer.answer.ttlSeconds),
         grantedTTL: printInteger(answer.answer.grantedTtlSeconds),
-        keys: printList(answer.answer.keys, encodeBase64),
+        keys: printList(answer.answer.keys, form),
       };
     case "leaseLeases":
       return { leases: printList(answer.answer.leases, (id) => ({ ID: printInteger(id) })) };
@@ -89,39 +104,42 @@ function printAnswer(answer: StoreAnswer): object {
   }
 }
 
-const printRange = (answer: RangeAnswer): object => ({
-  kvs: printList(answer.kvs, printKeyValue),
+const printRange = (answer: RangeAnswer, form: BytesForm): object => ({
+  kvs: printList(answer.kvs, (kv) => printKeyValue(kv, form)),
   more: printFlag(answer.more),
   count: printInteger(answer.count),
 });
 
-const printPut = ({ prevKv }: PutAnswer): object => ({
-  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv),
+const printPut = ({ prevKv }: PutAnswer, form: BytesForm): object => ({
+  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv, form),
 });
 
-const printDeleteRange = (answer: DeleteRangeAnswer): object => ({
+const printDeleteRange = (answer: DeleteRangeAnswer, form: BytesForm): object => ({
   deleted: printInteger(answer.deleted),
-  prev_kvs: printList(answer.prevKvs, printKeyValue),
+  prev_kvs: printList(answer.prevKvs, (kv) => printKeyValue(kv, form)),
 });
 
-const printTxn = (answer: TxnAnswer): object => ({
+const printTxn = (answer: TxnAnswer, form: BytesForm): object => ({
   succeeded: printFlag(answer.succeeded),
-  responses: printList(answer.responses, printOpAnswer),
+  responses: printList(answer.responses, (op) => printOpAnswer(op, form)),
 });
 
 /** Sub-responses have a header with the revision alone; a nested txn's is there, but empty. */
-function printOpAnswer(op: TxnOpAnswer): object {
+function printOpAnswer(op: TxnOpAnswer, form: BytesForm): object {
   switch (op.kind) {
     case "range":
-      return { response_range: { ...revisionHeader(op.revision), ...printRange(op.answer) } };
+      return { response_range: { ...revisionHeader(op.revision), ...printRange(op.answer, form) } };
     case "put":
-      return { response_put: { ...revisionHeader(op.revision), ...printPut(op.answer) } };
+      return { response_put: { ...revisionHeader(op.revision), ...printPut(op.answer, form) } };
     case "deleteRange":
       return {
-        response_delete_range: { ...revisionHeader(op.revision), ...printDeleteRange(op.answer) },
+        response_delete_range: {
+          ...revisionHeader(op.revision),
+          ...printDeleteRange(op.answer, form),
+        },
       };
     case "txn":
-      return { response_txn: { header: {}, ...printTxn(op.answer) } };
+      return { response_txn: { header: {}, ...printTxn(op.answer, form) } };
     default:
       return op satisfies never;
   }

@@ -1,29 +1,18 @@
 // Owns base64 as etcd's gateway speaks it: standard out; standard or URL-safe, padded or not, in.
 
-import { decodeUtf8 } from "../base/bytes.ts";
+import { bytesKey } from "../base/bytes.ts";
 import type { Bytes } from "../base/types.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const STANDARD = decodingTable(ALPHABET);
 const URL_SAFE = decodingTable(ALPHABET.replace("+", "-").replace("/", "_"));
-const ALPHABET_CODES = Uint8Array.from(ALPHABET, (letter) => letter.charCodeAt(0));
-const PADDING_CODE = "=".charCodeAt(0);
 const NOT_IN_ALPHABET = 0xff;
 
+// Every runtime we run in has it; the pure projects name no library that declares it.
+declare const btoa: (latin1: string) => string;
+
 /** Standard base64 with padding. */
-export function encodeBase64(bytes: Uint8Array): string {
-  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PADDING_CODE);
-  let length = 0;
-  for (let index = 0; index < bytes.length; index += 3) {
-    const present = Math.min(3, bytes.length - index);
-    const group = (bytes[index]! << 16) | ((bytes[index + 1] ?? 0) << 8) | (bytes[index + 2] ?? 0);
-    for (let letter = 0; letter <= present; letter++) {
-      text[length + letter] = ALPHABET_CODES[(group >> (18 - 6 * letter)) & 0x3f]!;
-    }
-    length += 4;
-  }
-  return decodeUtf8(text);
-}
+export const encodeBase64 = (bytes: Uint8Array): string => btoa(bytesKey(bytes));
 
 /**
  * The bytes, or null when `text` is not base64. As in protojson, one `-` or `_` makes all of it

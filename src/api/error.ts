@@ -4,31 +4,13 @@
 import {
   ANSWER_BYTES_MAX,
   BODY_BYTES_MAX,
+  IDEMPOTENCY_KEY_LENGTH_MAX,
   MUTATION_KEYS_MAX,
   PASSWORD_COST_MAX,
 } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { ClusterId } from "../base/types.ts";
-
-/** The codes of gRPC that etcd answers with. */
-export const GRPC = {
-  unknown: 2,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  alreadyExists: 6,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  failedPrecondition: 9,
-  outOfRange: 11,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  dataLoss: 15,
-  unauthenticated: 16,
-} as const;
-
-export type GrpcCode = (typeof GRPC)[keyof typeof GRPC];
+import { GRPC, type GrpcCode } from "./grpc-code.ts";
 
 /** What a client is told when it gets no answer. */
 export interface ApiError {
@@ -152,6 +134,11 @@ const REFUSED: Record<Refusal, ApiError> = {
     "edgekeeper: the cluster holds users, roles or other state that older code would not heed",
   ),
   corrupt: describe(GRPC.dataLoss, "etcdserver: corrupt cluster"),
+  /** Nothing has changed: a write that asks to happen once is not made where that cannot be promised. */
+  idempotencyUnknown: describe(
+    GRPC.unavailable,
+    "edgekeeper: not every replica remembers idempotency keys yet; ask again, or without one",
+  ),
   idempotencyMismatch: {
     ...describe(
       GRPC.invalidArgument,
@@ -265,6 +252,10 @@ export const GATEWAY_ERRORS = {
   noSession: describe(
     GRPC.unavailable,
     "edgekeeper: the replica opens no session at the moment; ask again",
+  ),
+  idempotencyKey: describe(
+    GRPC.invalidArgument,
+    `edgekeeper: an Idempotency-Key has 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible characters of ASCII`,
   ),
   keyMissing: describe(GRPC.notFound, "edgekeeper: no such key"),
   /** A watch resumes elsewhere from the revision after the last one that came. */

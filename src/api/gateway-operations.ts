@@ -70,7 +70,7 @@ import {
   memberUpdateMessage,
   moveLeaderMessage,
 } from "./member-json.ts";
-import type { Operation } from "./operation.ts";
+import { IDEMPOTENCY_KEY, type Operation } from "./operation.ts";
 import { emptyMessage } from "./proto-json.ts";
 import { watchMessage } from "./watch-json.ts";
 
@@ -127,6 +127,17 @@ const UNARY: readonly Row[] = [
   ["/auth/role/revoke", "No longer permit them", roleRevokeMessage, headerAnswer],
 ];
 
+/** Writes of keys and leases, which a client may name. */
+const NAMED: readonly string[] = [
+  "/kv/put",
+  "/kv/deleterange",
+  "/kv/txn",
+  "/kv/compaction",
+  "/lease/grant",
+  "/lease/revoke",
+  "/kv/lease/revoke",
+];
+
 const SEVERAL_DOCUMENTS =
   "The body holds one document or several, one after another; the answer is lines of JSON that come as things happen.";
 const ONE_DOCUMENT =
@@ -155,6 +166,7 @@ const unary = ([path, summary, request, answer]: Row): Operation => ({
   method: "post",
   path: `/v3${path}`,
   summary,
+  ...(NAMED.includes(path) ? { parameters: [IDEMPOTENCY_KEY] } : {}),
   request: { kind: "message", schema: request },
   answers: { 200: { description: "Done", bodies: [{ kind: "json", schema: answer }] } },
   isOfCluster: true,

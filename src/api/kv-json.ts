@@ -5,13 +5,9 @@ import { z } from "zod";
 import { accept, refuse, type Result } from "../base/result.ts";
 import {
   isReadOnlyTxn,
-  type Compare,
-  type CompareResult,
   type DeleteRangeRequest,
   type PutRequest,
   type RangeRequest,
-  type SortOrder,
-  type SortTarget,
   type TxnOp,
   type TxnRequest,
 } from "../base/kv.ts";
@@ -20,6 +16,13 @@ import { asLeaseId } from "../base/types.ts";
 import type { ApiError } from "./error.ts";
 import { freshnessOf, FRESHNESS_OF_WRITE } from "./freshness.ts";
 import { named } from "./json-schema.ts";
+import {
+  compareOfFields,
+  rangeOfFields,
+  SORT_ORDERS,
+  SORT_TARGETS,
+  TARGET_NAMES,
+} from "./kv-fields.ts";
 import {
   bool,
   bytes,
@@ -34,8 +37,6 @@ import {
 } from "./proto-json.ts";
 import type { ClientRequest, Freshness } from "./replica.ts";
 
-const SORT_ORDERS: readonly SortOrder[] = ["none", "ascend", "descend"];
-const SORT_TARGETS: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
 const upperCase = (names: readonly string[]): string[] => names.map((name) => name.toUpperCase());
 
 /** Fields of our own; etcd passes over them. */
@@ -64,14 +65,9 @@ const rangeFields = named(
 /** A range and whether it may be stale; an unknown number as sort option is refused, as in 3.6. */
 export const rangeMessage = rangeFields.transform((read, context) => {
   const { serializable, minRevision, maxStaleness, ...fields } = read;
-  const sortOrder = SORT_ORDERS[fields.sortOrder];
-  const sortTarget = SORT_TARGETS[fields.sortTarget];
-  if (sortOrder === undefined || sortTarget === undefined) {
-    // etcd looks at the key before it looks at the options.
-    return reportRefusal(context, fields.key.length === 0 ? "keyNotProvided" : "invalidSortOption");
-  }
-  const request: RangeRequest = { ...fields, sortOrder, sortTarget };
-  return { request, serializable, freshness: { minRevision, maxStaleness } };
+  const range = rangeOfFields(fields);
+  if (!range.ok) return reportRefusal(context, range.error);
+  return { request: range.value, serializable, freshness: { minRevision, maxStaleness } };
 });
 
 export const putMessage = named(
@@ -91,9 +87,7 @@ export const deleteRangeMessage = named(
   message({ key: bytes, rangeEnd: bytes, prevKv: bool }),
 ).transform((fields): DeleteRangeRequest => fields);
 
-const RESULTS: readonly CompareResult[] = ["equal", "greater", "less", "notEqual"];
 const RESULT_NAMES = ["EQUAL", "GREATER", "LESS", "NOT_EQUAL"];
-const TARGET_NAMES = ["VERSION", "CREATE", "MOD", "VALUE", "LEASE"];
 
 const compareFields = named(
   "Compare",
@@ -120,38 +114,6 @@ const compareFields = named(
     },
   ),
 );
-
-/** The operand is the field that belongs to the target; another field that was set counts for 0. */
-function toCompare(fields: z.output<typeof compareFields>): Compare {
-  const { key, rangeEnd } = fields;
-  const result = RESULTS[fields.result] ?? "always";
-  switch (TARGET_NAMES[fields.target]) {
-    case "VERSION":
-      return { key, rangeEnd, result, target: "version", operand: fields.version };
-    case "CREATE":
-      return { key, rangeEnd, result, target: "create", operand: fields.createRevision };
-    case "MOD":
-      return { key, rangeEnd, result, target: "mod", operand: fields.modRevision };
-    case "VALUE":
-      return { key, rangeEnd, result, target: "value", operand: fields.value };
-    case "LEASE":
-      return { key, rangeEnd, result, target: "lease", operand: asLeaseId(fields.lease) };
-    default:
-      return { key, rangeEnd, ...unknownTarget(result) };
-  }
-}
-
-/**
- * etcd compares an unknown target as equal to whatever was given. No version is less than 0, which
- * says "never".
- */
-function unknownTarget(result: CompareResult): Pick<Compare, "result"> & {
-  readonly target: "version";
-  readonly operand: number;
-} {
-  const holds = result === "equal" || result === "always";
-  return { result: holds ? "always" : "less", target: "version", operand: 0 };
-}
 
 const requestOpMessage = named(
   "RequestOp",
@@ -181,7 +143,7 @@ const requestOpMessage = named(
 });
 
 const txnFields = {
-  compare: repeated(compareFields.transform(toCompare)),
+  compare: repeated(compareFields.transform(compareOfFields)),
   success: repeated(requestOpMessage),
   failure: repeated(requestOpMessage),
 };

@@ -111,8 +111,17 @@ export type MaintenanceAnswer = Extract<
 export function maintenanceBody(header: Header, answer: MaintenanceAnswer): string {
   // etcd fills in no header where there is nothing to tell.
   if (answer.kind === "defragment") return "{}";
-  return JSON.stringify({ header: printHeader(header), ...printAnswer(answer) });
+  return JSON.stringify(maintenanceFields(header, answer));
 }
+
+/** The same by the names of its fields. */
+export const maintenanceFields = (
+  header: Header,
+  answer: Exclude<MaintenanceAnswer, { kind: "defragment" }>,
+): Readonly<Record<string, unknown>> => ({
+  header: printHeader(header),
+  ...printAnswer(answer),
+});
 
 function printAnswer(answer: Exclude<MaintenanceAnswer, { kind: "defragment" }>): object {
   switch (answer.kind) {

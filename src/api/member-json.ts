@@ -72,15 +72,19 @@ export const readMoveLeader: Read = (body) => {
 };
 
 const SCHEME = "region://";
+/** etcd's clients in Go send nothing but addresses with a port, which means nothing here. */
+const ADDRESS = /^https?:\/\/([\w-]+):\d{1,5}$/;
 
-/** The one region that the URLs name, with or without the scheme: a replica lives in one place. */
+/** The one region that the URLs name, in any of three forms: a replica lives in one place. */
 function regionOf(
   urls: readonly string[],
   configured: readonly string[],
 ): Result<string, ApiError> {
   const [url, second] = urls;
   if (url === undefined || second !== undefined) return refuse(GATEWAY_ERRORS.memberUrls);
-  const region = url.startsWith(SCHEME) ? url.slice(SCHEME.length) : url;
+  const region = url.startsWith(SCHEME)
+    ? url.slice(SCHEME.length)
+    : (ADDRESS.exec(url)?.[1] ?? url);
   return isRegion(region, configured) ? accept(region) : refuse(GATEWAY_ERRORS.memberUrls);
 }
 
@@ -89,20 +93,24 @@ function regionOf(
  * `origin` is where the client has reached us: the router speaks for every member, and clients that
  * discover members talk to the addresses given here.
  */
-export function membersBody(
+export const membersBody = (header: Header, answer: MembersAnswer, origin: string): string =>
+  JSON.stringify(membersFields(header, answer, origin));
+
+/** The same by the names of its fields. */
+export function membersFields(
   header: Header,
   { added, members }: MembersAnswer,
   origin: string,
-): string {
+): Readonly<Record<string, unknown>> {
   const print = (member: MemberStatus): object => printMember(member, origin);
-  return JSON.stringify({
+  return {
     header: printHeader({ ...header, revision: asRevision(0) }),
     member: added === null ? undefined : print(added),
     members: printList(
       members.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       print,
     ),
-  });
+  };
 }
 
 /** etcd's answer to a transfer of leadership: it fills in no header. */

@@ -1,6 +1,7 @@
 // Owns the words in which an operation of the HTTP API is described.
 
 import type { z } from "zod";
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from "../base/limits.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 /** What a body is: etcd's JSON for a message, JSON of our own, raw bytes, or text. */
@@ -24,6 +25,15 @@ export interface Parameter {
   readonly description: string;
   readonly schema: JsonSchema;
 }
+
+/** Of writes that can be repeated without happening twice. */
+export const IDEMPOTENCY_KEY: Parameter = {
+  name: "Idempotency-Key",
+  in: "header",
+  description:
+    "The client's own name for this write, remembered for ten minutes: who repeats it gets the first answer, and with another request 422",
+  schema: { type: "string", pattern: `^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}$` },
+};
 
 /** One verb of one path. */
 export interface Operation {

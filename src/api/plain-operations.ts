@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { emptyAnswer } from "./answer-schemas.ts";
 import { limitsSchema } from "./cluster-limits.ts";
 import { newClusterBody } from "./new-cluster.ts";
-import type { Answer, Operation, Parameter } from "./operation.ts";
+import { IDEMPOTENCY_KEY, type Answer, type Operation, type Parameter } from "./operation.ts";
 import {
   clusterAnswer,
   clusterListAnswer,
@@ -113,7 +113,12 @@ const KEYS: readonly Operation[] = [
     method: "put",
     path: "/v1/kv/{key}",
     summary: "Write a key",
-    parameters: [key, ...PRECONDITIONS, inQuery("lease", TEXT, "The id of a lease to attach to")],
+    parameters: [
+      key,
+      ...PRECONDITIONS,
+      IDEMPOTENCY_KEY,
+      inQuery("lease", TEXT, "The id of a lease to attach to"),
+    ],
     request: { kind: "other", mediaType: "application/octet-stream" },
     answers: {
       200: { ...json("Written", writtenAnswer), headers: REVISION },
@@ -125,7 +130,7 @@ const KEYS: readonly Operation[] = [
     method: "delete",
     path: "/v1/kv/{key}",
     summary: "Delete a key",
-    parameters: [key, ...PRECONDITIONS],
+    parameters: [key, ...PRECONDITIONS, IDEMPOTENCY_KEY],
     answers: { 204: { description: "Deleted", bodies: [], headers: REVISION } },
     isOfCluster: true,
   },
@@ -199,6 +204,9 @@ const CLUSTERS: readonly Operation[] = [
     method: "get",
     path: "/replicas",
     summary: "What each replica says of itself",
+    parameters: [
+      inQuery("whereabouts", SWITCH, "With data centers, clocks, and how long each took to answer"),
+    ],
     answers: { 200: json("The replicas", replicasAnswer) },
   }),
   ofClusters({

@@ -300,7 +300,9 @@ function numberIn(text: string): string {
   return /^[-+.\w]+/.exec(text)?.[0] ?? "";
 }
 
-const NUMBER_BOUND = 2n ** 51n;
+/** What lies beyond, either way, is as good as this. */
+export const NUMBER_MAX = 2 ** 51;
+const NUMBER_BOUND = BigInt(NUMBER_MAX);
 const clamp = (integer: bigint): bigint => {
   if (integer > NUMBER_BOUND) return NUMBER_BOUND;
   return integer < -NUMBER_BOUND ? -NUMBER_BOUND : integer;

@@ -2,7 +2,8 @@
 // goes wrong, a refusal of the store below included, is "unknown", and only the text says what.
 
 import type { Refusal } from "../base/refusal.ts";
-import { GRPC, refusalError, type ApiError } from "./error.ts";
+import { refusalError, type ApiError } from "./error.ts";
+import { GRPC } from "./grpc-code.ts";
 
 export const unknownError = (message: string): ApiError => ({
   code: GRPC.unknown,

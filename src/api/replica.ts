@@ -172,6 +172,16 @@ export interface ReplicaCall {
    * same id only; applying drops the repeat and gives the first answer. Ignored for reads.
    */
   readonly requestId: Bytes;
+  /**
+   * When the router began with the request, by its machine's clock, in Unix milliseconds: a call that the
+   * network has held back until its repeats are forgotten does nothing any more. Absent: nobody repeats it.
+   */
+  readonly askedAt?: number;
+  /**
+   * The client's own name for a write of keys or leases: 1 to 255 visible characters of ASCII. Who asks
+   * again with it gets the first answer, for 10 min. Ignored for all else.
+   */
+  readonly idempotencyKey?: string;
   /** The client's trace id, or empty. It travels in the entry to every replica's log line. */
   readonly trace: string;
   /** How long the caller waits; the replica gives up its own waiting then. */
@@ -226,6 +236,14 @@ export interface ReplicaCost {
   readonly peerCalls: number;
 }
 
+/** Where a replica really is: its region is a wish. */
+export interface Whereabouts {
+  /** The code of the data center; null when it is not known. */
+  readonly location: string | null;
+  /** Its clock, in ms since 1970. */
+  readonly clockMs: number;
+}
+
 /** What the router calls on a replica. */
 export interface ReplicaRpc {
   serve(call: ReplicaCall): Promise<ReplicaAnswer>;
@@ -243,6 +261,8 @@ export interface ReplicaRpc {
   uploadEnd(nonce: string): Promise<void>;
   /** For operators and tests. */
   cost(): Promise<ReplicaCost>;
+  /** Asks the platform: for people who look. Code before it does not know the question. */
+  whereabouts(): Promise<Whereabouts>;
   /** Null from an object that is not a replica. */
   metrics(): Promise<ReplicaMetrics | null>;
   /** Refused (it throws) where the lab is not enabled. */

@@ -26,7 +26,8 @@ import {
   type LeaseId,
   type MemberId,
 } from "../base/types.ts";
-import { refusalError, type GrpcCode } from "./error.ts";
+import { refusalError } from "./error.ts";
+import type { GrpcCode } from "./grpc-code.ts";
 import type { Header } from "./replica.ts";
 import { SESSION_RESULTS, type SessionAnswer, type SessionResult } from "./session-call.ts";
 

@@ -10,6 +10,7 @@ import {
   writeRangeRequest,
   writeRequestNumber,
 } from "../base/kv-codec.ts";
+import { isIdempotencyKey } from "../base/idempotency-key.ts";
 import { readTxnRequest, writeTxnRequest } from "../base/txn-codec.ts";
 import { asLeaseId, asRevision, NO_LEASE, type Bytes, type LeaseId } from "../base/types.ts";
 import type { Freshness } from "./replica.ts";
@@ -23,24 +24,27 @@ import {
 const HAS_MIN_REVISION = 1;
 const HAS_MAX_STALENESS = 2;
 const HAS_TRACE = 4;
-const KNOWN_FLAGS = HAS_MIN_REVISION | HAS_MAX_STALENESS | HAS_TRACE;
+const HAS_IDEMPOTENCY_KEY = 8;
+const KNOWN_FLAGS = HAS_MIN_REVISION | HAS_MAX_STALENESS | HAS_TRACE | HAS_IDEMPOTENCY_KEY;
 
 const REQUEST_ID_BYTES = 16;
 const TRACE_BYTES = 16;
 
 export function writeSessionCall(writer: Writer, call: SessionCall): void {
-  const { request, freshness, requestId, trace, timeoutMs } = call;
+  const { request, freshness, requestId, idempotencyKey, trace, timeoutMs } = call;
   const minRevision = freshness?.minRevision ?? null;
   const maxStalenessMs = freshness?.maxStalenessMs ?? null;
   const flags =
     (minRevision === null ? 0 : HAS_MIN_REVISION) |
     (maxStalenessMs === null ? 0 : HAS_MAX_STALENESS) |
-    (trace === "" ? 0 : HAS_TRACE);
+    (trace === "" ? 0 : HAS_TRACE) |
+    (idempotencyKey === undefined ? 0 : HAS_IDEMPOTENCY_KEY);
   writer.byte(1 + SESSION_REQUESTS.indexOf(request.kind)).byte(flags);
   writer.raw(requestId).uint(timeoutMs);
   if (minRevision !== null) writer.uint(minRevision);
   if (maxStalenessMs !== null) writer.uint(maxStalenessMs);
   if (trace !== "") writer.raw(bytesOfTrace(trace));
+  if (idempotencyKey !== undefined) writer.text(idempotencyKey);
   writeRequest(writer, request);
 }
 
@@ -57,9 +61,18 @@ export function readSessionCall(reader: Reader): SessionCall | null {
   const timeoutMs = reader.uint();
   const freshness = readFreshness(reader, flags);
   const trace = (flags & HAS_TRACE) === 0 ? "" : traceOfBytes(reader.raw(TRACE_BYTES));
+  const key = (flags & HAS_IDEMPOTENCY_KEY) === 0 ? null : readIdempotencyKey(reader);
   const request = readRequest(reader, kind);
   reader.end();
-  return { request, requestId, timeoutMs, trace, ...(freshness === null ? {} : { freshness }) };
+  const fresh = freshness === null ? {} : { freshness };
+  const keyed = key === null ? {} : { idempotencyKey: key };
+  return { request, requestId, timeoutMs, trace, ...fresh, ...keyed };
+}
+
+function readIdempotencyKey(reader: Reader): string {
+  const key = reader.text();
+  if (!isIdempotencyKey(key)) throw new CodecError("that is no idempotency key");
+  return key;
 }
 
 function readFreshness(reader: Reader, flags: number): Freshness | null {

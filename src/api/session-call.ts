@@ -3,7 +3,7 @@
 
 import type { MemberId, Term } from "../base/types.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { GrpcCode } from "./error.ts";
+import type { GrpcCode } from "./grpc-code.ts";
 import type { ClientAnswer, ClientRequest, Header, ReplicaCall } from "./replica.ts";
 
 /**
@@ -30,7 +30,7 @@ export type SessionRequestKind = (typeof SESSION_REQUESTS)[number];
 export type SessionRequest = Extract<ClientRequest, { kind: SessionRequestKind }>;
 
 /** A request of a client. Who asks was found out when the session was opened. */
-export interface SessionCall extends Omit<ReplicaCall, "credentials" | "request"> {
+export interface SessionCall extends Omit<ReplicaCall, "credentials" | "request" | "askedAt"> {
   readonly request: SessionRequest;
 }
 

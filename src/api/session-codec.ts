@@ -59,37 +59,38 @@ export function encodeReplicaFrames(frames: readonly ReplicaFrame[]): Bytes {
 
 /**
  * Frames as messages of bounded size: the platform carries 32 MiB at once, of which one large answer
- * takes its part.
+ * takes its part. The writer is an empty one, and is so again; who writes to many passes one for all.
  */
-export const messagesOf = (frames: readonly ReplicaFrame[]): Bytes[] =>
-  pack(frames, writeReplicaFrame, { bytes: SESSION_MESSAGE_BYTES_MAX, frames: Infinity });
+export const messagesOf = (frames: readonly ReplicaFrame[], writer = new Writer()): Bytes[] =>
+  pack({ frames, writer }, writeReplicaFrame, {
+    bytes: SESSION_MESSAGE_BYTES_MAX,
+    frames: Infinity,
+  });
 
 /** The same to a replica, which takes no larger ones: the largest request is half of one. */
 export const receiverMessagesOf = (frames: readonly ReceiverFrame[]): Bytes[] =>
-  pack(frames, writeReceiverFrame, {
+  pack({ frames, writer: new Writer() }, writeReceiverFrame, {
     bytes: SESSION_MESSAGE_BYTES_MAX / 4,
     frames: SESSION_MESSAGE_FRAMES_MAX,
   });
 
 /** A message ends once it has so many bytes or frames. */
 function pack<Frame>(
-  frames: readonly Frame[],
+  { frames, writer }: { readonly frames: readonly Frame[]; readonly writer: Writer },
   write: (writer: Writer, frame: Frame) => void,
   enough: { readonly bytes: number; readonly frames: number },
 ): Bytes[] {
   const messages: Bytes[] = [];
-  let writer = new Writer();
   let count = 0;
   for (const frame of frames) {
     if (writer.length >= enough.bytes || count === enough.frames) {
-      messages.push(writer.finish());
-      writer = new Writer();
+      messages.push(writer.finishAndBegin());
       count = 0;
     }
     write(writer, frame);
     count++;
   }
-  if (count > 0) messages.push(writer.finish());
+  if (count > 0) messages.push(writer.finishAndBegin());
   return messages;
 }
 

@@ -9,6 +9,8 @@ type WatchFrame = Extract<ReceiverFrame, { kind: "watch" }>;
 
 interface OpenWatch {
   readonly progress: WatchProgress;
+  /** On the connection at hand the replica has it. */
+  isBegun: boolean;
   /** The owner wants it canceled; the answer is still to come. */
   canceling: boolean;
 }
@@ -18,7 +20,8 @@ export class SessionWatches {
 
   /** Adds a watch; the frame begins it. */
   add(watch: number, spec: WatchSpec): WatchFrame {
-    this.#watches.set(watch, { progress: new WatchProgress(spec), canceling: false });
+    const progress = new WatchProgress(spec);
+    this.#watches.set(watch, { progress, isBegun: false, canceling: false });
     return { kind: "watch", watch, spec };
   }
 
@@ -37,7 +40,9 @@ export class SessionWatches {
   resume(): { readonly frames: readonly ReceiverFrame[]; readonly ended: readonly number[] } {
     const frames: ReceiverFrame[] = [];
     const ended: number[] = [];
-    for (const [watch, { progress, canceling }] of this.#watches) {
+    for (const [watch, open] of this.#watches) {
+      open.isBegun = false;
+      const { progress, canceling } = open;
       const { resumeSpec: spec, isCreated } = progress;
       if (canceling && isCreated) {
         ended.push(watch);
@@ -51,14 +56,13 @@ export class SessionWatches {
 
   /** What of a delivery the owner has not had yet; null: all of it. */
   take(delivery: WatchDelivery): WatchDelivery | null {
-    if (delivery.watch === ALL_WATCHES) {
-      for (const { progress } of this.#watches.values()) progress.progressed(delivery.revision);
-      return delivery;
-    }
-    const progress = this.#watches.get(delivery.watch)?.progress;
-    if (progress === undefined) return null;
+    if (delivery.watch === ALL_WATCHES) return this.#takeReport(delivery);
+    const open = this.#watches.get(delivery.watch);
+    if (open === undefined) return null;
+    const { progress } = open;
     switch (delivery.kind) {
       case "created":
+        open.isBegun = true;
         return progress.created(delivery.revision) ? delivery : null;
       case "events": {
         const events = progress.take(delivery);
@@ -73,5 +77,18 @@ export class SessionWatches {
       default:
         return delivery satisfies never;
     }
+  }
+
+  /**
+   * "All" are those that the replica has. One that is still to be begun again may have missed events
+   * before that revision, so to the owner it would not be true.
+   */
+  #takeReport(report: WatchDelivery): WatchDelivery | null {
+    let isOfAll = true;
+    for (const { progress, isBegun } of this.#watches.values()) {
+      if (isBegun) progress.progressed(report.revision);
+      else if (progress.isCreated) isOfAll = false;
+    }
+    return isOfAll ? report : null;
   }
 }

@@ -13,4 +13,5 @@ export const TURNED_AWAY: readonly Refusal[] = [
   "invalidAuthToken",
   "authRevisionOld",
   "userNameEmpty",
+  "idempotencyUnknown",
 ];

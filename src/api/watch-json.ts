@@ -3,7 +3,15 @@
 import { accept, refuse, type Result } from "../base/result.ts";
 import type { WatchEvent, WatchSpec } from "../base/watch.ts";
 import type { z } from "zod";
-import { printFlag, printHeader, printInteger, printKeyValue, printList } from "./answer-json.ts";
+import {
+  printFlag,
+  printHeader,
+  printInteger,
+  printKeyValue,
+  printList,
+  type BytesForm,
+} from "./answer-json.ts";
+import { encodeBase64 } from "./base64.ts";
 import type { ApiError } from "./error.ts";
 import { named } from "./json-schema.ts";
 import {
@@ -69,12 +77,13 @@ export function readWatchCommand(body: string): Result<WatchCommand, ApiError> {
   const read = decodeMessage(watchMessage, body);
   if (!read.ok) return refuse(read.error);
   const { createRequest, cancelRequest, progressRequest } = read.value;
-  if (createRequest !== undefined) return accept(toCreate(createRequest));
+  if (createRequest !== undefined) return accept(createCommand(createRequest));
   if (cancelRequest !== undefined) return accept({ kind: "cancel", ...cancelRequest });
   return accept({ kind: progressRequest === undefined ? "none" : "progress" });
 }
 
-function toCreate(create: z.output<typeof createMessage>): WatchCommand {
+/** A creation by its fields; `filters` by their numbers. */
+export function createCommand(create: z.output<typeof createMessage>): WatchCommand {
   const { watchId, fragment, filters, ...spec } = create;
   const [noPut, noDelete] = [filters.includes(0), filters.includes(1)];
   return { kind: "create", watchId, fragment, spec: { ...spec, noPut, noDelete } };
@@ -93,8 +102,15 @@ export interface WatchResponse {
 }
 
 /** The response as the gateway frames it, with its line's end. */
-export function watchLine(response: WatchResponse): string {
-  const result = {
+export const watchLine = (response: WatchResponse): string =>
+  `${JSON.stringify({ result: watchFields(response) })}\n`;
+
+/** The response by the names of its fields. */
+export function watchFields(
+  response: WatchResponse,
+  form: BytesForm = encodeBase64,
+): Readonly<Record<string, unknown>> {
+  return {
     header: printHeader(response.header),
     watch_id: printInteger(response.watchId),
     created: printFlag(response.created ?? false),
@@ -102,13 +118,12 @@ export function watchLine(response: WatchResponse): string {
     compact_revision: printInteger(response.compactRevision ?? 0),
     cancel_reason: response.cancelReason,
     fragment: printFlag(response.fragment ?? false),
-    events: printList(response.events ?? [], printEvent),
+    events: printList(response.events ?? [], (event) => printEvent(event, form)),
   };
-  return `${JSON.stringify({ result })}\n`;
 }
 
-const printEvent = ({ kind, kv, prevKv }: WatchEvent): object => ({
+const printEvent = ({ kind, kv, prevKv }: WatchEvent, form: BytesForm): object => ({
   type: kind === "delete" ? "DELETE" : undefined,
-  kv: printKeyValue(kv),
-  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv),
+  kv: printKeyValue(kv, form),
+  prev_kv: prevKv === null ? undefined : printKeyValue(prevKv, form),
 });

@@ -6,7 +6,7 @@ import { refusalOf } from "../auth/permission.ts";
 import { assert, present } from "../base/assert.ts";
 import { bytesKey, equalBytes } from "../base/bytes.ts";
 import { ENTRY_LEADER } from "../base/entry-kinds.ts";
-import type { RevisionEvents } from "../base/kv.ts";
+import type { RevisionEvents, TxnOp } from "../base/kv.ts";
 import type { Membership } from "../base/membership.ts";
 import {
   ANSWER_KEPT_BYTES_MAX,
@@ -35,14 +35,17 @@ import { needOfCommand } from "./command-need.ts";
 import {
   decodeProposal,
   isMeantAt,
+  KEYED_SINCE,
   NO_REQUEST,
   NOT_KEPT,
   type Command,
   type Proposal,
 } from "./command.ts";
 import { forbidden, isLeaseTooMany } from "./guard.ts";
-import { decodeOutcome, encodeOutcome, type CommandAnswer, type Outcome } from "./outcome.ts";
+import { KeyedAnswers } from "./keyed-answers.ts";
+import { encodeOutcome, recall, type CommandAnswer, type Outcome } from "./outcome.ts";
 import { RequestWindow } from "./request-window.ts";
+import { Batch, type Done, type FirstAnswer } from "./batch.ts";
 
 /** A committed entry as the applier needs it; Raft's own kinds come with `proposal` null. */
 export interface CommittedEntry {
@@ -50,6 +53,11 @@ export interface CommittedEntry {
   readonly term: Term;
   readonly kind: number;
   readonly data: Bytes;
+}
+
+interface DecodedEntry extends Pick<CommittedEntry, "index" | "term"> {
+  /** Null for Raft's own. */
+  readonly proposal: Proposal | null;
 }
 
 /** What became of one entry. */
@@ -74,31 +82,6 @@ export interface AppliedBatch {
   readonly membership: Membership | null;
 }
 
-interface FirstAnswer {
-  readonly outcome: Outcome;
-  readonly revision: Revision;
-  readonly time: ClusterTime;
-}
-
-/** What one batch gathers while its entries are applied. */
-class Batch {
-  readonly entries: AppliedEntry[] = [];
-  readonly requests: AppliedRequest[] = [];
-  readonly granted: Lease[] = [];
-  readonly settled: LeaseId[] = [];
-  /** Encoded answers of this batch by request id: a repeat may follow its original at once. */
-  readonly outcomes = new Map<string, Omit<FirstAnswer, "outcome"> & { readonly answer: Bytes }>();
-  compacted = false;
-  membership: Membership | null = null;
-  /** Bytes of answers kept for repeats. */
-  keptBytes = 0;
-  readonly isAwaited: (index: LogIndex) => boolean;
-
-  constructor(isAwaited: (index: LogIndex) => boolean) {
-    this.isAwaited = isAwaited;
-  }
-}
-
 export class Applier {
   readonly #sql: SqlPort;
   readonly #store: Store;
@@ -111,6 +94,8 @@ export class Applier {
   leasesExpired = 0;
   /** Read at first use: not while the object starts, which may be for a read. See `#window`. */
   #requests: RequestWindow | null = null;
+  /** Writes by their idempotency keys. */
+  readonly keyed: KeyedAnswers;
   #time: ClusterTime;
 
   constructor(options: {
@@ -132,6 +117,7 @@ export class Applier {
     this.#versionNeeded = options.versionNeeded;
     this.#codeVersion = options.codeVersion;
     this.#time = this.#store.clusterTime;
+    this.keyed = new KeyedAnswers(this.#sql, this.#store);
   }
 
   /** The time of the last applied entry. */
@@ -166,8 +152,11 @@ export class Applier {
     // It must be there before the batch moves what it is read from.
     const window = this.#window();
     const revisions = this.#sql.transaction(() => {
-      for (const entry of entries) this.#applyEntry(entry, batch);
+      const decoded = entries.map((entry) => this.#decode(entry));
+      this.#store.expect(decoded.flatMap(({ proposal }) => writesOf(proposal)));
+      for (const entry of decoded) this.#applyEntry(entry, batch);
       this.#leases.flush();
+      this.keyed.flush(this.#time);
       return this.#store.commit({
         index: entries.at(-1)!.index,
         time: this.#time,
@@ -204,20 +193,39 @@ export class Applier {
     window.forget(this.#time);
   }
 
-  #applyEntry(entry: CommittedEntry, batch: Batch): void {
-    const { index, term } = entry;
-    if (entry.kind === ENTRY_LEADER) {
+  #decode({ index, term, kind, data }: CommittedEntry): DecodedEntry {
+    const isOfRaft = kind === ENTRY_LEADER;
+    const proposal = isOfRaft ? null : decodeProposal(kind, data, this.#codeVersion);
+    return { index, term, proposal };
+  }
+
+  #applyEntry({ index, term, proposal }: DecodedEntry, batch: Batch): void {
+    if (proposal === null) {
       const { revision } = this.#store;
       batch.entries.push({ index, term, outcome: null, revision, trace: "" });
       return;
     }
-    const proposal = decodeProposal(entry.kind, entry.data, this.#codeVersion);
     // Stamps of a new leader may lie below entries that it had not applied when it stamped them.
     this.#time = asClusterTime(Math.max(this.#time, proposal.time));
     if (proposal.command.kind === "membership") this.#reconfigure(index, proposal.command, batch);
-    const done = this.#firstAnswer(proposal, batch) ?? this.#applyOnce(proposal, batch, index);
+    const done =
+      this.#doneByKey(proposal) ??
+      this.#firstAnswer(proposal, batch) ??
+      this.#applyOnce(proposal, batch, index);
     const outcome = batch.isAwaited(index) ? done.outcome : null;
     batch.entries.push({ index, term, trace: proposal.trace, outcome, revision: done.revision });
+  }
+
+  /**
+   * What a write is told for the sake of its idempotency key; null when it is to be applied, or has no
+   * key. Who may not have what it asks for hears that, and nothing of an answer.
+   */
+  #doneByKey(proposal: Proposal): Done | null {
+    const { keyed = null } = proposal;
+    if (keyed === null || this.#permissionRefusal(proposal) !== null) return null;
+    if (this.#cluster.version >= KEYED_SINCE) return this.keyed.done(proposal, this.#time);
+    // The version was lowered since it was proposed.
+    return { outcome: refuse("idempotencyUnknown"), revision: this.#store.revision };
   }
 
   /**
@@ -241,17 +249,18 @@ export class Applier {
     return time > this.#time - REQUEST_WINDOW_MS;
   }
 
-  #applyOnce(
-    proposal: Proposal,
-    batch: Batch,
-    index: LogIndex,
-  ): { outcome: Outcome | null; revision: Revision } {
-    const { command, requestId } = proposal;
+  #applyOnce(proposal: Proposal, batch: Batch, index: LogIndex): Done {
+    const { command, requestId, keyed = null } = proposal;
     const refusal = this.#permissionRefusal(proposal);
     const outcome = refusal === null ? this.#perform(command, batch, index) : refuse(refusal);
     const { revision } = this.#store;
     if (outcome === null || equalBytes(requestId, NO_REQUEST)) return { outcome, revision };
     const encoded = encodeOutcome(outcome);
+    // Of what was refused nothing has happened: its key may yet name what does.
+    if (keyed !== null && outcome.ok) {
+      this.keyed.remember(proposal, { time: this.#time, encoded, index });
+      return { outcome, revision };
+    }
     const isKept =
       encoded.length <= ANSWER_KEPT_BYTES_MAX &&
       batch.keptBytes + encoded.length <= BATCH_ANSWERS_KEPT_BYTES_MAX;
@@ -302,7 +311,7 @@ export class Applier {
       case "membership":
         return accept({ kind });
       case "version":
-        if (command.version < this.#versionNeeded()) return refuse("stateNeedsVersion");
+        if (command.version < this.#lowestVersion()) return refuse("stateNeedsVersion");
         this.#cluster.setVersion(command.version, command.cap);
         return accept({ kind });
       case "auth": {
@@ -317,6 +326,12 @@ export class Applier {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** Older code would apply a write that is remembered by its key once more. */
+  #lowestVersion(): number {
+    const needed = this.keyed.isEmpty(this.#time) ? 0 : KEYED_SINCE;
+    return Math.max(needed, this.#versionNeeded());
   }
 
   /**
@@ -363,9 +378,10 @@ export class Applier {
   }
 }
 
-/** The outcome of an earlier application, as far as it was kept. */
-const recall = (answer: Bytes, command: Command): Outcome =>
-  answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");
+function writesOf(proposal: Proposal | null): readonly TxnOp[] {
+  const command = proposal?.command;
+  return command?.kind === "put" || command?.kind === "txn" ? [command] : [];
+}
 
 /** Names the store's answer with the command's kind. */
 function named<Kind extends "put" | "deleteRange" | "txn">(

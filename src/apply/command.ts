@@ -7,6 +7,7 @@ import type { Alarm } from "../base/alarm.ts";
 import { readAlarm, writeAlarm } from "../base/alarm-codec.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
+import { FINGERPRINT_BYTES } from "../base/fingerprint.ts";
 import type { ClusterLimits } from "../base/cluster-limits.ts";
 import { Reader, Writer } from "../base/codec.ts";
 import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../base/kv.ts";
@@ -94,12 +95,23 @@ export const versionOf = (kind: Command["kind"]): number => KINDS_SINCE[kind] ??
 export const isMeantAt = (kind: Command["kind"], clusterVersion: number): boolean =>
   versionOf(kind) <= Math.max(clusterVersion, 2);
 
-/** The layout of the data. The second tells who asks as well: used while auth is on. */
+/**
+ * The layout of the data. The second tells who asks as well: used while auth is on. The third tells the
+ * idempotency key too.
+ */
 const FORMAT_PLAIN = 1;
 const FORMAT_ASKED = 2;
+const FORMAT_KEYED = 3;
 
-/** The cluster version from which on there is the second layout. */
-const ASKED_SINCE = 3;
+/** The cluster version from which on there is each layout. */
+const FORMATS_SINCE: Readonly<Record<number, number>> = {
+  [FORMAT_PLAIN]: 1,
+  [FORMAT_ASKED]: 3,
+  [FORMAT_KEYED]: 4,
+};
+
+/** The cluster version from which on a write may come with an idempotency key. */
+export const KEYED_SINCE = 4;
 
 /** The length of a request id: 128 bits. */
 const REQUEST_ID_BYTES = 16;
@@ -116,16 +128,33 @@ export interface Proposal {
   readonly trace: string;
   /** Who asks for it, as far as that matters: not while auth is off, nor of the replica's own. */
   readonly requester?: Requester | null;
+  /** What the client names the write with, that it happens once however often it is asked for. */
+  readonly keyed?: Keyed | null;
+}
+
+/** An idempotency key, and what tells the request that it first came with from others. */
+export interface Keyed {
+  readonly key: string;
+  /** Of the command, by the code that proposed it: see `keyed.ts`. */
+  readonly fingerprint: Bytes;
 }
 
 /** The kind and data of the proposal's entry. */
 export function encodeProposal(proposal: Proposal): { kind: number; data: Bytes } {
   assert(proposal.requestId.length === REQUEST_ID_BYTES, "a request id has 16 bytes");
   const writer = new Writer();
-  const { command, requester = null } = proposal;
+  const { command, requester = null, keyed = null } = proposal;
   if (command.kind === "membership") writeConfiguration(writer, command.configuration);
-  writer.byte(requester === null ? FORMAT_PLAIN : FORMAT_ASKED);
+  const plain = requester === null ? FORMAT_PLAIN : FORMAT_ASKED;
+  writer.byte(keyed === null ? plain : FORMAT_KEYED);
   writer.uint(proposal.time).raw(proposal.requestId).text(proposal.trace);
+  if (keyed !== null) {
+    assert(keyed.fingerprint.length === FINGERPRINT_BYTES, "a fingerprint has 8 bytes");
+    writer
+      .text(keyed.key)
+      .raw(keyed.fingerprint)
+      .flag(requester !== null);
+  }
   if (requester !== null) writeRequester(writer, requester);
   writeCommand(writer, command);
   return { kind: ENTRY_KINDS[command.kind], data: writer.finish() };
@@ -144,19 +173,30 @@ export function decodeProposal(entryKind: number, data: Bytes, codeVersion: numb
   const reader = new Reader(data);
   const configuration = kind === "membership" ? readConfiguration(reader) : null;
   const format = reader.byte();
-  const isAsked = format === FORMAT_ASKED && codeVersion >= ASKED_SINCE;
-  assert(format === FORMAT_PLAIN || isAsked, `entry format ${format} is known to this code`);
+  const isFormat = (FORMATS_SINCE[format] ?? Infinity) <= codeVersion;
+  assert(isFormat, `entry format ${format} is known to this code`);
   const time = asClusterTime(reader.uint());
   const requestId = reader.raw(REQUEST_ID_BYTES);
   const trace = reader.text();
+  const keyed = format === FORMAT_KEYED ? readKeyed(reader) : null;
+  const isAsked = keyed === null ? format === FORMAT_ASKED : reader.flag();
   const requester = isAsked ? readRequester(reader) : null;
   const command: Command =
     configuration === null
       ? readCommand(kind as Exclude<Command["kind"], "membership">, reader)
       : { kind: "membership", configuration, ...readPlaces(reader) };
   reader.end();
-  return { command, time, requestId, trace, ...(requester === null ? {} : { requester }) };
+  const known = {
+    ...(requester === null ? {} : { requester }),
+    ...(keyed === null ? {} : { keyed }),
+  };
+  return { command, time, requestId, trace, ...known };
 }
+
+const readKeyed = (reader: Reader): Keyed => ({
+  key: reader.text(),
+  fingerprint: reader.raw(FINGERPRINT_BYTES),
+});
 
 const writeRequester = (writer: Writer, { name, authRevision, follows }: Requester): Writer =>
   writer.text(name).uint(authRevision).flag(follows);
@@ -167,7 +207,7 @@ const readRequester = (reader: Reader): Requester => ({
   follows: reader.flag(),
 });
 
-function writeCommand(writer: Writer, command: Command): void {
+export function writeCommand(writer: Writer, command: Command): void {
   switch (command.kind) {
     case "put":
       writePutRequest(writer, command.request);

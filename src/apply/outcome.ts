@@ -138,3 +138,7 @@ export function decodeOutcome(bytes: Bytes, command: Command): Outcome {
 
 const lettersIn = (command: Command): string =>
   command.kind === "auth" && command.request.op === "issueToken" ? command.request.letters : "";
+
+/** The outcome of an earlier application, as far as it was kept. */
+export const recall = (answer: Bytes, command: Command): Outcome =>
+  answer.length > 0 ? decodeOutcome(answer, command) : refuse("answerForgotten");

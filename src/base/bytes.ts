@@ -17,12 +17,22 @@ export function compareBytes(a: Bytes, b: Bytes): number {
 export const equalBytes = (a: Bytes, b: Bytes): boolean =>
   a.length === b.length && compareBytes(a, b) === 0;
 
-/** A string that is equal exactly when the bytes are: a key for `Map` and `Set`. */
-export function bytesKey(bytes: Bytes): string {
+/** As many arguments as any engine takes in one call. */
+const ARGUMENTS_MAX = 4_096;
+
+/** Each byte as the character of that number: a key for `Map` and `Set`, equal when the bytes are. */
+export function bytesKey(bytes: Uint8Array): string {
+  if (bytes.length <= ARGUMENTS_MAX) return textOf(bytes);
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let start = 0; start < bytes.length; start += ARGUMENTS_MAX) {
+    text += textOf(bytes.subarray(start, start + ARGUMENTS_MAX));
+  }
   return text;
 }
+
+/** All in one call, which is several times faster than byte by byte. */
+const textOf = (bytes: Uint8Array): string =>
+  Reflect.apply(String.fromCharCode, null, bytes) as string;
 
 /** The bytes one after another, in a buffer of their own. */
 export function concatBytes(parts: readonly Bytes[]): Bytes {

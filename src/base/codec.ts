@@ -11,10 +11,19 @@ export class CodecError extends Error {
   override readonly name = "CodecError";
 }
 
+/** The bytes of one number at a time: a view of each buffer would cost more than what is written. */
+const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+/** Of an empty Writer; engines make buffers up to this much faster than larger ones. */
+const WRITER_BYTES = 64;
+
+/** What a Writer that begins anew keeps of its buffer at most. */
+const WRITER_BYTES_KEPT_MAX = 65_536;
+
 /** Appends values to a buffer that grows by doubling. */
 export class Writer {
-  #buffer = new Uint8Array(64);
-  #view = new DataView(this.#buffer.buffer);
+  #buffer = new Uint8Array(WRITER_BYTES);
   #length = 0;
 
   get length(): number {
@@ -53,17 +62,15 @@ export class Writer {
 
   /** A signed or unsigned 64-bit id in 8 bytes, big-endian; the sign is the reader's choice. */
   id(value: bigint): this {
-    this.#reserve(8);
-    this.#view.setBigUint64(this.#length, BigInt.asUintN(64, value));
-    this.#length += 8;
-    return this;
+    scratch.setBigUint64(0, BigInt.asUintN(64, value));
+    return this.raw(scratchBytes);
   }
 
   /** An unsigned 32-bit number in 4 bytes, big-endian. */
   uint32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value);
     this.#length += 4;
+    this.#setUint32(this.#length - 4, value);
     return this;
   }
 
@@ -98,7 +105,7 @@ export class Writer {
     const start = this.#length;
     this.#length += 4;
     write(this);
-    this.#view.setUint32(start, this.#length - start - 4);
+    this.#setUint32(start, this.#length - start - 4);
     return this;
   }
 
@@ -107,12 +114,27 @@ export class Writer {
     return this.#buffer.slice(0, this.#length);
   }
 
+  /** The same, after which the writer is empty and writes something else. */
+  finishAndBegin(): Bytes {
+    const finished = this.finish();
+    this.#length = 0;
+    if (this.#buffer.length > WRITER_BYTES_KEPT_MAX) this.#buffer = new Uint8Array(WRITER_BYTES);
+    return finished;
+  }
+
+  #setUint32(offset: number, value: number): void {
+    for (let byte = 0; byte < 4; byte++) {
+      this.#buffer[offset + byte] = value >>> (24 - 8 * byte);
+    }
+  }
+
   #reserve(size: number): void {
-    if (this.#length + size <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + size));
+    const needed = this.#length + size;
+    if (needed <= this.#buffer.length) return;
+    // Twice what is needed: little comes alone, and each growth copies all.
+    const grown = new Uint8Array(needed * 2);
     grown.set(this.#buffer);
     this.#buffer = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 

@@ -45,5 +45,12 @@ export const containsKey = (interval: Interval, key: Bytes): boolean =>
   compareBytes(interval.start, key) <= 0 &&
   (interval.end === null || compareBytes(key, interval.end) < 0);
 
+/** Whether the interval is that of a single key, by whatever bounds it was named. */
+export const isOneKey = ({ start, end }: Interval): boolean =>
+  end !== null &&
+  end.length === start.length + 1 &&
+  end[start.length] === 0 &&
+  equalBytes(start, end.subarray(0, start.length));
+
 export const isEmptyInterval = (interval: Interval): boolean =>
   interval.end !== null && compareBytes(interval.end, interval.start) <= 0;

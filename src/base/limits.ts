@@ -32,6 +32,9 @@ export const ANSWER_BYTES_MAX = 16_777_216;
 /** The same for all answers of one txn, which every replica holds while it applies. */
 export const TXN_ANSWER_BYTES_MAX = 4_194_304;
 
+/** Parameters of one SQL statement: a Durable Object's limit. */
+export const SQL_PARAMETERS_MAX = 100;
+
 /** A stored row. The platform refuses 2 MB; the rest is room for the row's other columns. */
 export const ROW_BYTES_MAX = 1_900_000;
 
@@ -65,8 +68,33 @@ export const READS_WAITING_MAX = 4_096;
 /** How long an applied request id is remembered, in milliseconds of cluster time. */
 export const REQUEST_WINDOW_MS = 60_000;
 
+/**
+ * A router's call that comes in so long after its request began is not looked at; ms, by both machines'
+ * clocks. A repeat of it may have been applied at once: within the window less this it is known still,
+ * and the rest is for clocks that differ.
+ */
+export const CALL_LATE_MS = 45_000;
+
 /** Request ids remembered at once: about 20 MB. Beyond it writes are refused, none is forgotten. */
 export const REQUEST_WINDOW_MAX = 200_000;
+
+/** How long a write is remembered by its idempotency key, in milliseconds of cluster time: 10 min. */
+export const IDEMPOTENCY_WINDOW_MS = 600_000;
+
+/** Characters of an idempotency key: enough for any id and a name before it. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+
+/**
+ * Keys remembered at once, about 15 MB of memory: 166 keyed writes a second for as long as they are
+ * remembered. Beyond it keyed writes are refused, none is forgotten.
+ */
+export const IDEMPOTENCY_KEYS_MAX = 100_000;
+
+/**
+ * The same in bytes of keys and first answers, in the database and, for a moment, in memory: they are
+ * copied whole into snapshots. One write may go beyond, by the answer that is kept of it.
+ */
+export const IDEMPOTENCY_BYTES_MAX = 16_777_216;
 
 /** An answer larger than this is not kept for a repeat of its request; its revision is. */
 export const ANSWER_KEPT_BYTES_MAX = 65_536;
@@ -191,6 +219,9 @@ export const SCAN_CHUNK_ROWS_FIRST = 8;
 
 /** Bytes of values that its further reads aim at. */
 export const SCAN_CHUNK_BYTES = 1_048_576;
+
+/** Leases whose keys are counted, by about 100 bytes each: those that were put to of late. */
+export const LEASES_COUNTED_MAX = 10_000;
 
 /** Counts of intervals kept for the next page of a list, and the longest bound of one, in bytes. */
 export const COUNTS_REMEMBERED_MAX = 64;

@@ -54,6 +54,7 @@ export const REFUSALS = [
   "userNotFound",
   "stateNeedsVersion",
   "corrupt",
+  "idempotencyUnknown",
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];

@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { ServerCredentials } from "@grpc/grpc-js";
-import { GatewayUpstream } from "./gateway-upstream.ts";
+import { withTakenAuthority } from "./authority-rewriting.ts";
 import { sortByProtocol } from "./port-sharing.ts";
 import { createProxy } from "./proxy.ts";
 import { createGrpcServer } from "./services.ts";
+import { SessionUpstream } from "./session-upstream.ts";
 
 export interface BridgeOptions {
   readonly host: string;
@@ -30,12 +31,12 @@ export interface Bridge {
 
 /** Starts a bridge; it answers when this resolves. @throws Error of the port, as Node has it. */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
-  const upstream = new GatewayUpstream(options);
+  const upstream = new SessionUpstream(options);
   const grpc = createGrpcServer({ upstream, scheme: options.tls === null ? "http" : "https" });
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const proxy = createProxy(options);
   const sorter = sortByProtocol({
-    http2: (socket) => injector.injectConnection(socket),
+    http2: (socket) => injector.injectConnection(withTakenAuthority(socket)),
     http1: (socket) => proxy.emit("connection", socket),
   });
   const server = listener(options.tls, sorter.take);

@@ -18,6 +18,7 @@ export function contextOf(call: AnyCall): CallContext {
   return {
     token: textOf(call.metadata, "token"),
     authorization: textOf(call.metadata, "authorization"),
+    idempotencyKey: textOf(call.metadata, "idempotency-key"),
     needsLeader: textOf(call.metadata, "hasleader") === "true",
     timeoutMs: timeoutOf(call.getDeadline()),
     signal: over.signal,

@@ -10,14 +10,14 @@ const FOLDER = fileURLToPath(new URL("proto", import.meta.url));
 
 /**
  * Messages become plain objects of the form that `upstream.ts` describes: no digit of a 64-bit integer
- * is lost, and a field that was not sent is absent.
+ * is lost, and a field that was not sent is absent. Bytes come in base64, unless they are to stay as they are.
  */
-export const loadDefinitions = (): PackageDefinition =>
+export const loadDefinitions = ({ asBytes = false } = {}): PackageDefinition =>
   loadSync(["rpc.proto", "lock.proto", "election.proto", "health.proto"], {
     includeDirs: [FOLDER],
     keepCase: true,
     longs: String,
-    bytes: String,
+    bytes: asBytes ? Buffer : String,
   });
 
 /** The service of that full name. */

@@ -1,7 +1,8 @@
 // Owns how the gateway's errors are understood: the body of a refused call, the last line of a stream, and
 // answers that are none of the gateway's.
 
-import { GRPC } from "../api/error.ts";
+import type { IncomingMessage } from "node:http";
+import { GRPC } from "../api/grpc-code.ts";
 import { UpstreamError } from "./upstream.ts";
 
 /** From the body of an answer that is not 200. */
@@ -10,6 +11,17 @@ export function errorOfBody(status: number, body: string): UpstreamError {
   // A stream that fails before its first line answers with its last.
   const fields = isObject(document["error"]) ? document["error"] : document;
   return errorOfFields(fields) ?? strange(status);
+}
+
+/** Why the router did not upgrade. */
+export async function refusalOf(response: IncomingMessage): Promise<UpstreamError> {
+  let body = "";
+  try {
+    for await (const chunk of response) body += String(chunk);
+  } catch {
+    // What has come is all that is known.
+  }
+  return errorOfBody(response.statusCode ?? 0, body);
 }
 
 /** From the member `error` of a line. */

@@ -2,11 +2,10 @@
 // the socket.
 
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
 import { createWebSocketStream, WebSocket } from "ws";
 import { BRIDGE_FRAME_BYTES_MAX, SOCKET_UNHEARD_CHARACTERS_MAX } from "../base/limits.ts";
-import { errorOfBody, unreachableEndpoint } from "./gateway-error.ts";
-import { UpstreamError } from "./upstream.ts";
+import { refusalOf, unreachableEndpoint } from "./gateway-error.ts";
+import type { UpstreamError } from "./upstream.ts";
 
 /**
  * The router takes a client that is silent while this many characters were sent for one that does not
@@ -93,15 +92,4 @@ function endWhenUnheard(socket: WebSocket, everyMs: number): void {
   socket.on("pong", hear);
   socket.on("message", hear);
   socket.on("close", () => clearInterval(timer));
-}
-
-/** Why the router did not upgrade. */
-async function refusalOf(response: IncomingMessage): Promise<UpstreamError> {
-  let body = "";
-  try {
-    for await (const chunk of response) body += String(chunk);
-  } catch {
-    // What has come is all that is known.
-  }
-  return errorOfBody(response.statusCode ?? 0, body);
 }

@@ -64,11 +64,12 @@ export class GatewayUpstream implements Upstream {
   }
 
   #headersFor(context: CallContext): Record<string, string> {
-    const { token, authorization, needsLeader, timeoutMs } = context;
+    const { token, authorization, idempotencyKey, needsLeader, timeoutMs } = context;
     return {
       ...(this.#token === null ? {} : { "Edgekeeper-Token": this.#token }),
       ...(token === null ? {} : { "Grpc-Metadata-Token": token }),
       ...(authorization === null ? {} : { "Grpc-Metadata-Authorization": authorization }),
+      ...(idempotencyKey === null ? {} : { "Idempotency-Key": idempotencyKey }),
       ...(needsLeader ? { "Grpc-Metadata-hasleader": "true" } : {}),
       ...(timeoutMs === null ? {} : { "Grpc-Timeout": `${Math.ceil(timeoutMs)}m` }),
     };

@@ -1,6 +1,5 @@
 // Owns how each kind of gRPC call is passed on: one request or many, one answer or many.
 
-import { once } from "node:events";
 import {
   status,
   type MethodDefinition,
@@ -14,7 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import { contextOf } from "./call-context.ts";
 import { brokenStream } from "./gateway-error.ts";
-import { UpstreamError, type Message, type Upstream } from "./upstream.ts";
+import { UpstreamError, type Conversation, type Message, type Upstream } from "./upstream.ts";
 
 type UnaryCall = ServerUnaryCall<Message, Message>;
 export type StreamCall = ServerWritableStream<Message, Message>;
@@ -76,7 +75,12 @@ async function converse(path: string, call: DuplexCall, upstream: Upstream): Pro
   const context = contextOf(call);
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);
-  const conversation = upstream.converse(path, { ...context, signal });
+  let conversation: Conversation;
+  try {
+    conversation = upstream.converse(path, { ...context, signal });
+  } catch (error) {
+    return fail(call, error, signal);
+  }
   let owed = 0;
   let isInputOver = false;
   const endWhenSettled = (): void => {
@@ -103,18 +107,27 @@ async function converse(path: string, call: DuplexCall, upstream: Upstream): Pro
     throw brokenStream();
   } catch (error) {
     fail(call, error, signal);
+  } finally {
+    over.abort();
   }
 }
 
 const KEEP_ALIVE = "/etcdserverpb.Lease/LeaseKeepAlive";
 
-/** Resolves when the client's connection has room for more. */
-async function write(
-  call: StreamCall | DuplexCall,
-  answer: Message,
-  signal: AbortSignal,
-): Promise<void> {
-  if (!call.write(answer)) await once(call, "drain", { signal });
+/**
+ * Resolves when the client's connection has taken the answer: one at a time, since the library counts
+ * what waits in answers, however large. Rejects when the call is over.
+ */
+function write(call: StreamCall | DuplexCall, answer: Message, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(new Error("the call is over"));
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    call.write(answer, () => {
+      signal.removeEventListener("abort", giveUp);
+      resolve();
+    });
+  });
 }
 
 /** Ends a stream with the error's status, unless it is over. */

@@ -2,6 +2,7 @@
 // with "PRI", which is no method of HTTP/1.
 
 import type { Socket } from "node:net";
+import { CONNECTIONS_MAX } from "./bounds.ts";
 
 const PREFACE = Buffer.from("PRI ");
 
@@ -22,6 +23,7 @@ export interface Sorter {
 export function sortByProtocol(doors: Doors): Sorter {
   const sockets = new Set<Socket>();
   const take = (socket: Socket): void => {
+    if (sockets.size >= CONNECTIONS_MAX) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     // Whoever gets the socket listens too; before, a broken connection must not end the process.

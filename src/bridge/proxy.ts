@@ -12,7 +12,9 @@ import {
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
-import { errorBody, GRPC } from "../api/error.ts";
+import { isMetrics, passMetrics } from "./own-metrics.ts";
+import { errorBody } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 
 export interface ProxyOptions {
   readonly endpoint: URL;
@@ -35,6 +37,10 @@ function passRequest(
 ): void {
   const request = open(options, incoming);
   request.on("response", (response) => {
+    if (isMetrics(incoming) && response.statusCode === 200) {
+      passMetrics(response, outgoing, () => request.destroy());
+      return;
+    }
     outgoing.writeHead(response.statusCode ?? 502, response.rawHeaders);
     pipeline(response, outgoing, () => request.destroy());
   });
@@ -84,6 +90,7 @@ function open({ endpoint, token }: ProxyOptions, incoming: IncomingMessage) {
   const path = endpoint.pathname.replace(/\/$/, "") + (incoming.url ?? "/");
   const headers: RequestOptions["headers"] = { ...incoming.headers, host: endpoint.host };
   if (token !== null) headers["edgekeeper-token"] = token;
+  if (isMetrics(incoming)) headers["accept-encoding"] = "identity";
   const send = endpoint.protocol === "https:" ? httpsRequest : httpRequest;
   return send(new URL(path, endpoint.origin), { method: incoming.method ?? "GET", headers });
 }

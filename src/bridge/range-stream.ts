@@ -1,8 +1,10 @@
 // Owns `KV/RangeStream`, an interval of keys in pieces: the gateway does not have it, so it is made of pages.
 // Merged, the messages are the answer of one `Range`.
 
-import { GRPC, refusalError } from "../api/error.ts";
+import { refusalError } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
+import { bytesOf, integerOf } from "./messages.ts";
 import { UpstreamError, type CallContext, type Message, type Upstream } from "./upstream.ts";
 
 const RANGE = "/etcdserverpb.KV/Range";
@@ -31,11 +33,11 @@ export async function* rangeInPages(
   request: Message,
   context: CallContext,
 ): AsyncGenerator<Message, void, void> {
-  if (UNSUPPORTED.some((field) => integer(request[field]) !== 0n)) {
+  if (UNSUPPORTED.some((field) => integerOf(request[field]) !== 0n)) {
     const why = "edgekeeper: range stream neither sorts nor filters by revision";
     throw new UpstreamError(GRPC.unimplemented, why);
   }
-  const limit = integer(request["limit"]);
+  const limit = integerOf(request["limit"]);
   let left = limit > 0n ? limit : null;
   let pageKeys = FIRST_PAGE_KEYS;
   let page = request;
@@ -81,13 +83,15 @@ const ANSWER_TOO_LARGE = refusalError("answerTooLarge").message;
 
 /** The revision that was asked for, or the one that the first page was of. */
 function pinned(page: Message, first: Message): unknown {
-  if (integer(page["revision"]) > 0n) return page["revision"];
+  if (integerOf(page["revision"]) > 0n) return page["revision"];
   return (first["header"] as Message)["revision"];
 }
 
-/** The least key that is greater, in base64. */
-const keyAfter = ({ key }: Message): string =>
-  Buffer.concat([Buffer.from(key as string, "base64"), Buffer.of(0)]).toString("base64");
+/** The least key that is greater, in the same form. */
+function keyAfter({ key }: Message): string | Buffer {
+  const after = Buffer.concat([bytesOf(key), Buffer.of(0)]);
+  return typeof key === "string" ? after.toString("base64") : after;
+}
 
 function nextPageKeys(keys: bigint, kvs: readonly Message[]): bigint {
   const bytes = kvs.reduce((total, { key, value }) => total + sizeOf(key) + sizeOf(value), 0);
@@ -95,8 +99,5 @@ function nextPageKeys(keys: bigint, kvs: readonly Message[]): bigint {
   return bytes > REQUEST_BYTES_MAX * 2 && keys > 1n ? keys / 2n : keys;
 }
 
-const sizeOf = (base64: unknown): number =>
-  typeof base64 === "string" ? (base64.length * 3) / 4 : 0;
-
-/** A number field that may be absent. Enum values come as numbers. */
-const integer = (value: unknown): bigint => BigInt((value as string | number | undefined) ?? 0);
+const sizeOf = (value: unknown): number =>
+  typeof value === "string" ? (value.length * 3) / 4 : bytesOf(value).length;

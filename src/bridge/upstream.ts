@@ -2,8 +2,9 @@
 // plain objects. How they travel is the implementation's affair.
 
 /**
- * A message by its fields' names in the .proto files: 64-bit integers in decimal, bytes in base64, enum
- * values by name or number. What is zero may be left out. That is the JSON of etcd's gateway.
+ * A message by its fields' names in the .proto files: 64-bit integers in decimal, bytes in base64 or as they
+ * are, enum values by name or number. What is zero may be left out. With base64 that is the JSON of etcd's
+ * gateway.
  */
 export type Message = Readonly<Record<string, unknown>>;
 
@@ -12,6 +13,8 @@ export interface CallContext {
   /** Of the metadata `token` and `authorization`; null when there is none. */
   readonly token: string | null;
   readonly authorization: string | null;
+  /** Of `idempotency-key`: the client's own name for a write. */
+  readonly idempotencyKey: string | null;
   /** The client would rather hear of a missing leader than wait for one. */
   readonly needsLeader: boolean;
   /** Milliseconds from now; null when there is no limit. */
@@ -30,6 +33,8 @@ export interface Conversation {
 
 /** The store. `method` is a gRPC path: `/etcdserverpb.KV/Range`. All of it throws `UpstreamError`. */
 export interface Upstream {
+  /** Whether requests are to have their bytes as they are; absent: in base64. Answers may have either. */
+  readonly takesBytes?: boolean;
   /** One request, one answer. */
   call(method: string, request: Message, context: CallContext): Promise<Message>;
   /** One request, many answers. */

@@ -1,9 +1,21 @@
-// Owns turning the Worker's sources into the one module that Miniflare runs.
+// Owns the Worker as the one module that Miniflare runs: built from its sources, or as the package has
+// it.
 
-import { build } from "esbuild";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 
-/** The Worker as one ES module. Takes well under a second. */
+const SOURCES = fileURLToPath(new URL("../worker.ts", import.meta.url));
+/** Beside this file, where `scripts/build-cli.mjs` puts both. */
+const BUILT = fileURLToPath(new URL("worker.mjs", import.meta.url));
+
+/** The Worker as one ES module. */
+export const bundledWorker = (): Promise<string> =>
+  existsSync(SOURCES) ? bundleWorker(SOURCES) : readFile(BUILT, "utf8");
+
+/** The Worker whose sources begin at `entry`, built as ours is. It takes well under a second. */
 export async function bundleWorker(entry: string): Promise<string> {
+  const { build } = await import("esbuild");
   const result = await build({
     entryPoints: [entry],
     bundle: true,

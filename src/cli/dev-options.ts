@@ -30,6 +30,9 @@ Runs a whole Edgekeeper on this machine: one replica for each region, and the ro
   --inspect-port N  let DevTools look into the Worker: profiles, memory, breakpoints (default nowhere)
   --help            this text
 
+The variables EDGEKEEPER_AUTH_TOKEN and EDGEKEEPER_WATCH_PROGRESS_NOTIFY_INTERVAL mean what they mean in
+wrangler.toml; secrets that the former names are variables too.
+
 Example: npm start -- --port 9000 --memory --rtt world
 `;
 

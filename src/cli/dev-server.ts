@@ -2,19 +2,18 @@
 
 import { createServer } from "node:net";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
-import { bundleWorker } from "./bundle.ts";
+import { bundledWorker } from "./bundle.ts";
 import { OptionError, type DevOptions } from "./dev-options.ts";
 import { lockState } from "./state-lock.ts";
 import { guardWorkerd } from "./workerd-guard.ts";
+import { workerVariables } from "./worker-variables.ts";
 
 /** As `compatibility_date` in wrangler.toml; a test holds the two equal. */
 export const COMPATIBILITY_DATE = "2026-10-01";
 export const COMPATIBILITY_FLAGS = ["enable_request_signal"] as const;
 
 const HOST = "127.0.0.1";
-const WORKER = fileURLToPath(new URL("../worker.ts", import.meta.url));
 
 export interface DevServer {
   readonly url: string;
@@ -54,8 +53,9 @@ async function miniflareOptions(
     exportName,
   });
   return {
+    // Its own door: a Worker that passes requests on, at more than the cost of serving them.
     host: HOST,
-    port: options.port,
+    port: 0,
     logRequests: false,
     // A request for the client's location would go out to the internet.
     cf: false,
@@ -72,9 +72,10 @@ async function miniflareOptions(
           manifest: {
             mainModule: "worker.mjs",
             modulesRoot: "/",
-            modules: { "worker.mjs": { type: "esm", contents: await bundleWorker(WORKER) } },
+            modules: { "worker.mjs": { type: "esm", contents: await bundledWorker() } },
           },
           env: {
+            ...mapValues(workerVariables(process.env), text),
             REPLICA: object("Replica"),
             GENESIS: object("Genesis"),
             CATALOG: object("Catalog"),
@@ -88,10 +89,17 @@ async function miniflareOptions(
             Catalog: { type: "durable-object", storage: "sqlite" },
           },
         },
+        dev: { unsafeDirectSockets: [{ host: HOST, port: options.port }] },
       },
     ],
   };
 }
+
+const mapValues = <To>(
+  from: Readonly<Record<string, string>>,
+  to: (value: string) => To,
+): Record<string, To> =>
+  Object.fromEntries(Object.entries(from).map(([name, value]) => [name, to(value)]));
 
 /** The table as `object/round-trips.ts` reads it. */
 const roundTripTable = (roundTrips: DevOptions["roundTrips"]): string =>

@@ -4,17 +4,19 @@ import { startBridge, type Bridge, type BridgeOptions } from "../bridge/bridge.t
 import { OptionError } from "./dev-options.ts";
 import { GRPC_USAGE, parseGrpcOptions } from "./grpc-options.ts";
 
-export async function runGrpc(args: readonly string[]): Promise<void> {
+/** Returns once it serves; it goes on until Ctrl-C. False: only help was wanted. */
+export async function runGrpc(args: readonly string[]): Promise<boolean> {
   const options = parseGrpcOptions(args, process.env);
   if (options === null) {
     process.stdout.write(GRPC_USAGE);
-    return;
+    return false;
   }
   const bridge = await openBridge(options, "--listen");
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void bridge.stop().then(() => process.exit(0)));
   }
   console.log(`Edgekeeper speaks gRPC at ${addressOf(bridge)}, for ${options.endpoint.href}`);
+  return true;
 }
 
 /**

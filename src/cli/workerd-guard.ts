@@ -4,7 +4,11 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { fileURLToPath } from "node:url";
 
-const WATCHDOG = fileURLToPath(new URL("watchdog.ts", import.meta.url));
+/** Beside this file; in a package all programs are JavaScript. */
+const WATCHDOG = fileURLToPath(new URL("watchdog.ts", import.meta.url)).replace(
+  /ts$/,
+  import.meta.url.endsWith(".ts") ? "ts" : "js",
+);
 
 /**
  * Watches this process from another one, from now on: if this one is killed, the workerd processes

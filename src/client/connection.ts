@@ -13,6 +13,8 @@ import {
 import type { ClientPlatform, ClientSocket } from "./platform.ts";
 
 export interface ConnectionOwner {
+  /** Whether anything waits for the other side: without, nothing is sent, and soon there is an end. */
+  isBusy(): boolean;
   heard(frames: readonly ReplicaFrame[]): void;
   /** Once, whoever ended it; null when nobody said why. */
   ended(code: number | null): void;
@@ -21,6 +23,11 @@ export interface ConnectionOwner {
 /** Answers that weigh so much are given back at once, lesser ones with what is sent next. */
 const TAKEN_BYTES_MIN = 65_536;
 const CLOSE_NORMAL = 1000;
+/**
+ * A connection that nobody has needed for so long is closed. It costs next to nothing where the object
+ * sleeps; what it does cost is a socket of the replica's, and under Node a process that does not end.
+ */
+const IDLE_MS = 20_000;
 
 export class ClientConnection {
   readonly #socket: ClientSocket;
@@ -117,12 +124,18 @@ export class ClientConnection {
 
   async #ping(): Promise<void> {
     const { clock, sleep } = this.#platform;
+    let neededAt = clock();
     for (;;) {
+      const isBusy = this.#owner.isBusy() || !this.#isOpen;
       await sleep(SESSION_PING_MS, this.#over.signal);
       if (this.#over.signal.aborted) return;
+      if (isBusy) neededAt = clock();
       // A socket that does not even open is given up by the same measure.
-      if (clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
-      if (this.#isOpen) this.#transmit(SESSION_PING);
+      if (isBusy && clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
+      if (clock() - neededAt >= IDLE_MS) return this.close();
+      if (isBusy && this.#isOpen) this.#transmit(SESSION_PING);
+      // Who was not asked for anything is not silent.
+      if (!isBusy) this.#heardAt = clock();
     }
   }
 }

@@ -21,6 +21,8 @@ export interface ClientPlatform {
   /** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly connect: (url: string, protocols: readonly string[]) => ClientSocket;
+  /** Of passwords, and of why there is no socket. */
+  readonly fetch: (url: string, request: RequestInit) => Promise<Response>;
 }
 
 export const WEB_PLATFORM: ClientPlatform = {
@@ -38,4 +40,5 @@ export const WEB_PLATFORM: ClientPlatform = {
       if (signal.aborted) wake();
     }),
   connect: (url, protocols) => new WebSocket(url, [...protocols]),
+  fetch: (url, request) => fetch(url, request),
 };

@@ -3,41 +3,19 @@
 
 import { decodeSessionAnswer } from "../api/session-answer-codec.ts";
 import type { SessionAnswer, SessionCall, SessionResult } from "../api/session-call.ts";
-import { GRPC, type GrpcCode } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { Header } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { TURNED_AWAY } from "../api/turned-away.ts";
 import { SESSION_REQUESTS_MAX } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { Bytes } from "../base/types.ts";
+import { EdgekeeperError } from "./error.ts";
 
 /** An answer, with etcd's header. */
 export interface Answered {
   readonly header: Header;
   readonly result: SessionResult;
-}
-
-/** Why there is none. */
-export class SessionError extends Error {
-  override readonly name = "SessionError";
-  readonly code: GrpcCode;
-  readonly refusal: Refusal | null;
-  /** The write may have happened, or may yet. */
-  readonly isFateUnknown: boolean;
-
-  constructor(
-    message: string,
-    about: {
-      readonly code: GrpcCode;
-      readonly refusal?: Refusal | null;
-      readonly isFateUnknown: boolean;
-    },
-  ) {
-    super(message);
-    this.code = about.code;
-    this.refusal = about.refusal ?? null;
-    this.isFateUnknown = about.isFateUnknown;
-  }
 }
 
 interface Pending {
@@ -48,26 +26,45 @@ interface Pending {
   isSent: boolean;
   /** An attempt broke, or had no outcome: what it asked for may have happened. */
   isFateUnknown: boolean;
+  /** It was refused because of what its session had shown, and goes on with something newer. */
+  isRenewed: boolean;
 }
 
-/** What its owner does after an answer. */
-export type Next = "nothing" | "send" | "reopen";
+/** What its owner does after an answer; `renew`: open another session, and show other tokens there. */
+export type Next = "send" | "reopen" | "renew";
+
+/** What a session may be refused for that shows another token the next time. */
+const STALE_TOKEN: readonly Refusal[] = ["invalidAuthToken", "authRevisionOld"];
 
 export class Requests {
+  readonly #canRenew: boolean;
   readonly #pending = new Map<number, Pending>();
   #sent = 0;
   #last = 0;
+
+  /** `canRenew`: a token that is refused as out of date can be replaced by another. */
+  constructor({ canRenew }: { readonly canRenew: boolean }) {
+    this.#canRenew = canRenew;
+  }
 
   get isEmpty(): boolean {
     return this.#pending.size === 0;
   }
 
-  add(call: SessionCall, now: number): Promise<Answered> {
+  /** Once `signal` aborts, nobody waits any more: the answer is its reason. */
+  add(call: SessionCall, now: number, signal?: AbortSignal): Promise<Answered> {
     const outcome = Promise.withResolvers<Answered>();
     const deadline = now + call.timeoutMs;
-    const state = { isSent: false, isFateUnknown: false };
-    this.#pending.set(++this.#last, { call, deadline, outcome, ...state });
-    return outcome.promise;
+    const state = { isSent: false, isFateUnknown: false, isRenewed: false };
+    const request = ++this.#last;
+    this.#pending.set(request, { call, deadline, outcome, ...state });
+    if (signal === undefined) return outcome.promise;
+    const abort = (): void => {
+      this.#remove(request);
+      outcome.reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort);
+    return outcome.promise.finally(() => signal.removeEventListener("abort", abort));
   }
 
   /** Those to be sent now: as many as a replica takes at once, the oldest first. */
@@ -76,7 +73,7 @@ export class Requests {
     if (this.#sent === this.#pending.size) return frames;
     for (const [request, pending] of this.#pending) {
       if (this.#sent >= SESSION_REQUESTS_MAX) break;
-      const timeoutMs = pending.deadline - now;
+      const timeoutMs = Math.ceil(pending.deadline - now);
       if (pending.isSent || timeoutMs <= 0) continue;
       pending.isSent = true;
       this.#sent++;
@@ -98,7 +95,7 @@ export class Requests {
   }
 
   /** Ends all. */
-  fail(error: SessionError): void {
+  fail(error: EdgekeeperError): void {
     for (const { outcome } of this.#pending.values()) outcome.reject(error);
     this.#pending.clear();
     this.#sent = 0;
@@ -122,9 +119,19 @@ export class Requests {
         this.#timeOut(request);
         return "send";
       default:
+        if (this.#isRenewable(pending, answer)) return "renew";
         this.#settle(request, pending, answer);
         return "send";
     }
+  }
+
+  /** Once for each request: what is refused with a token that is new stays refused. */
+  #isRenewable(pending: Pending, answer: SessionAnswer): boolean {
+    if (!this.#canRenew || pending.isRenewed || answer.kind !== "refused") return false;
+    if (answer.refusal === null || !STALE_TOKEN.includes(answer.refusal)) return false;
+    pending.isRenewed = true;
+    this.#unsend(pending, { isLost: false });
+    return true;
   }
 
   #settle(
@@ -138,13 +145,15 @@ export class Requests {
       outcome.resolve({ header: answer.header, result: answer.result });
     } else if (answer.kind === "unsupported") {
       const about = { code: GRPC.unimplemented, isFateUnknown };
-      outcome.reject(new SessionError("edgekeeper: the replica does not know the request", about));
+      outcome.reject(
+        new EdgekeeperError("edgekeeper: the replica does not know the request", about),
+      );
     } else if (isFateUnknown && isTurnedAway(answer.refusal)) {
       // It says that nothing has happened, which an earlier attempt may belie.
       outcome.reject(timeout({ isFateUnknown }));
     } else {
       const { code, refusal, message } = answer;
-      outcome.reject(new SessionError(message, { code, refusal, isFateUnknown: false }));
+      outcome.reject(new EdgekeeperError(message, { code, refusal, isFateUnknown: false }));
     }
   }
 
@@ -171,5 +180,5 @@ export class Requests {
 const isTurnedAway = (refusal: Refusal | null): boolean =>
   refusal === null || TURNED_AWAY.includes(refusal);
 
-const timeout = (about: { readonly isFateUnknown: boolean }): SessionError =>
-  new SessionError("etcdserver: request timed out", { code: GRPC.deadlineExceeded, ...about });
+const timeout = (about: { readonly isFateUnknown: boolean }): EdgekeeperError =>
+  new EdgekeeperError("etcdserver: request timed out", { code: GRPC.deadlineExceeded, ...about });

@@ -43,7 +43,7 @@ export interface AppDependencies extends Platform, AccessOptions {
 const CROSS_ORIGIN_HEADERS = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
-  "Access-Control-Allow-Headers": `accept, content-type, authorization, ${DEPLOYMENT_HEADER.toLowerCase()}`,
+  "Access-Control-Allow-Headers": `accept, content-type, authorization, idempotency-key, ${DEPLOYMENT_HEADER.toLowerCase()}`,
 } as const;
 
 /** The Worker's routes. One app per isolate: it remembers who leads. */

@@ -15,8 +15,8 @@ export const HEALTH_KEY = encodeUtf8("health");
 export interface Patient {
   /** One request, as of a client who needs no rights. */
   readonly ask: (request: ClientRequest) => Promise<Served>;
-  /** What each replica says of itself that can be reached. */
-  readonly statuses: () => Promise<readonly ReplicaStatus[]>;
+  /** What one says of itself that is as wanted; if none is, the last that could be reached. */
+  readonly status: (isWanted: (status: ReplicaStatus) => boolean) => Promise<ReplicaStatus | null>;
 }
 
 /** Why the cluster is not well, or null when it is, as far as one check goes. */
@@ -35,16 +35,16 @@ const reading =
   };
 
 /** Learners serve few requests; a cluster is more than them. */
-const nonLearner: Check = async ({ statuses }) => {
-  const told = await statuses();
-  const isLearner = ({ role }: ReplicaStatus): boolean => role === "learner";
-  return told.length > 0 && told.every(isLearner) ? "not supported for learner" : null;
+const nonLearner: Check = async ({ status }) => {
+  const told = await status(({ role }) => role !== "learner");
+  return told?.role === "learner" ? "not supported for learner" : null;
 };
 
 /** Alarms are the cluster's: one replica that knows of it is enough. */
-const noCorruption: Check = async ({ statuses }) => {
-  const alarms = (await statuses()).flatMap((status) => status.alarms);
-  return alarms.some(({ alarm }) => alarm === "corrupt") ? "alarm activated: CORRUPT" : null;
+const noCorruption: Check = async ({ status }) => {
+  const told = await status(() => true);
+  const isCorrupt = told?.alarms.some(({ alarm }) => alarm === "corrupt") === true;
+  return isCorrupt ? "alarm activated: CORRUPT" : null;
 };
 
 /** By etcd's names. */
@@ -69,6 +69,12 @@ export interface Finding {
   readonly fault: string | null;
 }
 
-/** Looks at all of `names` at once. */
-export const examine = (names: readonly CheckName[], patient: Patient): Promise<Finding[]> =>
-  Promise.all(names.map(async (name) => ({ name, fault: await CHECKS[name](patient) })));
+/** Reads come first, at once: afterwards it is known who leads, and one that is awake tells the rest. */
+export async function examine(names: readonly CheckName[], patient: Patient): Promise<Finding[]> {
+  const faults = new Map<CheckName, string | null>();
+  const isRead = (name: CheckName): boolean => name.endsWith("_read");
+  for (const some of [names.filter(isRead), names.filter((name) => !isRead(name))]) {
+    await Promise.all(some.map(async (name) => faults.set(name, await CHECKS[name](patient))));
+  }
+  return names.map((name) => ({ name, fault: faults.get(name) ?? null }));
+}

@@ -2,7 +2,8 @@
 
 import type { Context } from "hono";
 import { leaderLine, readElection } from "../api/election-json.ts";
-import { GRPC, type ApiError } from "../api/error.ts";
+import type { ApiError } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import { RECIPE_ERRORS } from "../api/recipe-error.ts";
 import type { Bytes } from "../base/types.ts";
 import type { LineSink } from "./line-sink.ts";

@@ -3,7 +3,7 @@
 import type { Bytes } from "../base/types.ts";
 
 export interface Platform {
-  /** Milliseconds of a clock that may be compared with itself only. */
+  /** Unix milliseconds; those of another machine may differ by seconds. */
   readonly clock: () => number;
   /** `size` bytes that nobody can guess. */
   readonly random: (size: number) => Bytes;

@@ -5,6 +5,7 @@ import type { Context } from "hono";
 import { bodyTooLarge, GATEWAY_ERRORS, malformed } from "../api/error.ts";
 import type { ClientRequest, Freshness } from "../api/replica.ts";
 import { concatBytes } from "../base/bytes.ts";
+import { isIdempotencyKey } from "../base/idempotency-key.ts";
 import { BODY_BYTES_MAX } from "../base/limits.ts";
 import type { Bytes } from "../base/types.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -45,8 +46,10 @@ export function clusterOf(context: Context): string {
 
 /** The body; reading stops at the limit. @throws RequestError beyond it. */
 export async function readBytes(request: Request, bytesMax: number): Promise<Bytes> {
-  const announced = Number(request.headers.get("Content-Length") ?? 0);
-  if (announced > bytesMax) throw new RequestError(bodyTooLarge(announced));
+  const announced = request.headers.get("Content-Length");
+  if (Number(announced) > bytesMax) throw new RequestError(bodyTooLarge(Number(announced)));
+  // It cannot be longer than announced, so nobody needs to watch over its chunks.
+  if (announced !== null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Bytes[] = [];
   let size = 0;
   for await (const chunk of chunksOf(request)) {
@@ -105,6 +108,23 @@ export function seekerOf(context: Context): Seeker {
 /** The trace id of W3C's `traceparent`, or empty. */
 const traceOf = (request: Request): string =>
   /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(request.headers.get("traceparent") ?? "")?.[1] ?? "";
+
+/** @throws RequestError for what is no key. */
+function idempotencyKeyOf(request: Request): string | null {
+  const key = request.headers.get("Idempotency-Key");
+  if (key === null || isIdempotencyKey(key)) return key;
+  throw new RequestError(GATEWAY_ERRORS.idempotencyKey);
+}
+
+/**
+ * The request as a door passes it on whose client names its writes: with the client's own name for it.
+ * What the router makes of one request of a client in several steps has none.
+ */
+export function toNamedRequest(...request: Parameters<typeof toRouterRequest>): RouterRequest {
+  const idempotencyKey = idempotencyKeyOf(request[0].req.raw);
+  const routed = toRouterRequest(...request);
+  return idempotencyKey === null ? routed : { ...routed, idempotencyKey };
+}
 
 /** The request as the router takes it, with an id of its own. `freshness` is of reads. */
 export const toRouterRequest = (

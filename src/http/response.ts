@@ -1,9 +1,8 @@
 // Owns how answers and errors become HTTP responses.
 
 import { errorBody, GATEWAY_ERRORS, refusalError, type ApiError } from "../api/error.ts";
+import { mayWrite } from "../api/may-write.ts";
 import type { ClientRequest } from "../api/replica.ts";
-import type { AuthRequest } from "../base/auth.ts";
-import { isReadOnlyTxn } from "../base/kv.ts";
 import type { Failure, Served } from "./router.ts";
 
 /** What etcd's gateway sends with every answer. */
@@ -77,37 +76,5 @@ export function requireAnswer(served: Served, request: ClientRequest): Answered 
       throw new RequestError(failureError(served.failure, request));
     default:
       return served satisfies never;
-  }
-}
-
-const AUTH_READS: ReadonlySet<AuthRequest["op"]> = new Set<AuthRequest["op"]>([
-  "status",
-  "userGet",
-  "userList",
-  "roleGet",
-  "roleList",
-  "passwordOf",
-]);
-
-function mayWrite(request: ClientRequest): boolean {
-  switch (request.kind) {
-    case "range":
-    case "leaseTimeToLive":
-    case "leaseLeases":
-    case "memberList":
-    case "snapshot":
-    case "status":
-    case "hash":
-    case "hashKv":
-    case "defragment":
-    case "downgrade":
-    case "limits":
-      return false;
-    case "txn":
-      return !isReadOnlyTxn(request.request);
-    case "auth":
-      return !AUTH_READS.has(request.request.op);
-    default:
-      return true;
   }
 }

@@ -18,7 +18,7 @@ import type { Refusal } from "../base/refusal.ts";
 import type { Bytes, ClusterId, Term } from "../base/types.ts";
 import { askReplica, soundReplica, type Heard, type Question } from "./attempt.ts";
 import { ClusterViews, type ClusterView } from "./cluster-view.ts";
-import type { Contact } from "./contact.ts";
+import { isSame, type Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
 import { genesisInTime } from "./genesis-call.ts";
 import type { ReplicaNetwork } from "./network.ts";
@@ -42,6 +42,8 @@ export interface RouterRequest {
   readonly credentials?: Credentials;
   /** 16 bytes; every attempt of this request carries the same. */
   readonly requestId: Bytes;
+  /** The client's own name for a write. */
+  readonly idempotencyKey?: string;
   readonly trace: string;
   /** Where the client is, or null when that is unknown. */
   readonly continent: string | null;
@@ -105,7 +107,7 @@ export class Router {
 
   async serve(request: RouterRequest): Promise<Served> {
     const { request: operation, freshness, credentials, cluster, continent } = request;
-    const { requestId, trace } = request;
+    const { requestId, idempotencyKey, trace } = request;
     const now = this.#dependencies.clock();
     const { deadline = Infinity, leaderWithinMs = Infinity } = request;
     const view = this.#views.of(cluster);
@@ -122,6 +124,8 @@ export class Router {
         ...(freshness === undefined ? {} : { freshness }),
         ...(credentials === undefined ? {} : { credentials }),
         requestId,
+        askedAt: now,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         trace,
       },
       startedAt: now,
@@ -198,6 +202,13 @@ export class Router {
   /** Who could be asked, as far as this isolate knows. */
   contacts(cluster: string): readonly Contact[] {
     return this.#views.of(cluster).contacts;
+  }
+
+  /** The same, the one that leads first, as far as is known: it is awake, and knows most. */
+  likeliest(cluster: string): readonly Contact[] {
+    const { contacts, leader } = this.#views.of(cluster);
+    if (leader === null) return contacts;
+    return [leader, ...contacts.filter((contact) => !isSame(contact, leader))];
   }
 
   async #run(errand: Errand): Promise<Served> {

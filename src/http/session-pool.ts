@@ -1,10 +1,10 @@
 // Owns the sessions of one watch stream. A session holds a bounded number of watches, because their
 // specifications must fit the replica's memory of the socket: the next ones open another session.
 
-import { ATTACHMENT_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
 import type { Revision } from "../base/types.ts";
 import type { WatchSpec } from "../base/watch.ts";
 import type { Header } from "../api/replica.ts";
+import { hasRoom, specSize } from "../api/session-room.ts";
 import type { SessionClient } from "./session-client.ts";
 
 export interface PooledSession {
@@ -16,10 +16,6 @@ export interface PooledSession {
 
 /** Sessions of one stream: 1,500 watches, which is more than a client had better put on one. */
 const SESSIONS_PER_STREAM_MAX = 10;
-/** What a specification takes besides its keys: numbers and flags. */
-const SPEC_OVERHEAD_BYTES = 40;
-/** The rest is room for what else the replica keeps with the socket. */
-const SPEC_BYTES_MAX = ATTACHMENT_BYTES_MAX - 1_000;
 
 export class SessionPool {
   readonly #open: (session: () => PooledSession) => SessionClient;
@@ -49,7 +45,7 @@ export class SessionPool {
    * @throws what opening the session throws.
    */
   async withRoomFor(spec: WatchSpec): Promise<PooledSession | null> {
-    const size = spec.key.length + spec.rangeEnd.length + SPEC_OVERHEAD_BYTES;
+    const size = specSize(spec);
     const session = this.#sessions.find((one) => hasRoom(one, size)) ?? this.#add();
     if (session === null) return null;
     session.specBytes += size;
@@ -99,7 +95,3 @@ export class SessionPool {
     return session;
   }
 }
-
-const hasRoom = (session: PooledSession, size: number): boolean =>
-  session.watches < SESSION_WATCHES_MAX &&
-  (session.watches === 0 || session.specBytes + size <= SPEC_BYTES_MAX);

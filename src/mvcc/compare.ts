@@ -35,8 +35,12 @@ export function holds(sql: SqlPort, compare: Compare): boolean {
     if (!holdsFor(compare, kv)) return false;
     isMissing = false;
   }
-  return isMissing ? !values && holdsFor(compare, MISSING) : true;
+  return isMissing ? holdsForKey(compare, null) : true;
 }
+
+/** The same for a condition on one key, of its version; null when there is none. */
+export const holdsForKey = (compare: Compare, kv: KeyValue | null): boolean =>
+  kv === null ? compare.target !== "value" && holdsFor(compare, MISSING) : holdsFor(compare, kv);
 
 const holdsFor = (compare: Compare, kv: KeyValue): boolean =>
   matches(compare.result, orderOf(compare, kv));

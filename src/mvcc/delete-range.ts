@@ -40,38 +40,18 @@ export function applyDeleteRange(
   if (isEmptyInterval(interval)) return { deleted: 0, prevKvs: [] };
   const deleted = readAll(mutation.sql, interval, { values: request.prevKv });
   deleteLive(mutation, boundsOf(interval), deleted);
+  for (const { lease } of deleted) mutation.leaseKeys.moved(lease, NO_LEASE);
   return { deleted: deleted.length, prevKvs: request.prevKv ? deleted : [] };
 }
 
 /** Deletes the keys attached to the lease, in key order; returns how many there were. */
 export function applyDeleteKeysOfLease(mutation: Mutation, lease: LeaseId): number {
-  const keys = keysOfLease(mutation.sql, lease).map((key) => ({ key }));
   const bytes = leaseToBytes(lease);
   if (bytes === null) return 0;
+  const keys = mutation.leaseKeys.keysOf(lease).map((key) => ({ key }));
   deleteLive(mutation, { condition: "lease = ?", parameters: [bytes] }, keys);
+  mutation.leaseKeys.ended(lease);
   return keys.length;
-}
-
-/** How many keys are attached to the lease, counted up to MUTATION_KEYS_MAX. */
-export function countKeysOfLease(sql: SqlPort, lease: LeaseId): number {
-  const [row] = sql.all<{ count: number }>(
-    "SELECT count(*) AS count FROM (SELECT 1 FROM now WHERE lease = ? LIMIT ?)",
-    leaseToBytes(lease),
-    MUTATION_KEYS_MAX,
-  );
-  return row?.count ?? 0;
-}
-
-/** The keys attached to the lease, or (null) to any, in key order. */
-export function keysOfLease(sql: SqlPort, lease: LeaseId | null): Bytes[] {
-  const rows =
-    lease === null
-      ? sql.all<{ key: Bytes }>("SELECT key FROM now WHERE lease IS NOT NULL ORDER BY key")
-      : sql.all<{ key: Bytes }>(
-          "SELECT key FROM now WHERE lease = ? ORDER BY key",
-          leaseToBytes(lease),
-        );
-  return rows.map((row) => row.key);
 }
 
 function readAll(

@@ -4,17 +4,20 @@
 import type { KeyEvent } from "../base/kv.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { nextRevision, type Revision } from "../base/types.ts";
+import type { LeaseKeys } from "./lease-keys.ts";
 
 export class Mutation {
   readonly sql: SqlPort;
+  readonly leaseKeys: LeaseKeys;
   /** The store's revision before. */
   readonly begin: Revision;
   /** The revision of every change made here. */
   readonly revision: Revision;
   readonly #events: KeyEvent[] = [];
 
-  constructor(sql: SqlPort, begin: Revision) {
+  constructor(sql: SqlPort, leaseKeys: LeaseKeys, begin: Revision) {
     this.sql = sql;
+    this.leaseKeys = leaseKeys;
     this.begin = begin;
     this.revision = nextRevision(begin);
   }

@@ -6,40 +6,52 @@ import type { KeyValue, PutAnswer, PutRequest } from "../base/kv.ts";
 import { MUTATION_KEYS_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
-import { NO_LEASE, type Bytes, type LeaseId, type Revision } from "../base/types.ts";
+import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
+import type { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { countKeysOfLease } from "./delete-range.ts";
-import { boundsOf, leaseToBytes, pointInterval } from "./rows.ts";
-import { latestVersions, liveBytes } from "./scan.ts";
+import {
+  boundsOf,
+  leaseToBytes,
+  NUMBER_COLUMNS,
+  pointInterval,
+  toKeyValue,
+  type VersionRow,
+} from "./rows.ts";
+import { liveBytes } from "./scan.ts";
 import { copyToOld } from "./supersede.ts";
 
+/** What a put is checked against. */
+interface PutState {
+  readonly sql: SqlPort;
+  readonly leases: LeasePort;
+  readonly leaseKeys: LeaseKeys;
+}
+
 /** Why the put cannot happen in the present state, or null. Reads only. */
-export const checkPut: CheckPut = (sql, request, leases) =>
-  checkLease(sql, request, leases) ?? checkKept(sql, request);
+export const checkPut: CheckPut = (state, request) =>
+  checkLease(state, request) ?? checkKept(state, request);
 
 /** The same of a put within a txn, of which etcd looks at the key first. */
-export const checkPutOfTxn: CheckPut = (sql, request, leases) =>
-  checkKept(sql, request) ?? checkLease(sql, request, leases);
+export const checkPutOfTxn: CheckPut = (state, request) =>
+  checkKept(state, request) ?? checkLease(state, request);
 
-type CheckPut = (sql: SqlPort, request: PutRequest, leases: LeasePort) => Refusal | null;
+type CheckPut = (state: PutState, request: PutRequest) => Refusal | null;
 
-const checkLease: CheckPut = (sql, { key, lease }, leases) => {
+/** A lease ends in one mutation, so it may not hold more keys than one mutation may delete. */
+const checkLease: CheckPut = ({ sql, leases, leaseKeys }, { key, lease }) => {
   if (lease === NO_LEASE) return null;
   if (!leases.has(lease)) return "leaseNotFound";
-  if (readVersion(sql, key, { value: false })?.lease === lease) return null;
-  return isFull(sql, lease) ? "tooManyKeys" : null;
+  if (leaseKeys.countOf(lease) < MUTATION_KEYS_MAX) return null;
+  const isAttached = readVersion(sql, key, { value: false })?.lease === lease;
+  return isAttached ? null : "tooManyKeys";
 };
 
 /** What is kept of the version before needs one. */
-function checkKept(sql: SqlPort, request: PutRequest): Refusal | null {
+function checkKept({ sql }: PutState, request: PutRequest): Refusal | null {
   if (!request.ignoreValue && !request.ignoreLease) return null;
   return readVersion(sql, request.key, { value: false }) === null ? "keyNotFound" : null;
 }
-
-/** A lease ends in one mutation, so it may not hold more keys than one mutation may delete. */
-const isFull = (sql: SqlPort, lease: LeaseId): boolean =>
-  lease !== NO_LEASE && countKeysOfLease(sql, lease) >= MUTATION_KEYS_MAX;
 
 /** The bytes of the version before that the put holds while it runs: answered, or kept. */
 export const heldBytes = (sql: SqlPort, request: PutRequest): number =>
@@ -54,6 +66,7 @@ export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {
   const made = { kv, sub: mutation.events.length };
   if (previous === null) insert(sql, made);
   else replace(sql, previous, made);
+  mutation.leaseKeys.moved(previous?.lease ?? NO_LEASE, kv.lease);
   mutation.record({ kind: "put", kv });
   return { prevKv: request.prevKv ? previous : null };
 }
@@ -62,7 +75,11 @@ export function applyPut(mutation: Mutation, request: PutRequest): PutAnswer {
  * The version after `previous`. What is to be kept of a previous version that an earlier operation
  * of the same txn deleted ("from key on", which `check.ts` lets pass) is empty.
  */
-function nextVersion(request: PutRequest, previous: KeyValue | null, revision: Revision): KeyValue {
+export function nextVersion(
+  request: PutRequest,
+  previous: KeyValue | null,
+  revision: Revision,
+): KeyValue {
   return {
     key: request.key,
     createRevision: previous?.createRevision ?? revision,
@@ -73,11 +90,16 @@ function nextVersion(request: PutRequest, previous: KeyValue | null, revision: R
   };
 }
 
+const READ_ALL = `SELECT ${NUMBER_COLUMNS}, value FROM now WHERE key = ?`;
+const READ_NUMBERS = `SELECT ${NUMBER_COLUMNS} FROM now WHERE key = ?`;
+
+/** The live version of the key, with an empty value unless that is wanted; or null. */
 function readVersion(sql: SqlPort, key: Bytes, read: { readonly value: boolean }): KeyValue | null {
-  const interval = pointInterval(key);
-  const scan = { interval, descending: false, values: read.value, rowsMax: 1 };
-  const [kv] = latestVersions(sql, scan);
-  return kv ?? null;
+  const [row] = sql.all<Omit<VersionRow, "key" | "value">>(
+    read.value ? READ_ALL : READ_NUMBERS,
+    key,
+  );
+  return row === undefined ? null : toKeyValue({ key, value: EMPTY, ...row });
 }
 
 /** A version, and which change of its revision made it: 0 unless a txn made several. */

@@ -5,6 +5,7 @@
 import { assert, present } from "../base/assert.ts";
 import { SEGMENT_BYTES } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
+import { asClusterTime } from "../base/types.ts";
 import type { ClusterTime, LogIndex, Milliseconds, Revision } from "../base/types.ts";
 
 /** The columns of a row but its two blobs, as SQLite gives them. */
@@ -44,6 +45,19 @@ export function createHistoryTable(sql: SqlPort, table: string): void {
        PRIMARY KEY (revision, applied, part)
      ) WITHOUT ROWID`,
   );
+}
+
+/** The cluster time of the last entry applied, by a database that nobody has opened; 0 of a new one. */
+export function clusterTimeOf(sql: SqlPort): ClusterTime {
+  const [newest] = sql.all<{ number: number }>(
+    "SELECT number FROM segment WHERE kind = 'rev' ORDER BY number DESC LIMIT 1",
+  );
+  if (newest === undefined) return asClusterTime(0);
+  const [row] = sql.all<{ time: number }>(
+    `SELECT time FROM ${tableOf(newest.number)}
+     ORDER BY revision DESC, applied DESC, part DESC LIMIT 1`,
+  );
+  return asClusterTime(row?.time ?? 0);
 }
 
 export class Segments {

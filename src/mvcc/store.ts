@@ -22,6 +22,7 @@ import type {
   RangeRequest,
   RevisionEvents,
   TxnAnswer,
+  TxnOp,
   TxnRequest,
 } from "../base/kv.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
@@ -29,7 +30,13 @@ import { ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
-import { asClusterTime, asLogIndex, asMilliseconds, asRevision } from "../base/types.ts";
+import {
+  asClusterTime,
+  asLogIndex,
+  asMilliseconds,
+  asRevision,
+  nextRevision,
+} from "../base/types.ts";
 import type {
   Bytes,
   ClusterTime,
@@ -45,15 +52,15 @@ import {
   applyDeleteKeysOfLease,
   applyDeleteRange,
   checkDeletions,
-  countKeysOfLease,
   deletionAnswerBytes,
-  keysOfLease,
 } from "./delete-range.ts";
 import { packBatch, type AppliedRequest } from "./history-row.ts";
 import { History, type Place } from "./history.ts";
 import { IntervalSet } from "./interval-set.ts";
+import { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import { Mutation } from "./mutation.ts";
+import { PutRun, type Put } from "./put-run.ts";
 import { applyPut, checkPut } from "./put.ts";
 import { readRange } from "./range.ts";
 import { Segments } from "./segments.ts";
@@ -80,10 +87,12 @@ export interface Pin {
 }
 
 export class Store {
-  readonly #sql: SqlPort;
+  readonly #tables: SqlPort;
+  readonly #run: PutRun;
   readonly #segments: Segments;
   readonly #compaction: Compaction;
   readonly #counts = new CountMemory();
+  readonly #leaseKeys: LeaseKeys;
   readonly #history: History;
   #revision: Revision;
   #appliedIndex: LogIndex;
@@ -95,15 +104,23 @@ export class Store {
 
   /** Reads where the store stands. The tables of the migration exist, and `meta` has its row. */
   constructor(sql: SqlPort) {
-    this.#sql = sql;
+    this.#tables = sql;
+    this.#run = new PutRun(sql);
     this.#segments = new Segments(sql);
     this.#compaction = new Compaction(sql, this.#segments);
     this.#history = new History(sql, this.#segments, this);
+    this.#leaseKeys = new LeaseKeys(sql);
     const last = this.#segments.lastHead();
     this.#revision = asRevision(last?.revision ?? 1);
     this.#appliedIndex = asLogIndex(last?.applied ?? 0);
     this.#clusterTime = asClusterTime(last?.time ?? 0);
     this.#wall = asMilliseconds(last?.wall ?? 0);
+  }
+
+  /** The tables, with all puts so far. */
+  get #sql(): SqlPort {
+    this.#run.flush();
+    return this.#tables;
   }
 
   /** The latest revision, with the batch under way. */
@@ -177,25 +194,37 @@ export class Store {
   /** A txn that holds ranges only; see `isReadOnlyTxn`. */
   readTxn(request: TxnRequest): Result<TxnAnswer, Refusal> {
     assert(isReadOnlyTxn(request), "a txn that writes goes through the log");
+    const malformed = checkTxnForm(request);
+    if (malformed !== null) return refuse(malformed);
     // Nothing in the plan writes, so it has no use for leases.
     const planned = this.#plan(request, { has: () => false });
     if (!planned.ok) return planned;
-    const nothing = new Mutation(this.#sql, this.#revision);
+    const nothing = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
     return accept(runPlan(nothing, this.compacted, planned.value));
   }
 
   /** The keys attached to the lease, or (null) to any, in key order. */
   keysOfLease(lease: LeaseId | null): Bytes[] {
-    return keysOfLease(this.#sql, lease);
+    return this.#leaseKeys.keysOf(lease);
   }
 
-  /** How many keys the lease holds, counted up to MUTATION_KEYS_MAX. */
+  /** How many keys the lease holds. */
   countKeysOfLease(lease: LeaseId): number {
-    return countKeysOfLease(this.#sql, lease);
+    return this.#leaseKeys.countOf(lease);
+  }
+
+  /** Says which writes are about to be made: what they need, read together, costs less. */
+  expect(writes: readonly TxnOp[]): void {
+    this.#run.expect(writes);
   }
 
   put(request: PutRequest, leases: LeasePort): Result<PutAnswer, Refusal> {
-    const refusal = checkPutForm(request) ?? checkPut(this.#sql, request, leases);
+    const malformed = checkPutForm(request);
+    if (malformed !== null) return refuse(malformed);
+    const plain = this.#run.put(request, nextRevision(this.#revision));
+    if (plain !== null) return accept(this.#madeBy(plain));
+    const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys };
+    const refusal = checkPut(state, request);
     if (refusal !== null) return refuse(refusal);
     return accept(this.#mutate((mutation) => applyPut(mutation, request)));
   }
@@ -212,6 +241,15 @@ export class Store {
 
   /** Refused when it would delete more than MUTATION_KEYS_MAX keys in all. */
   txn(request: TxnRequest, leases: LeasePort): Result<TxnAnswer, Refusal> {
+    const malformed = checkTxnForm(request);
+    if (malformed !== null) return refuse(malformed);
+    const swap = this.#run.swap(request, nextRevision(this.#revision));
+    if (swap === "not held") return accept({ succeeded: false, responses: [] });
+    if (swap !== null) {
+      const answer = this.#madeBy(swap);
+      const response = { kind: "put", revision: this.#revision, answer } as const;
+      return accept({ succeeded: true, responses: [response] });
+    }
     const planned = this.#plan(request, leases);
     if (!planned.ok) return planned;
     const plan = planned.value;
@@ -235,6 +273,7 @@ export class Store {
   commit(batch: AppliedBatch): RevisionEvents[] {
     assert(batch.index > this.#appliedIndex, "each entry is applied once, in order");
     assert(batch.time >= this.#clusterTime, "cluster time never falls");
+    this.#run.flush();
     const changes = this.#changes;
     const events = changes.flatMap((change) => change.events);
     const begin = asRevision(this.#revision - changes.length);
@@ -290,23 +329,31 @@ export class Store {
     return this.#sql.transaction(() => this.#compaction.sweep(rowsMax, this.#clusterTime));
   }
 
+  /** The request has passed `checkTxnForm`. */
   #plan(request: TxnRequest, leases: LeasePort): Result<TxnPlan, Refusal> {
-    const malformed = checkTxnForm(request);
-    if (malformed !== null) return refuse(malformed);
     const plan = planTxn(this.#sql, request);
     const { revision, compacted } = this;
-    const refusal = checkPlan({ sql: this.#sql, revision, compacted, leases }, plan);
+    const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys, revision, compacted };
+    const refusal = checkPlan(state, plan);
     return refusal === null ? accept(plan) : refuse(refusal);
   }
 
   /** Runs one mutation; it makes a revision if and only if it changed a key. */
   #mutate<T>(body: (mutation: Mutation) => T): T {
-    const mutation = new Mutation(this.#sql, this.#revision);
+    const mutation = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
     const answer = body(mutation);
-    if (mutation.events.length > 0) {
-      this.#revision = mutation.revision;
-      this.#changes.push({ revision: mutation.revision, events: mutation.events });
-    }
+    const { revision, events } = mutation;
+    if (events.length > 0) this.#changed({ revision, events });
     return answer;
+  }
+
+  #madeBy({ kv, answer }: Put): PutAnswer {
+    this.#changed({ revision: kv.modRevision, events: [{ kind: "put", kv }] });
+    return answer;
+  }
+
+  #changed(change: RevisionEvents): void {
+    this.#revision = change.revision;
+    this.#changes.push(change);
   }
 }

@@ -19,6 +19,7 @@ import type { Bytes, Revision } from "../base/types.ts";
 import { holds } from "./compare.ts";
 import { applyDeleteRange, checkDeletions, deletionAnswerBytes } from "./delete-range.ts";
 import { IntervalSet } from "./interval-set.ts";
+import type { LeaseKeys } from "./lease-keys.ts";
 import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { applyPut, checkPutOfTxn, heldBytes } from "./put.ts";
@@ -49,6 +50,7 @@ export interface TxnState {
   readonly revision: Revision;
   readonly compacted: Revision;
   readonly leases: LeasePort;
+  readonly leaseKeys: LeaseKeys;
 }
 
 /** Why the plan cannot run, or null. Checked wholly before the first write. */
@@ -94,9 +96,7 @@ function checkOp(check: Check, op: PlannedOp): Refusal | null {
     case "range":
       return checkRevision(check, op.request) ?? checkRangeAnswer(check, op.request);
     case "put":
-      return (
-        checkPutOfTxn(check.sql, op.request, check.leases) ?? checkPutAnswer(check, op.request)
-      );
+      return checkPutOfTxn(check, op.request) ?? checkPutAnswer(check, op.request);
     case "deleteRange":
       check.deletions.add(intervalOf(op.request.key, op.request.rangeEnd));
       return spend(check, op.request, deletionAnswerBytes(check.sql, op.request));

@@ -33,6 +33,7 @@ import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaStub } from "./stubs.ts";
 import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
+import { isTooLate } from "./late-calls.ts";
 import { clocksOf, Wakeups } from "./wakeups.ts";
 
 export interface HostOptions {
@@ -94,7 +95,7 @@ export class Host {
       return { kind: "timeout" };
     }
     const ready = await this.#prepare(call);
-    if (ready === null || this.#hasEnded) return { kind: "timeout" };
+    if (ready === null || this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
     const startedAt = this.#now();
     this.#meters.requestStarted(call.request.kind);
     const answer = await new Promise<ReplicaAnswer>((resolve) => {
@@ -328,12 +329,12 @@ export class Host {
     if (effects.settled !== null) this.#registry.changed(effects.settled);
     if (effects.isRemoved) this.end(this.#core.directory);
     else if (effects.restart) this.#restart();
-    else this.#settle();
+    else this.#settle(effects);
   }
 
   /** What is due after each turn. */
-  #settle(): void {
-    this.#meters.follow(this.#core.status().leader);
+  #settle({ leader }: Effects): void {
+    this.#meters.follow(leader);
     if (this.#registry.hasNews) this.#registry.settle(this.#core.status().role === "leader");
     // Sessions of an earlier instance want to hear what was applied, in a turn of their own.
     const isWanted = !this.#areSessionsRestored && !this.#isIsolated;

@@ -1,7 +1,8 @@
 // Owns counting what a replica does: requests and how they end, calls to peers, commits. It decides
 // nothing; what is counted is lost with the object's memory.
 
-import { GRPC, refusalError } from "../api/error.ts";
+import { refusalError } from "../api/error.ts";
+import { GRPC } from "../api/grpc-code.ts";
 import type { PeerMeter, ReplicaMetrics, RequestMeter } from "../api/metrics.ts";
 import type { ClientRequest, Member, ReplicaAnswer } from "../api/replica.ts";
 import type { MemberId, Milliseconds } from "../base/types.ts";

@@ -6,9 +6,10 @@ import second from "../../migrations/0002_raft_whole.sql";
 import third from "../../migrations/0003_auth.sql";
 import fourth from "../../migrations/0004_alarms_and_limits.sql";
 import fifth from "../../migrations/0005_integrity.sql";
+import sixth from "../../migrations/0006_idempotency.sql";
 
 /** All migrations; their number is their place in the list, from 1 on. */
-const MIGRATIONS: readonly string[] = [first, second, third, fourth, fifth];
+const MIGRATIONS: readonly string[] = [first, second, third, fourth, fifth, sixth];
 
 /** Whether this object was ever a replica, or on its way to become one. Writes nothing. */
 export function hasDatabase(sql: SqlPort): boolean {

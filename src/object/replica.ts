@@ -14,6 +14,7 @@ import type {
   ReplicaRpc,
   ReplicaStatus,
   SnapshotDownload,
+  Whereabouts,
 } from "../api/replica.ts";
 import type { FoundingOrder } from "../api/recovery.ts";
 import { present } from "../base/assert.ts";
@@ -41,6 +42,7 @@ import {
 import { foundFrom } from "./founding.ts";
 import { isFilledBy, sealUpload, takePart } from "./upload.ts";
 import { Host } from "./host.ts";
+import { currentLocation } from "./location.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
 import { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaNameOf, replicaStub } from "./stubs.ts";
@@ -54,6 +56,9 @@ export interface RestoreOrder {
 
 /** How often an object without a certificate asks for one, however often it is called. */
 const BIRTH_PAUSE_MS = 10_000;
+
+/** What WebSockets end with when all is well. */
+const CLOSE_NORMAL = 1000;
 
 /** An object that is no replica (yet) says so to the router, and nothing at all to peers. */
 const UNBORN: ReplicaAnswer = { kind: "unborn" };
@@ -92,6 +97,10 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
 
   async status(): Promise<ReplicaStatus | null> {
     return this.#host?.status() ?? null;
+  }
+
+  async whereabouts(): Promise<Whereabouts> {
+    return { location: await currentLocation(this.env), clockMs: Date.now() };
   }
 
   // What a rebuilt cluster is founded with. It takes the rows only, so it does not matter whether the
@@ -208,8 +217,14 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
     this.#host?.sessionMessage(socket, message);
   }
 
+  /** The platform leaves the answer to us: without it the client waits for ten seconds. */
   override webSocketClose(socket: WebSocket): void {
     this.#host?.sessionClosed(socket);
+    try {
+      socket.close(CLOSE_NORMAL);
+    } catch {
+      // It is closed on both sides already.
+    }
   }
 
   override webSocketError(socket: WebSocket): void {

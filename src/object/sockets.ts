@@ -3,6 +3,7 @@
 
 import { SESSION_PING, SESSION_PONG, type ReceiverFrame } from "../api/session.ts";
 import { decodeReceiverFrames, messagesOf } from "../api/session-codec.ts";
+import { Writer } from "../base/codec.ts";
 import {
   keptIdentity,
   parseIdentity,
@@ -23,6 +24,8 @@ export class Sockets {
   readonly #context: DurableObjectState;
   readonly #sessions = new Map<WebSocket, number>();
   readonly #sockets = new Map<number, WebSocket>();
+  /** For what goes to all of them: making one for each costs more than what is written. */
+  readonly #writer = new Writer();
   #lastSession = 0;
 
   constructor(context: DurableObjectState) {
@@ -85,7 +88,7 @@ export class Sockets {
       const socket = this.#sockets.get(session);
       // One whose receiver is just leaving takes nothing more; its end is told by an event.
       if (socket?.readyState !== WebSocket.OPEN) continue;
-      for (const message of messagesOf(list)) socket.send(message);
+      for (const message of messagesOf(list, this.#writer)) socket.send(message);
     }
     for (const { session, checkpoint } of checkpoints) {
       this.#sockets.get(session)?.serializeAttachment(checkpoint);

@@ -154,7 +154,7 @@ export class SqlLog implements RaftStorage {
   /** Who opened a term: its first entry says so, or the base if that was dropped before. */
   #authorOf(run: { readonly term: Term; readonly first: LogIndex }): MemberId | null {
     if (run.term === this.#base.term) return this.#base.author;
-    return authorOf(present(this.#read(run.first)[0], "the first entry of a term is held"));
+    return authorOf(present(this.#read(run.first, 1)[0], "the first entry of a term is held"));
   }
 
   /** Takes up a table of the log, reading no bodies. */
@@ -177,8 +177,8 @@ export class SqlLog implements RaftStorage {
     }
   }
 
-  /** Entries from `index` on out of the rows of its segment, some of them or all. */
-  #read(index: LogIndex): Entry[] {
+  /** Entries from `index` on out of the rows of its segment, of so many rows at most. */
+  #read(index: LogIndex, rowsMax = ROWS_PER_READ): Entry[] {
     const segment = present(
       this.#segments.findLast(({ first }) => first <= index),
       `entry ${index} has a segment`,
@@ -187,8 +187,9 @@ export class SqlLog implements RaftStorage {
     const rows = this.#sql.all<RowHead & { body: Bytes }>(
       `SELECT first, count, term, body FROM ${table}
        WHERE first >= (SELECT MAX(first) FROM ${table} WHERE first <= ?)
-       ORDER BY first LIMIT ${ROWS_PER_READ}`,
+       ORDER BY first LIMIT ?`,
       index,
+      rowsMax,
     );
     const entries = rows.flatMap((row) => this.#decode(row));
     const from = index - (entries[0]?.index ?? 0);

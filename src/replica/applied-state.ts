@@ -5,6 +5,7 @@
 import { ALARMS } from "../apply/alarms.ts";
 import { CLUSTER_VERSION, MEMBERSHIP } from "../apply/cluster-state.ts";
 import { AUTH, AUTH_WITHOUT_TOKENS, deleteTokens } from "../auth/auth-tables.ts";
+import { KEYED_WRITES } from "../apply/keyed-rows.ts";
 import { LIMITS } from "../apply/stored-limits.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { Writer } from "../base/codec.ts";
@@ -28,12 +29,13 @@ export const UNVERSIONED: readonly Unversioned[] = [
   AUTH,
   ALARMS,
   LIMITS,
+  KEYED_WRITES,
 ];
 
-/** What of it a client's file holds. */
-export const UNVERSIONED_OF_FILES: readonly Unversioned[] = UNVERSIONED.map((item) =>
-  item === AUTH ? AUTH_WITHOUT_TOKENS : item,
-);
+/** What of it a client's file holds: what was written, and not who may yet repeat it. */
+export const UNVERSIONED_OF_FILES: readonly Unversioned[] = UNVERSIONED.filter(
+  (item) => item !== KEYED_WRITES,
+).map((item) => (item === AUTH ? AUTH_WITHOUT_TOKENS : item));
 
 /** Ends what of it another cluster must not take over. */
 export const endTokens = (sql: SqlPort): void => deleteTokens(sql);

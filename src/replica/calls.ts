@@ -57,13 +57,11 @@ export class Calls {
 
   /** Answers with what was asked for; a write's header shows the revision it made. */
   succeed(id: number, answer: ClientAnswer, revision?: Revision): void {
-    const header = this.#vantage.header();
-    const shown = revision === undefined ? header : { ...header, revision };
-    this.answer(id, { kind: "answered", header: shown, answer });
+    this.answer(id, { kind: "answered", header: this.#headerAt(revision), answer });
   }
 
-  refuse(id: number, refusal: Refusal): void {
-    this.answer(id, { kind: "refused", refusal, header: this.#vantage.header() });
+  refuse(id: number, refusal: Refusal, revision?: Revision): void {
+    this.answer(id, { kind: "refused", refusal, header: this.#headerAt(revision) });
   }
 
   redirect(id: number): void {
@@ -76,6 +74,11 @@ export class Calls {
 
   nextTimeout(): number | null {
     return this.#timeouts.next();
+  }
+
+  #headerAt(revision: Revision | undefined): Header {
+    const header = this.#vantage.header();
+    return revision === undefined ? header : { ...header, revision };
   }
 
   takeAnswers(): CallAnswer[] {

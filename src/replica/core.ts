@@ -234,6 +234,7 @@ export class ReplicaCore {
       membership: this.#membershipChanged ? this.#machine.membership : null,
       settled: this.#settled,
       restart: this.#isSpent,
+      leader: this.#raft.status().leader,
       isRemoved: this.#isRemoved,
     };
     this.#traces = [];

@@ -60,6 +60,8 @@ export interface Effects extends SessionEffects {
    * with a higher incarnation. Waiting calls have no outcome; sessions go on from their checkpoints.
    */
   readonly restart: boolean;
+  /** Who leads now, as far as is known here: told each time, to be counted. */
+  readonly leader: MemberId | null;
   /** This replica was told that it was removed and is not needed: it ends, for ever. */
   readonly isRemoved: boolean;
 }

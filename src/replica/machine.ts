@@ -4,6 +4,8 @@
 import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
+import type { Command } from "../apply/command.ts";
+import { takesKey } from "../apply/keyed.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
 import { DATABASE_BYTES_MAX, LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
@@ -149,6 +151,19 @@ export class Machine {
     if (isLeader) this.#clock.catchUp(this.applier.time, now);
     else this.#clock.follow(this.applier.time, now);
     return batch;
+  }
+
+  /** Whether the write was applied before: by its request id, or by the client's name for it. */
+  recalls(
+    { requestId, idempotencyKey: key, credentials }: ReplicaCall,
+    command: Command,
+    now: Milliseconds,
+  ): boolean {
+    const time = this.time(now);
+    if (this.applier.recalls(requestId, time)) return true;
+    if (key === undefined || !takesKey(command)) return false;
+    const user = this.admission.requester(credentials, time)?.name ?? null;
+    return this.applier.keyed.recalls({ user, key }, time);
   }
 
   /** The answer of a read; null when a keepalive has to wait for an entry. */

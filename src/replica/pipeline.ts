@@ -107,7 +107,15 @@ export class Pipeline {
     this.#say(request, body);
   }
 
-  /** The client has taken answers; what it says beyond what is on the way counts for nothing. */
+  /**
+   * The client has taken answers; what it says beyond what is on the way counts for nothing.
+   *
+   * One that lies has its answers wait in the platform, which tells nobody how much waits there. It
+   * cannot be told from one that reads: sizes can be guessed without having read, and whoever claims too
+   * much may be honest, since a sleep forgets what was on the way. Proof would be something of each answer
+   * that has to be said back. So the credit protects from those who are slow, and from nobody who has been
+   * let in and means harm.
+   */
   taken(bytes: number): void {
     this.#untaken = Math.max(0, this.#untaken - bytes);
     this.#turnedAway = 0;

@@ -5,14 +5,17 @@ import type { AppliedBatch, AppliedEntry } from "../apply/applier.ts";
 import {
   encodeProposal,
   isMeantAt,
+  KEYED_SINCE,
   NO_REQUEST,
   versionOf,
   type Command,
 } from "../apply/command.ts";
+import { keyedOf, takesKey } from "../apply/keyed.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
 import { placeIn } from "../base/membership.ts";
+import type { Refusal } from "../base/refusal.ts";
 import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
@@ -94,12 +97,14 @@ export class Service {
   /** Proposes what a client asks for, or (`id` null) the replica itself. */
   propose(id: number | null, command: Command, now: Milliseconds): void {
     const call = id === null ? null : this.#calls.get(id);
+    const keyed = keyedOf(command, call?.idempotencyKey);
     const payload = encodeProposal({
       command,
       time: this.#machine.time(now),
       requestId: call?.requestId ?? NO_REQUEST,
       trace: call?.trace ?? "",
       requester: this.#machine.admission.requester(call?.credentials, this.#machine.time(now)),
+      keyed,
     });
     if (id !== null && payload.data.length > REQUEST_BYTES_MAX) {
       this.#calls.refuse(id, "requestTooLarge");
@@ -248,13 +253,16 @@ export class Service {
     else this.#reads.start(token, { call: id, askedAt: now }, freshness);
   }
 
-  #startWrite(id: number, { request }: ReplicaCall, now: Milliseconds): void {
+  #startWrite(id: number, call: ReplicaCall, now: Milliseconds): void {
+    const { request } = call;
     const unapplied = this.#raft.status().lastIndex - this.#machine.store.appliedIndex;
     const isFull = this.#machine.applier.isWindowFull(this.#machine.time(now));
     const { version } = this.#machine.cluster;
     const command = commandOf(request, version);
+    const keyRefusal = this.#keyRefusal(command, call, now);
     if (isFull || !this.#proposals.hasRoom(unapplied)) this.#calls.refuse(id, "tooManyRequests");
     else if (!this.#isUnderstood(command)) this.#calls.refuse(id, "changeUnderWay");
+    else if (keyRefusal !== null) this.#calls.refuse(id, keyRefusal);
     else if (!this.#upkeep.refuses(id, command, now)) this.propose(id, command, now);
   }
 
@@ -264,6 +272,17 @@ export class Service {
     if (this.#machine.cluster.version >= since) return true;
     if (!isMeantAt(kind, this.#machine.cluster.version)) return false;
     return this.#raft.peers().every(({ version }) => version !== null && version >= since);
+  }
+
+  /** Why nothing can be promised for the key that the write comes with, if it comes with any. */
+  #keyRefusal(command: Command, call: ReplicaCall, now: Milliseconds): Refusal | null {
+    const { idempotencyKey: key } = call;
+    if (key === undefined || !takesKey(command)) return null;
+    const { cluster, admission, applier } = this.#machine;
+    if (cluster.version < KEYED_SINCE) return "idempotencyUnknown";
+    const time = this.#machine.time(now);
+    const user = admission.requester(call.credentials, time)?.name ?? null;
+    return applier.keyed.hasRoomFor({ user, key }, time) ? null : "tooManyRequests";
   }
 
   /** Answers from the applied state, which is recent enough for this call. */
@@ -309,8 +328,11 @@ export class Service {
     const { call } = placed;
     if (placed.term !== term) return this.#calls.answer(call, { kind: "overwritten" });
     assert(outcome !== null, "an entry that a call waits for has an outcome");
-    if (!outcome.ok) this.#calls.refuse(call, outcome.error);
-    else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
+    if (!outcome.ok) {
+      // What it was is forgotten, but not which revision it made.
+      const made = outcome.error === "answerForgotten" ? revision : undefined;
+      this.#calls.refuse(call, outcome.error, made);
+    } else if (outcome.value.kind === "membership") this.#reconfiguring.done(call);
     else if (outcome.value.kind === "version") this.#calls.succeed(call, { kind: "capVersion" });
     else if (!this.#upkeep.awaitsSweep(call)) {
       this.#calls.succeed(call, outcome.value, revision);

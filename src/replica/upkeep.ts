@@ -53,9 +53,8 @@ export class Upkeep {
    */
   refuses(id: number, command: Command, now: Milliseconds): boolean {
     const { machine, calls } = this.#parts;
-    const requestId = calls.get(id)?.requestId;
-    const time = machine.time(now);
-    if (requestId !== undefined && machine.applier.recalls(requestId, time)) return false;
+    const call = calls.get(id);
+    if (call !== null && machine.recalls(call, command, now)) return false;
     const refusal = this.#space.refusal(command);
     if (refusal !== null) calls.refuse(id, refusal);
     return refusal !== null || this.#space.refuses(id, command, this.#proposer(now));

@@ -3,7 +3,7 @@
 
 import { assert } from "../base/assert.ts";
 import { ATTACHMENT_BYTES_MAX, CATCH_UP_BYTES_MAX, SESSION_WATCHES_MAX } from "../base/limits.ts";
-import type { KeyEvent, RevisionEvents } from "../base/kv.ts";
+import type { RevisionEvents } from "../base/kv.ts";
 import {
   asRevision,
   later,
@@ -11,10 +11,12 @@ import {
   type Milliseconds,
   type Revision,
 } from "../base/types.ts";
-import { ALL_WATCHES, type WatchDelivery, type WatchEvent, type WatchSpec } from "../base/watch.ts";
+import { ALL_WATCHES, type WatchDelivery, type WatchSpec } from "../base/watch.ts";
 import type { Store } from "../mvcc/store.ts";
 import { CONTROL_WEIGHT, Parcel } from "./parcel.ts";
 import { Session, type SequencedDelivery } from "./session.ts";
+import { WatchEvents } from "./watch-events.ts";
+import { WatchIndex } from "./watch-index.ts";
 import { createWatcher, refusalOf, select, storedSize, type Watcher } from "./watcher.ts";
 
 /** How often a quiet watcher that asked for it hears of progress, unless said: etcd's 10 minutes. */
@@ -41,6 +43,12 @@ export interface SessionCheckpoint {
   }[];
 }
 
+/** What a watcher wants of some revisions, and how it is told of that. */
+interface Wanted {
+  readonly wanted: readonly RevisionEvents[];
+  readonly told: WatchEvents;
+}
+
 /** Sequences leap by this after a sleep, so that an acknowledgement from before says nothing. */
 const SEQUENCE_LEAP = 2 ** 32;
 
@@ -57,6 +65,9 @@ export class WatchHub {
   readonly #watchesMax: () => number;
   readonly #progressMs: number;
   readonly #sessions = new Map<number, Session>();
+  /** All watchers of all sessions. */
+  readonly #index = new WatchIndex();
+  #lastSerial = 0;
   readonly #outgoing = new Set<number>();
   /** Sessions with a watcher that is being caught up. The one served longest ago stands first. */
   readonly #lagging = new Set<number>();
@@ -90,13 +101,17 @@ export class WatchHub {
     const sequence = checkpoint === null ? 0 : checkpoint.sequence + SEQUENCE_LEAP;
     const session = new Session(sequence, () => this.#outgoing.add(id));
     for (const { id: watch, spec, acknowledged } of checkpoint?.watches ?? []) {
-      this.#add(session, createWatcher({ id: watch, spec, next: nextRevision(acknowledged) }));
+      const watcher = { session: id, serial: ++this.#lastSerial, id: watch, spec };
+      this.#add(session, createWatcher({ ...watcher, next: nextRevision(acknowledged) }));
     }
     this.#sessions.set(id, session);
     this.#catchUp(id, session);
   }
 
   close(id: number): void {
+    for (const watcher of this.#sessions.get(id)?.watchers.values() ?? []) {
+      this.#index.remove(watcher);
+    }
     this.#sessions.delete(id);
     this.#lagging.delete(id);
   }
@@ -108,7 +123,8 @@ export class WatchHub {
     const present = this.#store.revision;
     if (reason !== null) return this.refuse(sessionId, watch, reason);
     const next = spec.startRevision > 0 ? asRevision(spec.startRevision) : nextRevision(present);
-    this.#add(session, createWatcher({ id: watch, spec, next }));
+    const serial = ++this.#lastSerial;
+    this.#add(session, createWatcher({ session: sessionId, serial, id: watch, spec, next }));
     this.#control(session, { kind: "created", watch, revision: present });
     this.#catchUp(sessionId, session);
   }
@@ -126,7 +142,9 @@ export class WatchHub {
   /** Ends a watcher. An unknown one is passed over in silence, as in etcd. */
   cancel(sessionId: number, watch: number): void {
     const session = this.#session(sessionId);
-    if (!session.watchers.delete(watch)) return;
+    const watcher = session.watchers.get(watch);
+    if (watcher === undefined) return;
+    this.#remove(session, watcher);
     this.#control(session, {
       kind: "canceled",
       watch,
@@ -148,20 +166,23 @@ export class WatchHub {
 
   /** Feeds what was just applied to the watchers that are up to date. */
   applied(revisions: readonly RevisionEvents[]): void {
-    for (const [id, session] of this.#sessions) {
-      for (const watcher of session.watchers.values()) {
-        if (watcher.synced) this.#feed(session, watcher, revisions);
-        if (!watcher.synced) this.#lagging.add(id);
-      }
+    const told = new WatchEvents(this.#store.history);
+    for (const [watcher, wanted] of this.#index.wanted(revisions)) {
+      this.#feed(this.#session(watcher.session), watcher, { wanted, told });
+      if (!watcher.synced) this.#lagging.add(watcher.session);
     }
   }
 
   /**
    * The store was compacted. Watchers that are up to date say so to their receivers, which could
-   * otherwise resume from a revision that is gone although they have missed nothing.
+   * otherwise resume from a revision that is gone although they have missed nothing. Where one is
+   * behind, they say so once it is not.
    */
   compacted(): void {
-    for (const session of this.#sessions.values()) this.#reportAll(session);
+    for (const session of this.#sessions.values()) {
+      session.owesReport = session.watchers.size > 0;
+      this.#reportAll(session);
+    }
   }
 
   /** Goes on catching up, and reports progress when its time has come. */
@@ -231,7 +252,13 @@ export class WatchHub {
 
   #add(session: Session, watcher: Watcher): void {
     session.watchers.set(watcher.id, watcher);
+    this.#index.add(watcher);
     this.#wantsProgress ||= watcher.spec.progressNotify;
+  }
+
+  #remove(session: Session, watcher: Watcher): void {
+    session.watchers.delete(watcher.id);
+    this.#index.remove(watcher);
   }
 
   #refusal(session: Session, watch: number, spec: WatchSpec): string | null {
@@ -270,6 +297,7 @@ export class WatchHub {
     const watchers = [...session.watchers.values()];
     if (watchers.length === 0) return;
     if (!watchers.every((watcher) => watcher.synced && watcher.next <= present + 1)) return;
+    session.owesReport = false;
     this.#control(session, { kind: "progress", watch: ALL_WATCHES, revision: present });
   }
 
@@ -282,13 +310,15 @@ export class WatchHub {
     session.deliver({ delivery, weight: CONTROL_WEIGHT, watcher, through: present });
   }
 
-  /** Live: one delivery per revision that holds anything for the watcher. */
-  #feed(session: Session, watcher: Watcher, revisions: readonly RevisionEvents[]): void {
-    for (const item of revisions) {
+  /** Live: one delivery for each revision that holds something for the watcher. */
+  #feed(session: Session, watcher: Watcher, { wanted, told }: Wanted): void {
+    for (const item of wanted) {
       if (item.revision < watcher.next) continue;
-      if (!session.hasCredit && select(watcher, item.events).length > 0) watcher.synced = false;
+      // Nothing in between was for it. Otherwise it would be read once more, if it still could.
+      watcher.next = item.revision;
+      watcher.synced = session.hasCredit;
       if (!watcher.synced) return;
-      this.#send(session, watcher, { revisions: [item], header: item.revision });
+      if (!this.#send(session, watcher, { wanted: [item], told }, item.revision)) return;
     }
   }
 
@@ -301,6 +331,7 @@ export class WatchHub {
       isBehind ||= !watcher.synced && session.watchers.has(watcher.id);
     }
     if (isBehind) this.#lagging.add(id);
+    else if (session.owesReport) this.#reportAll(session);
   }
 
   /** One slice of history for one watcher; the next slice comes with the next tick. */
@@ -311,7 +342,7 @@ export class WatchHub {
       return;
     }
     if (watcher.next < compacted) {
-      session.watchers.delete(watcher.id);
+      this.#remove(session, watcher);
       this.#control(session, {
         kind: "canceled",
         watch: watcher.id,
@@ -321,42 +352,37 @@ export class WatchHub {
       return;
     }
     const slice = history.read(watcher.next, CATCH_UP_BYTES_MAX);
-    if (!this.#send(session, watcher, { revisions: slice.revisions, header: present })) return;
+    const told = new WatchEvents(history);
+    const wanted = slice.revisions.map(({ revision, events }) => ({
+      revision,
+      events: select(watcher, events),
+    }));
+    if (!this.#send(session, watcher, { wanted, told }, present)) return;
     watcher.next = slice.next;
     watcher.synced = slice.next > present;
   }
 
   /**
-   * Delivers what the watcher wants of `revisions`, which begin at or after `watcher.next`. What is
-   * large goes in several deliveries, partial ones within a revision. When the credit ends, the
-   * watcher remembers where, is no longer synced, and the answer is false.
+   * Delivers revisions that begin at or after `watcher.next`. What is large goes in several deliveries,
+   * partial ones within a revision. When the credit ends, the watcher remembers where, is no longer
+   * synced, and the answer is false.
    */
-  #send(
-    session: Session,
-    watcher: Watcher,
-    batch: { readonly revisions: readonly RevisionEvents[]; readonly header: Revision },
-  ): boolean {
-    const parcel = new Parcel(session, watcher, batch.header);
-    for (const { revision, events } of batch.revisions) {
+  #send(session: Session, watcher: Watcher, { wanted, told }: Wanted, header: Revision): boolean {
+    const parcel = new Parcel(session, watcher, header);
+    for (const { revision, events } of wanted) {
       if (parcel.isFull) parcel.flush({ partial: false });
-      const wanted = select(watcher, events);
-      for (let index = watcher.sent; index < wanted.length; index++) {
+      for (let index = watcher.sent; index < events.length; index++) {
         if (parcel.isFull) parcel.flush({ partial: true });
         if (!session.hasCredit) {
           Object.assign(watcher, { next: revision, sent: index, synced: false });
           return false;
         }
-        parcel.add({ ...wanted[index]!, prevKv: this.#previous(watcher, wanted[index]!) });
+        parcel.add(told.of(events[index]!, watcher.spec));
       }
       watcher.next = nextRevision(revision);
       watcher.sent = 0;
     }
     parcel.flush({ partial: false });
     return true;
-  }
-
-  #previous(watcher: Watcher, { kv }: KeyEvent): WatchEvent["prevKv"] {
-    if (!watcher.spec.prevKv || kv.version === 1) return null;
-    return this.#store.history.previousVersion(kv.key, kv.modRevision);
   }
 }

@@ -26,6 +26,8 @@ interface InFlight {
  */
 export class Session {
   readonly watchers = new Map<number, Watcher>();
+  /** Its receiver is to hear how far its watchers are, as soon as none is behind. */
+  owesReport = false;
   readonly #inFlight: InFlight[] = [];
   #outbox: SequencedDelivery[] = [];
   #inFlightBytes = 0;

@@ -16,10 +16,14 @@ import type { WatchEvent, WatchSpec } from "../base/watch.ts";
  * Invariant: all events below `next` were delivered, or are on their way in the session.
  */
 export interface Watcher {
+  /** The number of the session that it belongs to. */
+  readonly session: number;
+  /** Counts the watchers of a replica in the order in which they came. */
+  readonly serial: number;
   readonly id: number;
   readonly spec: WatchSpec;
   readonly interval: Interval;
-  /** The first revision that was not yet delivered. */
+  /** The first revision that was not yet delivered, or one since which nothing was for a synced one. */
   next: Revision;
   /** How many of the events it wants of revision `next` were delivered already. */
   sent: number;
@@ -50,6 +54,8 @@ export function refusalOf(spec: WatchSpec): string | null {
 
 /** A watcher that wants events from `next` on. */
 export function createWatcher(options: {
+  readonly session: number;
+  readonly serial: number;
   readonly id: number;
   readonly spec: WatchSpec;
   readonly next: Revision;
@@ -67,12 +73,14 @@ export function createWatcher(options: {
 
 /** The events of `events` that the watcher wants, without previous versions. */
 export function select(watcher: Watcher, events: readonly KeyEvent[]): readonly KeyEvent[] {
-  const { spec, interval } = watcher;
   return events.filter(
-    (event) =>
-      !(event.kind === "put" ? spec.noPut : spec.noDelete) && containsKey(interval, event.kv.key),
+    (event) => wantsKind(watcher, event) && containsKey(watcher.interval, event.kv.key),
   );
 }
+
+/** Whether the watcher wants such an event of a key that it watches. */
+export const wantsKind = ({ spec }: Watcher, { kind }: KeyEvent): boolean =>
+  !(kind === "put" ? spec.noPut : spec.noDelete);
 
 /** What an event weighs against a session's credit, in bytes; near its encoded size. */
 export function weigh(event: WatchEvent): number {

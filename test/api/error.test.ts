@@ -79,6 +79,7 @@ describe("the error table", () => {
       "regionUnchangeable",
       "changeUnderWay",
       "stateNeedsVersion",
+      "idempotencyUnknown",
     ]);
     for (const refusal of own) expect(refusalError(refusal).message).toMatch(/^edgekeeper: /);
     expect(refusalError("idempotencyMismatch").status).toBe(422);

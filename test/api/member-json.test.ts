@@ -53,22 +53,34 @@ describe("requests", () => {
     expect(request(read, body)).toEqual(expected);
   });
 
-  test.for(["weur", "region://weur", "basement", "region://basement"])("%s is a region", (url) => {
+  test.for([
+    ["weur", "weur"],
+    ["region://weur", "weur"],
+    ["basement", "basement"],
+    ["region://basement", "basement"],
+    ["http://weur:2380", "weur"],
+    ["https://basement:1", "basement"],
+  ] as const)("%s is a region", ([url, region]) => {
     expect(request(readMemberAdd, JSON.stringify({ peerURLs: [url], isLearner: true }))).toEqual({
       kind: "memberAdd",
-      region: url.replace("region://", ""),
+      region,
       isLearner: true,
       member: null,
     });
   });
 
-  test.for(["{}", '{"peerURLs":[]}', '{"peerURLs":["mars"]}', '{"peerURLs":["weur","enam"]}'])(
-    "%s names no region",
-    (body) => {
-      expect(refusal(readMemberAdd, body)).toBe(INVALID_URLS);
-      expect(refusal(readMemberUpdate, body)).toBe(INVALID_URLS);
-    },
-  );
+  test.for([
+    "{}",
+    '{"peerURLs":[]}',
+    '{"peerURLs":["mars"]}',
+    '{"peerURLs":["weur","enam"]}',
+    '{"peerURLs":["http://weur"]}',
+    '{"peerURLs":["http://mars:2380"]}',
+    '{"peerURLs":["http://weur:2380/path"]}',
+  ])("%s names no region", (body) => {
+    expect(refusal(readMemberAdd, body)).toBe(INVALID_URLS);
+    expect(refusal(readMemberUpdate, body)).toBe(INVALID_URLS);
+  });
 
   test.for([
     ['{"ID":-1}', "proto: (line 1:7): invalid value for uint64 field ID: -1"],

@@ -101,6 +101,7 @@ const request: fc.Arbitrary<SessionRequest> = fc.oneof(
   fc.record({ kind: kind("status") }),
 );
 
+const idempotencyKey = fc.stringMatching(/^[!-~]{1,255}$/);
 const freshness = fc.oneof(
   fc.record({ minRevision: revision, maxStalenessMs: fc.option(natural) }),
   fc.record({ minRevision: fc.constant(null), maxStalenessMs: natural }),
@@ -118,6 +119,7 @@ const requestFrame = fc.record({
   request: natural,
   call: fc.oneof(
     fc.record({ request, requestId: sixteen, timeoutMs: natural, trace }),
+    fc.record({ request, requestId: sixteen, timeoutMs: natural, trace, idempotencyKey }),
     fc.record({ request, requestId: sixteen, timeoutMs: natural, trace, freshness }),
   ),
   bytes: fc.constant(0),
@@ -244,15 +246,24 @@ describe("requests within a session", () => {
   });
 
   test("of a kind, or with a flag, that is not known are passed over whole", () => {
-    // request 5, two bytes: kind 200 or flags 8; then hello.
+    // request 5, two bytes: kind 200 or flags 16; then hello.
     expect(decodeReceiverFrames(Uint8Array.of(7, 5, 0, 0, 0, 2, 200, 0, 1, 2))).toEqual([
       { kind: "request", request: 5, call: null, bytes: 2 },
       { kind: "hello", version: 2 },
     ]);
-    expect(decodeReceiverFrames(Uint8Array.of(7, 5, 0, 0, 0, 2, 1, 8))).toEqual([
+    expect(decodeReceiverFrames(Uint8Array.of(7, 5, 0, 0, 0, 2, 1, 16))).toEqual([
       { kind: "request", request: 5, call: null, bytes: 2 },
     ]);
   });
+
+  test.for(["", "with space", "caf\u00e9", "x".repeat(256)])(
+    "with %o for an idempotency key break the protocol",
+    (key) => {
+      const [call] = fc.sample(requestFrame, { numRuns: 1, seed: 1 });
+      const frame = { ...call!, call: { ...call!.call, idempotencyKey: key } };
+      expect(() => decodeReceiverFrames(encodeReceiverFrames([frame]))).toThrow(CodecError);
+    },
+  );
 
   test("of any bytes are requests that can be written again, or a CodecError", () => {
     const body = fc.oneof(

@@ -34,7 +34,7 @@ const dumps = new Map(
 const hex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 
-const PUT: ReceiverFrame = {
+const PUT: Extract<ReceiverFrame, { kind: "request" }> = {
   kind: "request",
   request: 1,
   call: {
@@ -44,6 +44,11 @@ const PUT: ReceiverFrame = {
     trace: "",
   },
   bytes: 28,
+};
+const NAMED: ReceiverFrame = {
+  ...PUT,
+  call: { ...PUT.call!, idempotencyKey: "order-7" },
+  bytes: 36,
 };
 const header = {
   clusterId: asClusterId(1n),
@@ -66,6 +71,7 @@ describe("the specification", () => {
   test.for<[string, ReceiverFrame]>([
     ["hello, version 2", { kind: "hello", version: SESSION_VERSION }],
     ["put", PUT],
+    ["put with a key", NAMED],
     ["taken", { kind: "taken", bytes: answerWeight(BODY) }],
     ["watch 1 of key a, from now on", WATCH],
   ])("shows the bytes to a replica: %s", ([name, frame], { expect }) => {
@@ -83,7 +89,7 @@ describe("the specification", () => {
   });
 
   test("has no dump that is not checked", ({ expect }) => {
-    expect(dumps.size).toBe(5);
+    expect(dumps.size).toBe(6);
   });
 
   test("numbers the kinds of requests and results as the code does", ({ expect }) => {

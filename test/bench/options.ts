@@ -18,7 +18,7 @@ export const BENCH_USAGE = `Usage: npm run bench -- [options]
 Measures Edgekeeper beside etcd and a bare Durable Object, and writes docs/benchmarks.md.
 
   --quick           a little of everything, written to .cache/benchmarks: to see that all of it works
-  --only A,B        only these: put, get, serializable, txn, range, mixed, lease; floors, costs, watch,
+  --only A,B        only these: put, overwrite, get, serializable, txn, range, mixed, lease; floors, costs, watch,
                     rtt, keys, memory, start, references, idle; written to .cache/benchmarks
   --clients N,M     only with so many clients at once
   --rounds N        how often each is measured (default 5)

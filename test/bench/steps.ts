@@ -9,6 +9,7 @@ import {
   LIST_KEYS,
   VALUE_BYTES,
   keyOf,
+  newKeyOf,
   prefixOf,
   type Workload,
 } from "./workloads.ts";
@@ -66,10 +67,12 @@ export function stepsOf(connection: Connection, workload: Workload, run: number)
   const values = Array.from({ length: 64 }, () => valueOf(random));
   const value = (): string => values[random.between(0, values.length)]!;
   const key = (): string => keyOf(random.between(0, KEYS));
+  let created = 0;
   /** Where each client's key was changed last. */
   const revisions = new Map<number, number>();
   const by: Record<Operation, Step> = {
-    put: () => connection.put(key(), value()),
+    put: () => connection.put(newKeyOf(run, created++), value()),
+    overwrite: () => connection.put(key(), value()),
     get: () => connection.get(key()),
     getSerializable: () => connection.getSerializable(key()),
     cas: async (client) => {

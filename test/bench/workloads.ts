@@ -4,11 +4,13 @@ import type { Operation } from "./doors/door.ts";
 
 /** Keys have 8 bytes and values 256. */
 export const VALUE_BYTES = 256;
-/** Keys that are there before anything is measured; a put overwrites one of them. */
+/** Keys that are there before anything is measured. */
 export const KEYS = 10_000;
 /** Keys that one list returns. */
 export const LIST_KEYS = 1_000;
 export const LEASES = 1_000;
+/** More than any run makes. */
+const NEW_KEYS_MAX = 10_000_000;
 export const LEASE_TTL_SECONDS = 600;
 
 export interface Workload {
@@ -24,7 +26,9 @@ export interface Workload {
 const only = (operation: Operation): Workload["mix"] => [{ operation, percent: 100 }];
 
 export const WORKLOADS: readonly Workload[] = [
+  // New keys in their order, as etcd's own benchmark puts them.
   { name: "put", title: "Put", clients: [1, 16, 64, 256], mix: only("put") },
+  { name: "overwrite", title: "Put of keys at random", clients: [64, 256], mix: only("overwrite") },
   { name: "get", title: "Linearizable get", clients: [1, 16, 64, 256], mix: only("get") },
   {
     name: "serializable",
@@ -40,7 +44,7 @@ export const WORKLOADS: readonly Workload[] = [
     clients: [64],
     mix: [
       { operation: "get", percent: 90 },
-      { operation: "put", percent: 10 },
+      { operation: "overwrite", percent: 10 },
     ],
   },
   { name: "lease", title: "Lease keepalive", clients: [64], mix: only("keepAlive") },
@@ -48,6 +52,10 @@ export const WORKLOADS: readonly Workload[] = [
 
 /** The eight bytes of a key. */
 export const keyOf = (number: number): string => `k${number.toString().padStart(7, "0")}`;
+
+/** Of the keys that a run makes, none of which another run has, the one of that number. */
+export const newKeyOf = (run: number, number: number): string =>
+  `n${(run * NEW_KEYS_MAX + number).toString(36).padStart(7, "0")}`;
 
 /** What all of `LIST_KEYS` keys begin with, the one of that number among them. */
 export const prefixOf = (number: number): string => keyOf(number).slice(0, -3);

@@ -63,12 +63,13 @@ describe("a unary call", () => {
   test("passes on who asks, whether a leader is needed, and for how long", async ({ expect }) => {
     const { heard, call } = listening({});
     await begin({ call });
-    const metadata = { token: "t", authorization: "Bearer a", hasleader: "true" };
+    const said = { token: "t", authorization: "Bearer a" };
+    const metadata = { ...said, hasleader: "true", "idempotency-key": "order-7" };
     await bench.unary(RANGE, {}, { metadata, deadline: Date.now() + 5_000 });
-    const { token, authorization, needsLeader, timeoutMs } = heard[0]!.context;
-    expect({ token, authorization, needsLeader }).toEqual({
-      token: "t",
-      authorization: "Bearer a",
+    const { token, authorization, idempotencyKey, needsLeader, timeoutMs } = heard[0]!.context;
+    expect({ token, authorization, idempotencyKey, needsLeader }).toEqual({
+      ...said,
+      idempotencyKey: "order-7",
       needsLeader: true,
     });
     expect(timeoutMs).toBeGreaterThan(0);

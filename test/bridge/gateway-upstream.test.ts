@@ -39,6 +39,7 @@ async function play(answer: Answer, path = "/", token: string | null = null): Pr
 const contextOf = (said: Partial<CallContext> = {}): CallContext => ({
   token: null,
   authorization: null,
+  idempotencyKey: null,
   needsLeader: false,
   timeoutMs: null,
   signal: new AbortController().signal,
@@ -62,7 +63,13 @@ describe("a call", () => {
       "/c/flags/",
       "deployment",
     );
-    const said = { token: "t", authorization: "Bearer a", needsLeader: true, timeoutMs: 1_500.2 };
+    const said = {
+      token: "t",
+      authorization: "Bearer a",
+      idempotencyKey: "order-7",
+      needsLeader: true,
+      timeoutMs: 1_500.2,
+    };
     const answer = await upstream.call(RANGE, { key: "YQ==" }, contextOf(said));
     expect(answer).toEqual({ count: "1" });
     expect(heard.slice(0, 3)).toEqual(["POST", "/c/flags/v3/kv/range", '{"key":"YQ=="}']);
@@ -70,6 +77,7 @@ describe("a call", () => {
       "edgekeeper-token": "deployment",
       "grpc-metadata-token": "t",
       "grpc-metadata-authorization": "Bearer a",
+      "idempotency-key": "order-7",
       "grpc-metadata-hasleader": "true",
       "grpc-timeout": "1501m",
     });

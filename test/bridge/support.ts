@@ -83,10 +83,12 @@ export async function startBench(upstream: Upstream): Promise<Bench> {
 export function callTo(
   address: string,
   secrecy: ChannelCredentials = credentials.createInsecure(),
+  authority: string | null = null,
 ): Caller {
   const client = new Client(address, secrecy, {
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": -1,
+    ...(authority === null ? {} : { "grpc.default_authority": authority }),
   });
   const said = ({ metadata, ...options }: BenchCall) => ({
     metadata: Metadata.fromHttp2Headers(metadata ?? {}),

@@ -2,89 +2,19 @@
 // it comes again, what it gives back of its credit.
 
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
-import { encodeSessionAnswer, refusedAnswer } from "../../src/api/session-answer-codec.ts";
+import { encodeSessionAnswer } from "../../src/api/session-answer-codec.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
-import { decodeReceiverFrames, encodeReplicaFrames } from "../../src/api/session-codec.ts";
-import {
-  answerWeight,
-  CLOSE_PROTOCOL,
-  CLOSE_RESUME,
-  type ReceiverFrame,
-  type ReplicaFrame,
-} from "../../src/api/session.ts";
+import { answerWeight, CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/session.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
-import type { Refusal } from "../../src/base/refusal.ts";
-import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../../src/base/types.ts";
-import { WEB_PLATFORM, type ClientSocket } from "../../src/client/platform.ts";
+import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
+import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { Session, type SessionOptions } from "../../src/client/session.ts";
-import { put } from "../support/requests.ts";
+import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
+import { put, watchOf } from "../support/requests.ts";
 
-type RequestFrame = Extract<ReceiverFrame, { kind: "request" }>;
-
-const header = (clusterId = 1n) => ({
-  clusterId: asClusterId(clusterId),
-  memberId: asMemberId(2n),
-  revision: asRevision(7),
-  term: asTerm(3),
-});
-const DONE: SessionAnswer = {
-  kind: "answered",
-  header: header(),
-  result: { kind: "put", answer: { prevKv: null } },
-};
 const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
-const refused = (refusal: Refusal): SessionAnswer => refusedAnswer(refusal, header());
 const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
-
-/** The replica's end. */
-class PlayedSocket implements ClientSocket {
-  binaryType = "";
-  readonly frames: ReceiverFrame[] = [];
-  isClosed = false;
-  readonly #listeners: Record<string, ((event: never) => void)[]> = {};
-
-  addEventListener(type: string, listener: (event: never) => void): void {
-    (this.#listeners[type] ??= []).push(listener);
-  }
-
-  send(message: string | Bytes): void {
-    if (typeof message !== "string") this.frames.push(...decodeReceiverFrames(message));
-  }
-
-  close(): void {
-    this.isClosed = true;
-  }
-
-  get requests(): RequestFrame[] {
-    return this.frames.filter((frame): frame is RequestFrame => frame.kind === "request");
-  }
-
-  get requestIds(): string[] {
-    return this.requests.map(({ call }) => Buffer.from(call!.requestId).toString("hex"));
-  }
-
-  welcome(clusterId = 1n): void {
-    this.#emit("open", {});
-    this.say({ kind: "welcome", version: 2, ...header(clusterId) });
-  }
-
-  say(...frames: ReplicaFrame[]): void {
-    this.#emit("message", { data: encodeReplicaFrames(frames).buffer });
-  }
-
-  answer(request: number, answer: SessionAnswer): void {
-    this.say({ kind: "answer", request, body: encodeSessionAnswer(answer) });
-  }
-
-  drop(code = 1006): void {
-    this.#emit("close", { code });
-  }
-
-  #emit(type: string, event: unknown): void {
-    for (const listener of this.#listeners[type] ?? []) listener(event as never);
-  }
-}
 
 let sockets: PlayedSocket[];
 let addresses: [string, readonly string[]][];
@@ -133,7 +63,9 @@ describe("a session", () => {
     let count = 0;
     const tokens = () => ({ deployment: "secret", user: `u${++count}` });
     open({ cluster: "blue", any: true, tokens });
+    await pass();
     latest().welcome();
+    void told(session.ask(PUT));
     latest().drop();
     await pass(1_000);
     expect(addresses).toEqual([
@@ -299,15 +231,7 @@ describe("a watch", () => {
     open();
     latest().welcome();
     const heard: string[] = [];
-    const spec = {
-      key: encodeUtf8("k"),
-      rangeEnd: encodeUtf8(""),
-      startRevision: 0,
-      prevKv: false,
-      progressNotify: false,
-      noPut: false,
-      noDelete: false,
-    };
+    const spec = watchOf(encodeUtf8("k"));
     session.watch(spec, ({ kind, revision }) => void heard.push(`${kind}@${revision}`));
     await pass();
     const term = asTerm(3);
@@ -338,5 +262,35 @@ describe("a watch", () => {
     tell(2, "progress", 12);
     await pass();
     expect(heard).toEqual(["created@7", "progress@9", "progress@12"]);
+  });
+
+  test("begun anew before its creation was passed on begins where it was begun anew", async ({
+    expect,
+  }) => {
+    open();
+    latest().welcome();
+    const slow = Promise.withResolvers<void>();
+    const heard: string[] = [];
+    session.watch(watchOf(encodeUtf8("a")), () => slow.promise);
+    session.watch(watchOf(encodeUtf8("b")), ({ kind, revision }) => {
+      heard.push(`${kind}@${revision}`);
+    });
+    await pass();
+    const created = (watch: number, revision: number): void =>
+      latest().deliver({ kind: "created", watch, revision: asRevision(revision) });
+    created(1, 7);
+    created(2, 7);
+    await pass();
+    latest().drop();
+    await pass(1_000);
+    latest().welcome();
+    await pass();
+    const begun = latest().frames.filter((frame) => frame.kind === "watch");
+    expect(begun.map(({ spec }) => spec.startRevision)).toEqual([8, 0]);
+    created(1, 20);
+    created(2, 20);
+    slow.resolve();
+    await pass();
+    expect(heard).toEqual(["created@20"]);
   });
 });

@@ -49,6 +49,12 @@ describe("one port", () => {
     expect([missing.status, await missing.json()]).toMatchObject([404, { code: 5 }]);
   });
 
+  test("tells monitors of the store, and of the bridge's own memory", async ({ expect }) => {
+    const page = await (await fetch(`http://127.0.0.1:${bridge.port}/metrics`)).text();
+    expect(page).toMatch(/^etcd_server_has_leader\{.*\} 1$/m);
+    expect(Number(/^process_resident_memory_bytes (\d+)$/m.exec(page)?.[1])).toBeGreaterThan(1e6);
+  });
+
   test("takes WebSockets", async ({ expect }) => {
     const socket = new WebSocket(`ws://127.0.0.1:${bridge.port}/v3/watch`);
     await once(socket, "open");
@@ -83,6 +89,17 @@ describe("one port", () => {
     rmSync(folder, { recursive: true });
   });
 });
+
+// As clients of 3.4 say it, and those of 3.5.
+test.for(["http://store.internal:2379", "#initially=[http://store.internal:2379;http://b:1]"])(
+  "is told to those who say that they have reached it as %s",
+  async (authority, { expect }) => {
+    const old = callTo(`127.0.0.1:${bridge.port}`, credentials.createInsecure(), authority);
+    const { members } = await old.unary("/etcdserverpb.Cluster/MemberList", {});
+    expect(members).toMatchObject([{ clientURLs: ["http://store.internal:2379"] }]);
+    old.stop();
+  },
+);
 
 describe("a stream of watches", () => {
   /** A stream of watches whose answers are taken one at a time. */

@@ -32,6 +32,13 @@ const HEADER = { cluster_id: "9", member_id: "1", revision: "7", raft_term: "1" 
 const done = (): AuthAnswer => ({ op: "done" });
 const passwords = new Passwords(PLATFORM);
 
+test("a newborn cluster is given time to have users", async () => {
+  let refusals = 2;
+  const { asked, post } = clusterOf(() => (refusals-- > 0 ? "changeUnderWay" : { op: "done" }));
+  expect((await post("/v3/auth/role/add", '{"name":"reader"}')).status).toBe(200);
+  expect(asked).toHaveLength(3);
+});
+
 describe("what becomes of passwords", () => {
   test("a replica is given a hash of it", async () => {
     const { asked, post } = clusterOf(done);

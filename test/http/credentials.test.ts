@@ -106,5 +106,6 @@ describe("with the deployment's token", () => {
     const { send } = appTo(led(), { token: secret, development: false });
     const response = await send("OPTIONS", "/v3/kv/range");
     expect(response.headers.get("Access-Control-Allow-Headers")).toContain("edgekeeper-token");
+    expect(response.headers.get("Access-Control-Allow-Headers")).toContain("idempotency-key");
   });
 });

@@ -66,6 +66,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     path: "/c/none/v3/kv/range",
     network: unknown,
   },
+  idempotencyKey: {
+    error: GATEWAY_ERRORS.idempotencyKey,
+    headers: { "Idempotency-Key": "two words" },
+    ...PUT,
+  },
   needsUpgrade: { error: GATEWAY_ERRORS.needsUpgrade, method: "GET", path: "/v1/session" },
   clusterName: { error: GATEWAY_ERRORS.clusterName, path: "/c/No/v3/kv/range" },
   noCredentialConfigured: {

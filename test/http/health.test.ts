@@ -84,9 +84,29 @@ describe("a cluster that is not", () => {
 describe("alarms", () => {
   const alarmed = (...alarms: AlarmKind[]): FakeNetwork => {
     const network = led();
-    network.statuses.set("weur", async () => status("follower", ...alarms));
+    network.statuses.set("wnam", async () => status("leader", ...alarms));
     return network;
   };
+
+  test.for(["/health", "/readyz"])("%s asks nobody but the leader for them", async (path) => {
+    const network = alarmed();
+    const asked: string[] = [];
+    for (const region of ["enam", "weur"]) {
+      network.statuses.set(region, () => {
+        asked.push(region);
+        return Promise.withResolvers<never>().promise;
+      });
+    }
+    expect((await ask(network, path)).status).toBe(200);
+    expect(asked).toEqual([]);
+  });
+
+  test("are told by another when the leader does not tell", async () => {
+    const network = alarmed();
+    network.statuses.set("wnam", () => Promise.withResolvers<never>().promise);
+    network.statuses.set("enam", async () => status("follower", "corrupt"));
+    expect(await ask(network, "/health")).toMatchObject({ status: 503 });
+  });
 
   test("of corruption keep a cluster from being ready, not from being alive", async () => {
     expect(await ask(alarmed("corrupt"), "/readyz/data_corruption")).toMatchObject({

@@ -154,6 +154,20 @@ describe("GET /v1/clusters/{name}/replicas", () => {
     ...more,
   });
 
+  test("tells the data center, the clock and the time to answer; of older code, what it can", async () => {
+    const network = new FakeNetwork({ wnam: leads("wnam") });
+    for (const region of ["wnam", "enam"]) {
+      network.statuses.set(region, async () => status(region, {}));
+    }
+    network.whereabouts.set("wnam", async () => ({ location: "SJC", clockMs: 1_000 }));
+    const { json } = await send(network, "GET", "/replicas?whereabouts", null);
+    const { replicas } = json as { replicas: readonly Record<string, unknown>[] };
+    expect(replicas[0]).toMatchObject({ location: "SJC", clock_ms: 1_000, round_trip_ms: 0 });
+    expect(replicas[1]).toMatchObject({ region: "enam", location: null, clock_ms: null });
+    const plain = await send(network, "GET", "/replicas", null);
+    expect(JSON.stringify(plain.json)).not.toContain("clock_ms");
+  });
+
   test("lists what each says of itself, though nobody serves", async () => {
     const network = new FakeNetwork({ wnam: hangs, enam: hangs, weur: hangs });
     network.statuses.set("weur", async () => status("weur", { role: "candidate" }));

@@ -14,7 +14,9 @@ function plansOf(fixture: TestStore, body: () => void): string[] {
   body();
   return (
     fixture.sql.statements
-      .filter(({ statement }) => /^\s*(SELECT|WITH|UPDATE|DELETE|INSERT INTO old)/.test(statement))
+      .filter(({ statement }) =>
+        /^\s*(SELECT|WITH|UPDATE|DELETE|INSERT INTO (old|now))/.test(statement),
+      )
       // The first or last row of a segment: SQLite calls it a scan, and stops after one step.
       .filter(({ statement }) => !/FROM rev_\d+ ORDER BY .* LIMIT 1$/.test(statement))
       .flatMap(({ statement, parameters }) =>
@@ -62,6 +64,8 @@ describe("no key-ordered statement scans a table or sorts", () => {
     const success = [putOp("a"), putOp("d"), deleteOp("x", "z"), rangeOp("a", "\0")];
     const plans = plansOf(fixture, () => {
       fixture.put("b", "y", { prevKv: true });
+      fixture.put("plain", "x");
+      fixture.put("plain", "y");
       fixture.delete("b", "c");
       fixture.txn({ compare: [compare("a", "mod", "greater", 0, "z")], success });
       fixture.write((store) => store.deleteKeysOfLease(lease(7)));
@@ -131,7 +135,7 @@ describe("rows written, but for the log's own", () => {
     fixture.sql.statements.length = 0;
     body();
     return fixture.sql.statements
-      .filter(({ statement }) => statement.startsWith("UPDATE now"))
+      .filter(({ statement }) => /^(UPDATE|INSERT INTO) now/.test(statement))
       .flatMap(({ statement, parameters }) =>
         fixture.database.all<{ opcode: string; p2: number }>(`EXPLAIN ${statement}`, ...parameters),
       )
@@ -151,6 +155,8 @@ describe("rows written, but for the log's own", () => {
     const ignored = () => void fixture.put("a", "y", { ignoreLease: true });
     expect(touchesLeaseIndex(fixture, ignored)).toBe(false);
     expect(touchesLeaseIndex(fixture, () => void fixture.put("a", "y"))).toBe(true);
+    const plain = (): number => rowsOf(fixture, () => fixture.put("plain", "x"));
+    expect([plain(), plain()]).toEqual([2, 3]);
   });
 
   test("64 puts in one batch share one row of history", ({ expect }) => {
@@ -161,6 +167,21 @@ describe("rows written, but for the log's own", () => {
       });
     expect(rowsOf(fixture, batch)).toBe(65);
     expect(rowsOf(fixture, batch)).toBe(129);
+  });
+
+  test("64 puts in one batch share their statements", ({ expect }) => {
+    const fixture = someKeys();
+    const puts = Array.from({ length: 64 }, (_, i) => put(`k${i}`));
+    const batch = (): number => {
+      fixture.sql.statements.length = 0;
+      fixture.batch((store) => {
+        store.expect(puts.map((request) => ({ kind: "put", request })));
+        for (const request of puts) store.put(request, fixture.leasePort);
+      });
+      return fixture.sql.statements.length;
+    };
+    // Keys read: 25 + 25 + 6 + 6 + 1 + 1. Written: 3 x 20 + 4 x 1. Copied: 50 + 12 + 1 + 1. History: 1.
+    expect([batch(), batch()]).toEqual([6 + 7 + 1, 6 + 7 + 4 + 1]);
   });
 
   test("a deletion: history, and two for each key; a batch of nothing: history", ({ expect }) => {

@@ -162,6 +162,13 @@ class Pair {
     }
   }
 
+  /** What is counted once and kept is what an index would count. */
+  compareLeases(): void {
+    const { store } = this.fixture;
+    const counts = LEASES.map((lease) => store.countKeysOfLease(lease));
+    this.#expect(counts).toEqual(LEASES.map((lease) => store.keysOfLease(lease).length));
+  }
+
   #write(expected: unknown, body: () => Outcome): void {
     this.#same(
       this.fixture.write(() => body()),
@@ -179,7 +186,10 @@ describe("the store and the model", () => {
   test("agree on every answer, every readable revision and the history", ({ expect }) => {
     const property = fc.property(fc.array(command, { maxLength: 60, size: "max" }), (commands) => {
       const pair = new Pair(expect);
-      for (const step of commands) pair.run(step);
+      for (const step of commands) {
+        pair.run(step);
+        pair.compareLeases();
+      }
       pair.compareWhole();
       pair.fixture.sweepAll(3);
       pair.fixture.restart();

@@ -54,6 +54,27 @@ describe("the life of a key", () => {
   });
 });
 
+describe("puts of one batch", () => {
+  test.for([1, 4_096, 4_097])(
+    "find the value before, of %i bytes, if they ask",
+    (size, { expect }) => {
+      const fixture = new TestStore();
+      const value = "x".repeat(size);
+      fixture.put("a", value);
+      const asking = put("a", "2", { prevKv: true });
+      const not = put("a", "3");
+      const puts = [asking, not, asking];
+      const previous = fixture.write((store) => {
+        store.expect(puts.map((request) => ({ kind: "put", request })));
+        return puts.map((each) => valueOf(store.put(each, fixture.leasePort)).prevKv);
+      });
+      expect(previous.map(show)).toEqual([`a=${value} c2 m2 v1`, "none", "a=3 c2 m4 v3"]);
+      expect(fixture.range("a", "", { revision: 2 })).toEqual([`a=${value} c2 m2 v1`]);
+      expect(fixture.range("a", "", { revision: 4 })).toEqual(["a=3 c2 m4 v3"]);
+    },
+  );
+});
+
 describe("put", () => {
   test("prev_kv is the version before, and absent for a new key", ({ expect }) => {
     const fixture = new TestStore();

@@ -3,11 +3,12 @@
 
 import { describe, test } from "vitest";
 
-import type { Compare, TxnOp } from "../../src/base/kv.ts";
+import type { Compare, TxnOp, TxnRequest } from "../../src/base/kv.ts";
 import {
   compare,
   deleteOp,
   lease,
+  put,
   putOp,
   rangeOp,
   refusalOf,
@@ -34,6 +35,43 @@ const holds = (fixture: TestStore, ...conditions: readonly Compare[]): boolean =
 
 const responsesOf = (fixture: TestStore, ...success: readonly TxnOp[]): string[] =>
   valueOf(fixture.txn({ success })).responses.map(showResponse);
+
+describe("a put on conditions, in a batch after another put of b", () => {
+  const success = [putOp("b", "2")];
+  const failure = [rangeOp("b"), rangeOp("a")];
+  const rows: [string, Partial<TxnRequest>, readonly string[], string][] = [
+    ["that hold", { compare: [compare("b", "mod", "equal", 5)] }, ["@6 put"], "b=2 c4 m6 v3"],
+    [
+      "of its value",
+      { compare: [compare("b", "value", "equal", "1")] },
+      ["@6 put"],
+      "b=2 c4 m6 v3",
+    ],
+    ["that do not hold", { compare: [compare("b", "mod", "equal", 4)] }, [], "b=1 c4 m5 v2"],
+    [
+      "that do not hold, with something else to do",
+      { compare: [compare("b", "version", "less", 2)], failure },
+      ["@5 [b=1 c4 m5 v2]", "@5 [a=x c2 m3 v2 l7]"],
+      "b=1 c4 m5 v2",
+    ],
+    [
+      "on another key",
+      { compare: [compare("a", "create", "equal", 2)] },
+      ["@6 put"],
+      "b=2 c4 m6 v3",
+    ],
+  ];
+  test.for(rows)("%s", ([, request, responses, after], { expect }) => {
+    const fixture = twoKeys();
+    const answer = fixture.write((store) => {
+      store.put(put("b", "1"), fixture.leasePort);
+      return valueOf(store.txn(txn({ success, ...request }), fixture.leasePort));
+    });
+    expect(answer.responses.map(showResponse)).toEqual(responses);
+    expect(fixture.range("b")).toEqual([after]);
+    expect(fixture.range("b", "", { revision: 4 })).toEqual(["b=y c4 m4 v1"]);
+  });
+});
 
 describe("compares", () => {
   const fields: [Compare["target"], number | string, number | string, number | string][] = [

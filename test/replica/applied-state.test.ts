@@ -20,6 +20,7 @@ const TABLES: Readonly<Record<string, string>> = {
   auth_token: "auth",
   meta: "column by column",
   alarm: "alarms",
+  keyed: "keyedWrites",
   staging: "the replica's own",
 };
 
@@ -77,7 +78,16 @@ describe("the database", () => {
   test("has every unversioned item where it is said to be", ({ expect }) => {
     const told = [...Object.values(TABLES), ...Object.values(META)];
     expect(told).toEqual(expect.arrayContaining(UNVERSIONED.map(({ name }) => name)));
-    for (const name of ["leases", "membership", "clusterVersion", "auth", "alarms", "limits"]) {
+    const ours = [
+      "leases",
+      "membership",
+      "clusterVersion",
+      "auth",
+      "alarms",
+      "limits",
+      "keyedWrites",
+    ];
+    for (const name of ours) {
       expect(UNVERSIONED.map((item) => item.name)).toContain(name);
     }
   });

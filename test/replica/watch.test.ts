@@ -290,6 +290,40 @@ describe("a receiver that stops reading", () => {
     expect(events(0)).toEqual(Array.from({ length: 40 }, (_, n) => `${n + 2} put a`));
   });
 
+  test("goes on from where it fell behind, though it was quiet before a compaction", ({
+    expect,
+  }) => {
+    watch(0, spec("quiet"));
+    watch(1, spec("a"));
+    putMany(8);
+    cluster.serve({ kind: "compact", revision: 9, physical: true });
+    putMany(4);
+    cluster.serve(put(key("quiet"), EMPTY));
+    for (let n = 0; n < 10; n++) {
+      acknowledgeAll();
+      cluster.run(50);
+    }
+    expect(deliveries().filter(({ kind }) => kind === "canceled")).toEqual([]);
+    expect(events(0)).toEqual(["14 put quiet"]);
+  });
+
+  test("is told of a compaction later, so that its quiet watches can resume after it", ({
+    expect,
+  }) => {
+    watch(0, spec("quiet"));
+    watch(1, spec("a"));
+    putMany(20);
+    cluster.serve({ kind: "compact", revision: 21, physical: true });
+    expect(deliveries().filter(({ kind }) => kind === "progress")).toEqual([]);
+    for (let n = 0; n < 10; n++) {
+      acknowledgeAll();
+      cluster.run(50);
+    }
+    expect(deliveries().filter(({ kind }) => kind === "progress")).toEqual([
+      { kind: "progress", watch: -1, revision: 21 },
+    ]);
+  });
+
   test("does not hold up another session", ({ expect }) => {
     const other = 2;
     watch(0, spec("a"));

@@ -33,6 +33,8 @@ export interface Load {
   readonly writesPerSecond: number;
   /** Mean milliseconds between changes of permissions, alarms and limits; null: nobody does that. */
   readonly administerEveryMs: number | null;
+  /** Whether clients name their writes. */
+  readonly isKeyed: boolean;
 }
 
 export interface Plan extends Load {
@@ -71,6 +73,8 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
   // Its state would keep the cluster from going back to older code.
   const administers = administration.next() < 0.35 && !isUpgraded && !off.has("administration");
   const administerEveryMs = administration.pick([60, 200, 1_000]);
+  // What is remembered of them keeps the cluster from going back, too.
+  const isKeyed = streams.stream("keyed").next() < 0.4 && !isUpgraded && !off.has("keyed");
   const clocks = streams.stream("clocks");
   const offsets = Array.from({ length: 9 }, () => clocks.between(-300_000, 300_000));
   const drifts = Array.from({ length: 9 }, () => clocks.next() * 2 - 1);
@@ -88,6 +92,7 @@ export function drawPlan(options: RunOptions, streams: Streams): Plan {
     operateEveryMs: operates && !off.has("members") ? operateEveryMs : null,
     isUpgraded,
     administerEveryMs: administers ? administerEveryMs : null,
+    isKeyed,
     timing: { quiesceMs },
     offsetsMs: offsets,
     drifts: drifts.map((drift) => drift * faults.clockDrift),

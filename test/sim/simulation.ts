@@ -1,6 +1,8 @@
 // Owns one run from its seed to its judgement: first anything goes; then a quorum heals for good, and
 // within a bound it must elect, commit, tell its watchers and end the leases that nobody keeps.
 
+import type { Credentials } from "../../src/base/auth.ts";
+import { KEYED_WRITES } from "../../src/apply/keyed-rows.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { LeaseTable } from "../../src/lease/lease-table.ts";
 import { hashKv } from "../../src/mvcc/hash-kv.ts";
@@ -8,13 +10,14 @@ import { Store } from "../../src/mvcc/store.ts";
 import { put } from "../support/requests.ts";
 import { Streams, hashBytes, hashText, mix } from "./chance.ts";
 import { Cluster } from "./cluster.ts";
-import { Administrator } from "./clients/administrator.ts";
+import { Administrator, GUARDED, SUBJECT as SUBJECT_NAME } from "./clients/administrator.ts";
 import { Book } from "./clients/book.ts";
+import { KeyedClient } from "./clients/keyed-client.ts";
 import { KvClient } from "./clients/kv-client.ts";
 import { LeaseClient } from "./clients/lease-client.ts";
 import { judgeLeases } from "./clients/lease-judgement.ts";
 import { Operator } from "./clients/operator.ts";
-import { Router } from "./clients/router.ts";
+import { EVER, ROOT, Router } from "./clients/router.ts";
 import { Subject } from "./clients/subject.ts";
 import { Upgrader } from "./clients/upgrader.ts";
 import { resetSessions, WatchClient } from "./clients/watch-client.ts";
@@ -36,6 +39,8 @@ const PROBE = -99;
 const OPERATOR = -98;
 const ADMINISTRATOR = -97;
 const SUBJECT = -96;
+/** Those who name their writes. */
+const KEYED = [-95, -94] as const;
 
 /** How long clients go on after that, so that a healed cluster is seen at work. */
 const WORK_MS = 1_500;
@@ -81,6 +86,7 @@ class Run {
   readonly #upgrader: Upgrader | null;
   readonly #administrator: Administrator | null;
   readonly #subject: Subject | null;
+  readonly #keyed: readonly KeyedClient[];
   readonly #marks = new Map<string, number>();
   readonly #places: number[] = [];
   #steps = 0;
@@ -106,6 +112,7 @@ class Run {
     this.#upgrader = this.#makeUpgrader();
     this.#administrator = this.#makeAdministrator();
     this.#subject = this.#administrator === null ? null : this.#makeSubject();
+    this.#keyed = this.#plan.isKeyed ? this.#makeKeyed() : [];
   }
 
   run(): RunResult {
@@ -114,14 +121,16 @@ class Run {
     this.#upgrader?.start();
     this.#administrator?.start();
     this.#subject?.start();
+    for (const client of this.#keyed) client.start();
     for (const client of [...this.#kv, ...this.#leases, ...this.#watchers]) client.start();
     this.#runUntil(this.#plan.faultyMs);
-    const others = [PROBE, OPERATOR, ADMINISTRATOR, SUBJECT];
+    const others = [PROBE, OPERATOR, ADMINISTRATOR, SUBJECT, ...KEYED];
     const healed = this.#cluster.heal([...this.#places, ...others]);
     this.#operator?.stop();
     this.#upgrader?.stop();
     this.#administrator?.stop();
     this.#subject?.stop();
+    for (const client of this.#keyed) client.stop();
     for (const client of this.#leases) client.stop();
     for (const client of this.#watchers) client.settle(this.#cluster.mute);
     this.#runUntil(this.#plan.faultyMs + WORK_MS);
@@ -201,6 +210,24 @@ class Run {
     return new Subject({ router, world: this.#world, book: this.#book, everyMs });
   }
 
+  /** Root, and one who may write to some keys only, and not always; while there are no users, nobody. */
+  #makeKeyed(): KeyedClient[] {
+    const administrator = this.#administrator;
+    const subject: Credentials = { kind: "user", name: SUBJECT_NAME, authRevision: EVER };
+    return KEYED.map((client, n) => {
+      const isSubject = administrator !== null && n > 0;
+      return new KeyedClient({
+        router: this.#routerOf(client),
+        world: this.#world,
+        credentials: isSubject ? subject : ROOT,
+        prefix: isSubject ? `${GUARDED}named` : `named${n}`,
+        isReady: () => administrator === null || administrator.isSetUp,
+        isUser: administrator !== null,
+        everyMs: this.#plan.everyMs,
+      });
+    });
+  }
+
   #runUntil(end: number): void {
     const { schedule } = this.#world;
     while (schedule.runNext(end))
@@ -238,7 +265,8 @@ class Run {
     if (this.#operator?.isIdle === false) return "an operator waits for an answer";
     if (this.#administrator?.hasAlarms(healthy) === true) return "an alarm is not lowered";
     if (!this.#isProbed) return "it commits nothing";
-    if (this.#kv.some(({ isIdle }) => !isIdle)) return "a client waits for an answer";
+    if ([...this.#kv, ...this.#keyed].some(({ isIdle }) => !isIdle))
+      return "a client waits for an answer";
     const leasesLeft = healthy.some(({ database }) => leasesOf(database).length > 0);
     if (leasesLeft) return "a lease has not ended";
     const applied = Math.max(...healthy.map(({ observer }) => observer.standing.applied));
@@ -324,6 +352,8 @@ function stateHash(database: SimObject["database"]): number {
       for (const value of Object.values(row)) take(value);
     }
   }
+  // Wherever they stand.
+  take(KEYED_WRITES.copy(new InstanceStorage(database)));
   return hash;
 }
 

@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly regions?: readonly string[];
   /** A profile of round-trip times between regions; absent: none. */
   readonly roundTrips?: string;
+  /** Of its environment, besides the test's own. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Starts `src/cli/dev.ts` and returns once it says that it is ready. */
@@ -44,6 +46,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   // A group of its own, so that one signal reaches workerd too, and nothing else.
   const child = spawn(process.execPath, ["src/cli/dev.ts", ...args], {
     cwd: ROOT,
+    env: { ...process.env, ...options.variables },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -143,6 +143,7 @@ export class VirtualCluster {
     request: ClientRequest,
     options: {
       requestId?: Bytes;
+      idempotencyKey?: string;
       timeoutMs?: number;
       freshness?: Freshness;
       credentials?: Credentials;
@@ -159,7 +160,11 @@ export class VirtualCluster {
   /** Asks the leader, waiting for one, and runs until the answer. */
   serve(
     request: ClientRequest,
-    options: { readonly requestId?: Bytes; readonly credentials?: Credentials } = {},
+    options: {
+      readonly requestId?: Bytes;
+      readonly idempotencyKey?: string;
+      readonly credentials?: Credentials;
+    } = {},
   ): ReplicaAnswer {
     this.runUntil(() => this.leader() !== null);
     const id = this.ask(this.leader()!, request, options);

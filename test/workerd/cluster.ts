@@ -50,11 +50,17 @@ export async function leaderOf(
 }
 
 /** Asks the leader, as often as it takes to find the one who leads. */
-export async function ask(cluster: string, request: ClientRequest): Promise<ReplicaAnswer> {
+export async function ask(
+  cluster: string,
+  request: ClientRequest,
+  idempotencyKey?: string,
+): Promise<ReplicaAnswer> {
+  const named = idempotencyKey === undefined ? {} : { idempotencyKey };
   for (;;) {
     const stub = replica(cluster, await leaderOf(cluster));
     const requestId = crypto.getRandomValues(new Uint8Array(16));
-    const answer = await stub.serve({ request, requestId, trace: "", timeoutMs: 5_000 });
+    const call = { request, requestId, ...named, trace: "", timeoutMs: 5_000 };
+    const answer = await stub.serve(call);
     if (answer.kind !== "redirect") return answer;
   }
 }

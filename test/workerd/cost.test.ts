@@ -13,9 +13,9 @@ const rows = (): Promise<number[]> =>
   Promise.all(REGIONS.map(async (region) => (await replica(CLUSTER, region).cost()).rowsWritten));
 
 /** The rows that one request writes on each replica. */
-async function rowsOf(request: ClientRequest): Promise<number[]> {
+async function rowsOf(request: ClientRequest, idempotencyKey?: string): Promise<number[]> {
   const before = await rows();
-  const answer = await ask(CLUSTER, request);
+  const answer = await ask(CLUSTER, request, idempotencyKey);
   if (answer.kind !== "answered") throw new Error(`not answered: ${answer.kind}`);
   await allApplied(CLUSTER, answer.header.revision);
   const after = await rows();
@@ -48,6 +48,12 @@ describe("rows written by a lone write, on each replica", () => {
     // The grant itself has set the alarm that backs up the lease's timer.
     await rowsOf(put("b", "1"));
     expect(await rowsOf(put("b", "2", asLeaseId(5n)))).toEqual([5, 5, 5]);
+  });
+
+  test("one more when it comes with an idempotency key", async ({ expect }) => {
+    const named = (key: string): Promise<number[]> => rowsOf(put("a", "3"), key);
+    expect(await named("first")).toEqual([5, 5, 5]);
+    expect(await named("second")).toEqual([5, 5, 5]);
   });
 
   test("a read: none", async ({ expect }) => {

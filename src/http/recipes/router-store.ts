@@ -7,7 +7,7 @@ import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
 import { assert } from "../../base/assert.ts";
 import type { RangeAnswer, RangeRequest } from "../../base/kv.ts";
 import type { WatchDelivery, WatchSpec } from "../../base/watch.ts";
-import { withLeaseId } from "../lease-id.ts";
+import { withLeaseId } from "../../api/lease-id.ts";
 import type { Platform } from "../platform.ts";
 import { failureError, RequestError } from "../response.ts";
 import type { Router, RouterRequest, Served } from "../router.ts";

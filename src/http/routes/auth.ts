@@ -7,6 +7,7 @@ import { GATEWAY_ERRORS } from "../../api/error.ts";
 import type { ClientRequest } from "../../api/replica.ts";
 import type { AuthRequest } from "../../base/auth.ts";
 import { assert } from "../../base/assert.ts";
+import { onceAgreed } from "../agreement.ts";
 import { authenticate } from "../authenticate.ts";
 import { foreignHash, type Passwords } from "../passwords.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
@@ -31,7 +32,9 @@ export function authRoutes(services: Services): Hono {
 
 async function bodyOf(services: Services, context: Context, call: AuthCall): Promise<string> {
   const ask = (request: AuthRequest): Promise<Served> =>
-    services.router.serve(toRouterRequest(context, services, { kind: "auth", request }));
+    onceAgreed(services, () =>
+      services.router.serve(toRouterRequest(context, services, { kind: "auth", request })),
+    );
   if (call.kind === "authenticate") {
     const cluster = clusterOf(context);
     const { header, token } = await authenticate({ ...services, cluster, ask }, call);

@@ -5,15 +5,12 @@ import { parseLimits, printLimits } from "../../api/cluster-limits.ts";
 import type { ClientRequest } from "../../api/replica.ts";
 import { assert } from "../../base/assert.ts";
 import type { ClusterLimits } from "../../base/cluster-limits.ts";
+import { onceAgreed } from "../agreement.ts";
 import { existing } from "../existing-cluster.ts";
 import { badRequest } from "../plain.ts";
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, requireAnswer } from "../response.ts";
 import type { Served } from "../router.ts";
-
-/** A cluster that was born a moment ago has not agreed yet on what its entries may mean. */
-const AGREEMENT_MS = 5_000;
-const ASK_AGAIN_MS = 100;
 
 export async function showLimits(services: Services, context: Context): Promise<Response> {
   await existing(services, clusterOf(context));
@@ -43,15 +40,10 @@ export async function setLimits(
   context: Context,
   limits: ClusterLimits,
 ): Promise<ClusterLimits> {
-  const { clock, sleep } = services;
   const request: ClientRequest = { kind: "setLimits", limits };
-  const deadline = clock() + AGREEMENT_MS;
-  for (;;) {
-    const served = await services.router.serve(toRouterRequest(context, services, request));
-    const isTooSoon = served.kind === "refused" && served.refusal === "changeUnderWay";
-    if (!isTooSoon || clock() >= deadline) return limitsIn(served, request);
-    await sleep(ASK_AGAIN_MS);
-  }
+  const ask = (): Promise<Served> =>
+    services.router.serve(toRouterRequest(context, services, request));
+  return limitsIn(await onceAgreed(services, ask), request);
 }
 
 function limitsIn(served: Served, request: ClientRequest): ClusterLimits {

@@ -26,6 +26,7 @@ import { askReplicas, leadingRegion, type Survey, type Told } from "../replica-s
 import { clusterOf, readText, toRouterRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 import { deleteCluster } from "./cluster-deletion.ts";
+import { findReplicas } from "../replica-whereabouts.ts";
 import { changeLimits, limitsNow, setLimits, showLimits } from "./cluster-limits.ts";
 import { listClusters } from "./cluster-list.ts";
 
@@ -128,11 +129,13 @@ async function surveyCluster(services: Services, context: Context): Promise<Resp
   const directory = await existing(services, name);
   const { told, unreachable } = await survey(services, name, directory);
   await requireRoot(services, context, told);
+  const isWhereWanted = context.req.query("whereabouts") !== undefined;
+  const found = isWhereWanted ? await findReplicas(services, name, told) : [];
   return jsonResponse({
     name,
     cluster_id: String(directory.clusterId),
     leader: leadingRegion(told),
-    replicas: told.map(printReplica),
+    replicas: told.map((one, at) => ({ ...printReplica(one), ...found[at] })),
     unreachable: unreachable.map(({ region, generation }) => ({ region, generation })),
   });
 }

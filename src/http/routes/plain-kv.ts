@@ -20,7 +20,7 @@ import {
   prefixInterval,
   printPlain,
 } from "../plain.ts";
-import { readBytes, toRouterRequest, type Services } from "../request.ts";
+import { readBytes, toNamedRequest, type Services } from "../request.ts";
 import { jsonResponse, RequestError, requireAnswer } from "../response.ts";
 import { watchEvents, watchHead } from "./plain-watch.ts";
 
@@ -59,7 +59,7 @@ async function ask<Kind extends PlainKind>(
   request: ClientRequest & { readonly kind: Kind },
   freshness: Freshness | null = null,
 ): Promise<{ readonly header: Header; readonly answer: AnswerOf<Kind> }> {
-  const routed = toRouterRequest(context, services, request, freshness);
+  const routed = toNamedRequest(context, services, request, freshness);
   const served = await services.router.serve(routed);
   const { header, answer } = requireAnswer(served, request);
   assert(answer.kind === request.kind, "an answer is of its request's kind");

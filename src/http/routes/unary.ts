@@ -42,8 +42,8 @@ import type { ClientAnswer, ClientRequest, Header } from "../../api/replica.ts";
 import { unreachable } from "../../base/assert.ts";
 import { BODY_BYTES_MAX } from "../../base/limits.ts";
 import { accept, type Result } from "../../base/result.ts";
-import { withLeaseId } from "../lease-id.ts";
-import { readText, toRouterRequest, type Services } from "../request.ts";
+import { readText, toNamedRequest, type Services } from "../request.ts";
+import { withLeaseId } from "../../api/lease-id.ts";
 import { ANSWER_HEADERS, RequestError, requireAnswer } from "../response.ts";
 
 type Read<Request> = (body: string, regions: readonly string[]) => Result<Request, ApiError>;
@@ -105,7 +105,7 @@ export function unaryRoutes(services: Services): Hono {
       refuseTooLarge(body, parsed.value.request);
       const { freshness } = parsed.value;
       const request = withLeaseId(parsed.value.request, services.random);
-      const routed = toRouterRequest(context, services, request, freshness);
+      const routed = toNamedRequest(context, services, request, freshness);
       const { header, answer } = requireAnswer(await services.router.serve(routed), request);
       const { origin } = new URL(context.req.url);
       return new Response(bodyOf(header, answer, origin), { headers: ANSWER_HEADERS });

@@ -8,14 +8,15 @@ import { COMPATIBILITY_DATE } from "../../../src/cli/dev-server.ts";
 import { guardWorkerd } from "../../../src/cli/workerd-guard.ts";
 
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
+const HOST = "127.0.0.1";
 const READY_LINE = "The bare object is ready";
 
 async function host(port: number, state: string): Promise<void> {
   guardWorkerd();
   const contents = await bundleWorker(WORKER);
   const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port,
+    host: HOST,
+    port: 0,
     logRequests: false,
     cf: false,
     telemetry: { enabled: false },
@@ -34,6 +35,7 @@ async function host(port: number, state: string): Promise<void> {
           env: { BARE: { type: "durable-object", worker: "bare", exportName: "Bare" } },
           exports: { Bare: { type: "durable-object", storage: "sqlite" } },
         },
+        dev: { unsafeDirectSockets: [{ host: HOST, port }] },
       },
     ],
   });

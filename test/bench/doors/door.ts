@@ -2,7 +2,14 @@
 // that a workload is written once.
 
 /** What a door may be able to do. */
-export type Operation = "put" | "get" | "getSerializable" | "cas" | "list" | "keepAlive";
+export type Operation =
+  | "put"
+  | "overwrite"
+  | "get"
+  | "getSerializable"
+  | "cas"
+  | "list"
+  | "keepAlive";
 
 /** Where clients come in, ready to be opened for a number of clients. */
 export interface Door {

@@ -5,7 +5,7 @@ import { openHttp, type HttpConnection } from "./http.ts";
 
 export const gatewayDoor = (url: string): Door => ({
   name: "JSON gateway",
-  can: ["put", "get", "getSerializable", "cas", "list", "keepAlive"],
+  can: ["put", "overwrite", "get", "getSerializable", "cas", "list", "keepAlive"],
   open: async (clients) => connect(openHttp(url, clients)),
 });
 

@@ -22,7 +22,7 @@ const DEFINITIONS = loadSync("rpc.proto", {
 
 export const grpcDoor = (address: string): Door => ({
   name: "gRPC",
-  can: ["put", "get", "getSerializable", "cas", "list", "keepAlive"],
+  can: ["put", "overwrite", "get", "getSerializable", "cas", "list", "keepAlive"],
   open: async () => connect(openChannel(address)),
 });
 

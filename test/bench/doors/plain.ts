@@ -4,7 +4,14 @@
 import { cannot, expectThat, type Connection, type Door, type Operation } from "./door.ts";
 import { openHttp, type HttpConnection } from "./http.ts";
 
-const OPERATIONS: readonly Operation[] = ["put", "get", "getSerializable", "cas", "list"];
+const OPERATIONS: readonly Operation[] = [
+  "put",
+  "overwrite",
+  "get",
+  "getSerializable",
+  "cas",
+  "list",
+];
 
 /** `can` says what of it is there. */
 export const plainDoor = (

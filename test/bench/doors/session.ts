@@ -11,7 +11,7 @@ import { SOCKET_PLATFORM } from "./socket-platform.ts";
 
 export const sessionDoor = (url: string): Door => ({
   name: "session",
-  can: ["put", "get", "getSerializable", "cas", "list", "keepAlive"],
+  can: ["put", "overwrite", "get", "getSerializable", "cas", "list", "keepAlive"],
   open: async () => connect(new Session({ url, platform: SOCKET_PLATFORM })),
 });
 

@@ -22,7 +22,7 @@ export async function startBare({ folder }: StartOptions): Promise<BareSystem> {
   return {
     name: "bare object",
     url,
-    doors: [plainDoor("plain HTTP", url, ["put", "get", "list"])],
+    doors: [plainDoor("plain HTTP", url, ["put", "overwrite", "get", "list"])],
     pids: familyOf(child.pid),
     stop: () => child.stop(),
   };

@@ -19,6 +19,7 @@ import type {
   ReplicaAnswer,
   ReplicaCall,
   ReplicaStatus,
+  Whereabouts,
 } from "../../../src/api/replica.ts";
 import { DEFAULT_LIMITS } from "../../../src/base/cluster-limits.ts";
 import { placesIn } from "../../../src/base/membership.ts";
@@ -123,6 +124,8 @@ export const slowly =
     return behaviour(call);
   };
 
+const nowhere = (): Promise<Whereabouts> => Promise.reject(new Error("of older code"));
+
 const NO_FOUNDING: FoundingDoors = {
   reserveFounder: async () => null,
   found: () => Promise.reject(new Error("nothing to found here")),
@@ -131,6 +134,7 @@ const NO_FOUNDING: FoundingDoors = {
 export class FakeNetwork implements ReplicaNetwork {
   readonly replicas = new Map<string, Behaviour>();
   readonly statuses = new Map<string, () => Promise<ReplicaStatus | null>>();
+  readonly whereabouts = new Map<string, () => Promise<Whereabouts>>();
   readonly metrics = new Map<string, () => Promise<ReplicaMetrics | null>>();
   /** `serve wnam`, `urge enam 3`, `genesis directory`, ... in order. */
   readonly log: string[] = [];
@@ -174,6 +178,7 @@ export class FakeNetwork implements ReplicaNetwork {
       ...this.snapshotDoors,
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
       status: () => (this.statuses.get(region) ?? (async () => null))(),
+      whereabouts: () => (this.whereabouts.get(region) ?? nowhere)(),
       metrics: () => (this.metrics.get(region) ?? (async () => null))(),
       cost: async () => ({ rowsWritten: 12, peerCalls: 7 }),
       lab: async (order) => {

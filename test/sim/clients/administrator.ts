@@ -70,6 +70,8 @@ export class Administrator {
   #mayWrite = true;
   #users = 0;
   #isStopped = false;
+  /** Auth is on, and goes on being so. */
+  isSetUp = false;
 
   constructor(options: AdministratorOptions) {
     this.#options = options;
@@ -113,6 +115,7 @@ export class Administrator {
     if (this.#isStopped) return;
     if (request === undefined) {
       world.mark("auth enabled");
+      this.isSetUp = true;
       return this.#rest();
     }
     router.ask({ kind: "auth", request }, (result) => {
@@ -186,7 +189,8 @@ export class Administrator {
   #lower(alarm: AlarmKind & BanName): void {
     const { router } = this.#options;
     router.ask({ kind: "alarm", action: "deactivate", member: MEMBER, alarm }, (result) => {
-      this.#told(alarm, false, result);
+      // Two may be under way at the end: one that finds nothing to lower does not tell when it was.
+      this.#told(alarm, false, hasLowered(result) ? result : { kind: "unknown" });
       if (this.#isStopped) return;
       if (result.kind === "answered") this.#rest();
       else this.#lower(alarm);
@@ -218,3 +222,6 @@ export class Administrator {
     this.#bans.push({ what, forbids: BANS[what], after, upTo });
   }
 }
+
+const hasLowered = (result: Result): boolean =>
+  result.kind !== "answered" || result.answer.kind !== "alarm" || result.answer.alarms.length > 0;

@@ -23,6 +23,7 @@ export type Result =
 interface Asking {
   readonly request: ClientRequest;
   readonly requestId: Bytes;
+  readonly idempotencyKey?: string;
   readonly freshness?: Freshness;
   readonly until: number;
   /** An attempt ended without an outcome: it may still happen. */
@@ -72,10 +73,11 @@ export class Router {
   }
 
   /** Asks the leader, wherever it is. */
-  ask(request: ClientRequest, done: (result: Result) => void): void {
+  ask(request: ClientRequest, done: (result: Result) => void, idempotencyKey?: string): void {
     const until = this.#world.schedule.now + REQUEST_MS;
     const requestId = this.#requestId();
-    this.#attempt({ request, requestId, until, isUncertain: false, done }, this.#first());
+    const named = idempotencyKey === undefined ? {} : { idempotencyKey };
+    this.#attempt({ request, requestId, ...named, until, isUncertain: false, done }, this.#first());
   }
 
   /** Asks any replica, which may answer by itself. */
@@ -91,8 +93,11 @@ export class Router {
   }
 
   #attempt(asking: Asking, object: SimObject): void {
-    const { request, requestId, freshness } = asking;
-    const given = freshness === undefined ? {} : { freshness };
+    const { request, requestId, freshness, idempotencyKey } = asking;
+    const given = {
+      ...(freshness === undefined ? {} : { freshness }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    };
     const { credentials } = this;
     const call = { request, requestId, credentials, trace: "", timeoutMs: ATTEMPT_MS, ...given };
     this.#network.call(this.client, object, call, (answer) => {

@@ -277,9 +277,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: HUB,
-        find: "createWatcher({ id: watch, spec, next: nextRevision(acknowledged) })",
-        replace:
-          "createWatcher({ id: watch, spec, next: nextRevision(nextRevision(acknowledged)) })",
+        find: "createWatcher({ ...watcher, next: nextRevision(acknowledged) })",
+        replace: "createWatcher({ ...watcher, next: nextRevision(nextRevision(acknowledged)) })",
       },
     ],
     seeds: 200,

@@ -1,6 +1,7 @@
 // Owns the list of all planted bugs.
 
 import type { Mutant } from "./mutant.ts";
+import { KEYED_MUTANTS } from "./keyed-mutants.ts";
 import { LEADER_MUTANTS } from "./leader-mutants.ts";
 import { MEMBER_MUTANTS } from "./member-mutants.ts";
 import { RAFT_MUTANTS } from "./raft-mutants.ts";
@@ -13,4 +14,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MEMBER_MUTANTS,
   ...STORE_MUTANTS,
   ...RULE_MUTANTS,
+  ...KEYED_MUTANTS,
 ];
