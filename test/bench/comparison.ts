@@ -29,23 +29,50 @@ export interface ComparisonOptions {
   /** Which workloads, by name; null: all. */
   readonly only: readonly string[] | null;
   readonly clients: readonly number[] | null;
+  /** Whether all workloads meet the same stores, one after another: quicker, and less fair. */
+  readonly isShared: boolean;
   readonly tell: (line: string) => void;
 }
 
 export async function compareSystems(options: ComparisonOptions): Promise<Series[]> {
+  const { only, clients, isShared, tell } = options;
+  const wanted = WORKLOADS.filter(({ name }) => only === null || only.includes(name)).filter(
+    (workload) => clientsOf(workload, clients).length > 0,
+  );
+  // One group begins with the same empty stores.
+  const groups = isShared ? [wanted] : wanted.map((workload) => [workload]);
   const series: Series[] = [];
-  for (const workload of WORKLOADS) {
-    if (options.only !== null && !options.only.includes(workload.name)) continue;
-    options.tell(`${workload.title}: starting all systems anew`);
+  for (const group of groups.filter(({ length }) => length > 0)) {
+    tell(`${group.map(({ title }) => title).join(", ")}: starting all systems anew`);
     const systems = await options.startAll();
     try {
-      series.push(...(await compareUnder(workload, systems, options)));
+      await fillAll(systems, group);
+      for (const workload of group)
+        series.push(...(await compareUnder(workload, systems, options)));
     } finally {
       await Promise.all(systems.map((system) => system.stop()));
     }
   }
   return series;
 }
+
+/** In how many cases a workload is run: one that has none of the wanted numbers is run with its own. */
+const clientsOf = ({ clients }: Workload, wanted: readonly number[] | null): readonly number[] =>
+  wanted === null || clients.length === 1
+    ? clients
+    : clients.filter((count) => wanted.includes(count));
+
+/** Puts into each system what the workloads ask for. */
+async function fillAll(systems: readonly System[], group: readonly Workload[]): Promise<void> {
+  const operations = new Set(group.flatMap(({ mix }) => mix.map(({ operation }) => operation)));
+  for (const { doors } of systems) {
+    await withConnection(doors[0]!, FILLING_CLIENTS, (connection) =>
+      prepare(connection, { operations, can: doors[0]!.can }),
+    );
+  }
+}
+
+const FILLING_CLIENTS = 64;
 
 interface Contestant {
   readonly system: System;
@@ -58,13 +85,8 @@ async function compareUnder(
   options: ComparisonOptions,
 ): Promise<Series[]> {
   const contestants = contestantsOf(workload, systems);
-  for (const system of systems) {
-    const [first] = contestants.filter((contestant) => contestant.system === system);
-    if (first !== undefined) await withConnection(first.door, 64, (c) => prepare(c, workload));
-  }
   const series: Series[] = [];
-  for (const clients of workload.clients) {
-    if (options.clients !== null && !options.clients.includes(clients)) continue;
+  for (const clients of clientsOf(workload, options.clients)) {
     series.push(...(await compareWith(clients, { workload, contestants, options })));
   }
   return series;

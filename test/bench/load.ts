@@ -30,6 +30,7 @@ export interface Sample {
 
 /** After so many failures in a row a client waits, or it would only measure refusals. */
 const FAILURE_PAUSE_MS = 10;
+const ANSWER_MS_MAX = 30_000;
 
 /** Warms up, measures, and waits until everything that was asked is answered. */
 export async function runLoad(options: LoadOptions): Promise<Sample> {
@@ -53,6 +54,9 @@ export async function runLoad(options: LoadOptions): Promise<Sample> {
   const before = usage(options.pids);
   state.phase = "measure";
   await sleep(options.measureMs);
+  // A quick look may fall into one long stall: without an answer there is no figure.
+  const end = performance.now() + ANSWER_MS_MAX;
+  while (took.length === 0 && performance.now() < end) await sleep(FAILURE_PAUSE_MS);
   state.phase = "over";
   const after = usage(options.pids);
   await Promise.all(clients);

@@ -12,6 +12,7 @@ import { BENCH_USAGE, parseBenchOptions, type BenchOptions } from "./options.ts"
 import { spread } from "./report/tables.ts";
 import { writeReport } from "./report/write.ts";
 import type { About, Results } from "./results.ts";
+import { studyBatches } from "./studies/batches.ts";
 import { studyDistance } from "./studies/distance.ts";
 import { studyFanOut } from "./studies/fan-out.ts";
 import { studyFloors } from "./studies/floors.ts";
@@ -35,6 +36,7 @@ const ASIDE = ".cache/benchmarks";
 /** Ten minutes but for the look that a sleeper takes at its end. */
 const IDLE_SECONDS = 560;
 const IDLE_SECONDS_QUICK = 20;
+const QUICK_CLIENTS = [64, 256];
 
 const tell = (line: string): void => console.log(line);
 
@@ -43,7 +45,10 @@ type Study = (context: StudyContext) => Promise<Partial<Results>>;
 /** By the names of the command line, in the order in which they are run. */
 const STUDIES: Readonly<Record<string, Study>> = {
   floors: async (context) => ({ floors: await studyFloors(context) }),
-  costs: async (context) => ({ costs: await studyOperationCosts(context) }),
+  costs: async (context) => ({
+    costs: await studyOperationCosts(context),
+    batches: await studyBatches(context),
+  }),
   watch: async (context) => ({ fanOut: await studyFanOut(context) }),
   rtt: async (context) => ({ distance: await studyDistance(context) }),
   keys: async (context) => ({ keys: await studyKeyCounts(context) }),
@@ -84,7 +89,9 @@ async function run(options: BenchOptions): Promise<Results> {
   // It is left alone while all else runs.
   const idle = isWanted("idle") ? await IdleCluster.start(context) : null;
   const startAll = (): Promise<System[]> => startSystems(context);
-  const series = await compareSystems({ pace, startAll, only, clients, tell });
+  const wanted = clients ?? (isQuick ? QUICK_CLIENTS : null);
+  const comparison = { pace, startAll, only, clients: wanted, isShared: isQuick, tell };
+  const series = await compareSystems(comparison);
   let results: Results = { about: aboutThis(options, etcd?.version ?? null), series };
   for (const [name, study] of Object.entries(STUDIES)) {
     if (!isWanted(name)) continue;

@@ -29,7 +29,7 @@ Measures Edgekeeper beside etcd and a bare Durable Object, and writes docs/bench
 ETCD names the etcd to compare with; else it is looked for on the path.
 `;
 
-const QUICK: Pace = { rounds: 1, warmUpMs: 300, measureMs: 700 };
+const QUICK: Pace = { rounds: 1, warmUpMs: 300, measureMs: 600 };
 
 /** Null when help was asked for. @throws Error with a sentence for the person who typed it. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions | null {

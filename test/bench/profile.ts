@@ -34,7 +34,8 @@ try {
   if (workload === undefined || door === undefined) throw new Error("no such workload or door");
   const clients = Number(values.clients);
   const connection = await door.open(clients);
-  await prepare(connection, workload);
+  const operations = new Set(workload.mix.map(({ operation }) => operation));
+  await prepare(connection, { operations, can: door.can });
   const step = stepsOf(connection, workload, 0);
   const load = { clients, step, pids: system.pids, measureMs: Number(values.seconds) * 1_000 };
   await runLoad({ ...load, warmUpMs: 1_000 });

@@ -2,6 +2,7 @@
 
 import type { Counted } from "./costs/bill.ts";
 import type { Series } from "./comparison.ts";
+import type { Batches } from "./studies/batches.ts";
 import type { Distance } from "./studies/distance.ts";
 import type { FanOut } from "./studies/fan-out.ts";
 import type { Floors } from "./studies/floors.ts";
@@ -27,6 +28,7 @@ export interface Results {
   readonly series: readonly Series[];
   readonly floors?: Floors;
   readonly costs?: readonly OperationCost[];
+  readonly batches?: Batches;
   readonly fanOut?: readonly FanOut[];
   readonly distance?: readonly Distance[];
   readonly keys?: readonly KeyCount[];

@@ -66,6 +66,13 @@ describe("targets", () => {
     expect(judge(results(299))[0]!.isReached).toBe(false);
   });
 
+  test("of puts are judged of puts that overwrite as well", ({ expect }) => {
+    const { series: puts, ...rest } = results(300);
+    const both = [...puts, ...puts.map((one) => ({ ...one, workload: "overwrite" }))];
+    const found = judge({ ...rest, series: both }).map(({ target }) => target);
+    expect(found).toEqual([found[0], `overwriting: ${found[0]}`]);
+  });
+
   test("stand on the page with their verdicts", ({ expect }) => {
     expect(report(results(300))).toMatch(/256 in flight \| 3 \| reached \|/);
     expect(report(results(200))).toMatch(/256 in flight \| 2 \| \*\*missed\*\* \|/);

@@ -43,12 +43,18 @@ export async function inParallel(
   await Promise.all(Array.from({ length: Math.min(FILLERS, count) }, filler));
 }
 
-/** Puts what the workload's operations ask for. */
-export async function prepare(connection: Connection, workload: Workload): Promise<void> {
+/** Puts what operations ask for, as far as the door can. */
+export async function prepare(
+  connection: Connection,
+  given: { readonly operations: ReadonlySet<Operation>; readonly can: readonly Operation[] },
+): Promise<void> {
+  const { operations, can } = given;
   const random = new Random(SEED);
-  if (workload.mix.some(({ operation }) => operation === "keepAlive")) {
-    return inParallel(LEASES, (n) => connection.grant(leaseOf(n), LEASE_TTL_SECONDS));
+  if (operations.has("keepAlive") && can.includes("keepAlive")) {
+    await inParallel(LEASES, (n) => connection.grant(leaseOf(n), LEASE_TTL_SECONDS));
   }
+  const [only] = operations;
+  if (operations.size === 1 && only === "keepAlive") return;
   await inParallel(KEYS, (n) => connection.put(keyOf(n), valueOf(random)));
 }
 

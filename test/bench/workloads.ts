@@ -26,9 +26,15 @@ export interface Workload {
 const only = (operation: Operation): Workload["mix"] => [{ operation, percent: 100 }];
 
 export const WORKLOADS: readonly Workload[] = [
-  // New keys in their order, as etcd's own benchmark puts them.
-  { name: "put", title: "Put", clients: [1, 16, 64, 256], mix: only("put") },
-  { name: "overwrite", title: "Put of keys at random", clients: [64, 256], mix: only("overwrite") },
+  // New keys in their order. etcd's own benchmark overwrites one key unless it is told otherwise, so
+  // neither this nor the next is what it measures.
+  { name: "put", title: "Put of new keys", clients: [1, 16, 64, 256], mix: only("put") },
+  {
+    name: "overwrite",
+    title: "Put that overwrites keys at random",
+    clients: [64, 256],
+    mix: only("overwrite"),
+  },
   { name: "get", title: "Linearizable get", clients: [1, 16, 64, 256], mix: only("get") },
   {
     name: "serializable",

@@ -146,7 +146,7 @@ function distance({ distance: found }: Results): string[] {
   ];
 }
 
-function costs({ costs: found, references }: Results): string[] {
+function costs({ costs: found, batches, references }: Results): string[] {
   const parts: string[] = [];
   if (found !== undefined) {
     const rows = found.map(({ what, atOnce, rows: written, calls }) => [
@@ -156,6 +156,13 @@ function costs({ costs: found, references }: Results): string[] {
     ]);
     const head = ["operation", "rows on each replica", "calls to each follower"];
     parts.push("## Rows and calls of one operation", table(head, rows));
+  }
+  if (batches !== undefined) {
+    const { inFlight, putsPerBatch, callsPerBatch, rowsPerPut } = batches;
+    parts.push(
+      `With ${inFlight} puts in flight: ${figure(putsPerBatch)} puts in a batch, ${figure(callsPerBatch)} calls to each follower ` +
+        `for a batch, ${figure(rowsPerPut)} rows on each replica for a put.`,
+    );
   }
   if (references !== undefined) {
     parts.push("## What a month costs", costTable(references));

@@ -59,3 +59,13 @@ export async function databaseBytes(url: string): Promise<number> {
   const sizes = [...metrics.matchAll(/^etcd_mvcc_db_total_size_in_bytes\{.*\} (\S+)$/gm)];
   return sizes.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }
+
+/** How many batches of the log that replica has written since its object was last constructed. */
+export async function batchesOf(url: string, region: string): Promise<number> {
+  const metrics = await (await ask(`${url}/metrics`)).text();
+  const line = new RegExp(
+    `^etcd_disk_wal_fsync_duration_seconds_count\\{.*region="${region}".*\\} (\\S+)$`,
+    "m",
+  );
+  return Number(line.exec(metrics)?.[1]);
+}

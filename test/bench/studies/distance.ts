@@ -61,7 +61,7 @@ async function measure(site: Site, context: StudyContext, round: number): Promis
     measureMs: context.isQuick ? 1_000 : 4_000,
   });
   throughputs.push(many.perSecond);
-  const lone = await runLoad({ ...load, clients: 1, measureMs: context.isQuick ? 2_000 : 6_000 });
+  const lone = await runLoad({ ...load, clients: 1, measureMs: context.isQuick ? 1_000 : 6_000 });
   latencies.push(lone.p50Ms);
   await connection.close();
 }
