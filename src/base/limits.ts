@@ -362,6 +362,9 @@ export const SESSION_FRAMES_WAITING_MAX = 1_024;
 /** After a commit, followers are told by the next append, or after this at the latest; ms. */
 export const COMMIT_FLUSH_MS = 5;
 
+/** The same where commits have followed one another within so long: at 50 writes a second and more. */
+export const COMMIT_FLUSH_MS_BUSY = 20;
+
 /** Frames of a client's WebSocket that wait while one is being answered: beyond it, it is closed. */
 export const SOCKET_FRAMES_WAITING_MAX = 1_000;
 

@@ -6,15 +6,12 @@ import type { ReplicaLevels } from "../api/metrics.ts";
 import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
-import { COMMIT_FLUSH_MS } from "../base/limits.ts";
 import type { Membership } from "../base/membership.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
   asLogIndex,
   asMilliseconds,
-  later,
   type Incarnation,
-  type LogIndex,
   type MemberId,
   type Milliseconds,
   type Term,
@@ -25,6 +22,7 @@ import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import { isOwners, type Configuration, type Entry, type Message } from "../raft/types.ts";
 import type { Downloads } from "./downloads.ts";
+import { CommitFlush } from "./commit-flush.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Integrity } from "./integrity.ts";
@@ -68,7 +66,6 @@ export class ReplicaCore {
   readonly #snapshots: Snapshots;
   readonly #integrity: Integrity;
   /** When followers are to be told of commits that no append has told them. */
-  #commitFlushDue: Milliseconds | null = null;
   readonly #outbox = new PeerOutbox();
   readonly #inquiry: Inquiry;
   readonly #upgrade: Upgrade;
@@ -80,7 +77,7 @@ export class ReplicaCore {
   #isRemoved = false;
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
-  #commitSeen: LogIndex;
+  readonly #commitFlush: CommitFlush;
   #now: Milliseconds;
 
   constructor(options: CoreOptions) {
@@ -105,7 +102,7 @@ export class ReplicaCore {
       timing: { ...DEFAULT_TIMING, ...options.timing },
       version: codeVersion,
     });
-    this.#commitSeen = store.appliedIndex;
+    this.#commitFlush = new CommitFlush(store.appliedIndex);
     this.#standpoint = new Standpoint(
       { birth: directory, memberId, incarnation },
       { machine: this.#machine, raft: this.#raft },
@@ -210,10 +207,7 @@ export class ReplicaCore {
     this.#sample(now);
     this.#raft.tick(now);
     this.#service.tick(now);
-    if (this.#commitFlushDue !== null && now >= this.#commitFlushDue) {
-      this.#commitFlushDue = null;
-      this.#raft.flushCommit(now);
-    }
+    if (this.#commitFlush.take(now)) this.#raft.flushCommit(now);
     this.#snapshots.tick(now);
     this.#integrity.tick(now);
     const { term } = this.#raft.status();
@@ -248,7 +242,7 @@ export class ReplicaCore {
     const candidates = [
       this.#raft.deadline(),
       this.#service.deadline(this.#now),
-      this.#commitFlushDue,
+      this.#commitFlush.due,
       this.#snapshots.due,
       this.#integrity.due,
       this.#inquiry.due,
@@ -318,10 +312,7 @@ export class ReplicaCore {
     // Before it serves as well: it may be the receiver whose answer it lacks for that.
     this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
-    if (commit > this.#commitSeen && role === "leader") {
-      this.#commitFlushDue ??= later(this.#now, COMMIT_FLUSH_MS);
-    }
-    this.#commitSeen = commit;
+    this.#commitFlush.follow(commit, role === "leader", this.#now);
     const isLost = role === "learner" && leader === null;
     this.#inquiry.follow(isLost && (this.#isMember || this.#hasLeft), this.#now);
     if (this.#isUnsettled && this.#isSettledHere) {
