@@ -129,7 +129,10 @@ async function restoreCluster(services: Services, context: Context): Promise<Res
   const { bumpRevisions, regions, jurisdiction } = order.value;
   const genesis = services.network.genesis(name);
   const founder = await genesis.reserveFounder(regions[0]!, jurisdiction);
-  if (founder === null) throw refused("there is a cluster of this name");
+  if (founder === null) {
+    await discard(context.req.raw);
+    throw refused("there is a cluster of this name");
+  }
   const chunks = chunksOf(context.req.raw);
   const head = await uploadSnapshot(services.network, { cluster: name, founder, chunks });
   if (!head.ok) throw badRequest(head.error);
@@ -142,6 +145,11 @@ async function restoreCluster(services: Services, context: Context): Promise<Res
   services.router.adopt(name, directory);
   const members = await grow(services, context, { directory, regions });
   return jsonResponse({ ...printCluster(name, members), revision }, { status: 201 });
+}
+
+/** Whoever still sends when the connection ends never reads why. */
+async function discard(request: Request): Promise<void> {
+  for await (const chunk of chunksOf(request)) void chunk;
 }
 
 const refused = (detail: string): RequestError => new RequestError(recoveryRefused(detail));
