@@ -1,13 +1,12 @@
 // Owns `edgekeeper export`: keys into a file, to standard output, or into a running etcd.
 
-import { createWriteStream } from "node:fs";
-import { once } from "node:events";
 import { rename, rm } from "node:fs/promises";
 import type { Call } from "./declare.ts";
 import { connectionOf, type ConnectionOptions } from "./connection-options.ts";
 import { Deployment } from "./deployment.ts";
 import { CommandError, EXIT, usageError, type ExitCode } from "./exit-codes.ts";
 import { gatewayOf, gatewayOfEtcd } from "./gateway.ts";
+import { cannotWrite, openPartial } from "./partial-file.ts";
 import { showCount, showProgress } from "./progress.ts";
 import { lastLine, lineOf, type StoreRecord } from "./records.ts";
 import { note, say, writeSlowly, type Output, type Terminal } from "./terminal.ts";
@@ -121,13 +120,7 @@ function lineSink(output: Output, close: () => Promise<void>): Sink {
 
 /** There is no file of the name before it is whole. */
 async function fileSink(file: string): Promise<Sink> {
-  const partial = `${file}.partial`;
-  const stream = createWriteStream(partial);
-  try {
-    await once(stream, "open");
-  } catch (error) {
-    throw cannotWrite(file, error);
-  }
+  const { partial, stream } = await openPartial(file);
   // What fails later is found by what is written next, or at the end.
   let failure: unknown = null;
   stream.on("error", (error) => (failure = error));
@@ -151,10 +144,3 @@ async function fileSink(file: string): Promise<Sink> {
     },
   };
 }
-
-export const cannotWrite = (file: string, error: unknown): CommandError => {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new CommandError(EXIT.failed, `${file} cannot be written (${code ?? message}).`, {
-    cause: error,
-  });
-};

@@ -2,6 +2,7 @@
 
 import { GRPC } from "../api/grpc-code.ts";
 import { EdgekeeperError } from "../client/error.ts";
+import { WEB_PLATFORM } from "../client/platform.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { readId, wholeNumber, type Call } from "./declare.ts";
 import { CommandError, EXIT, usageError, type ExitCode } from "./exit-codes.ts";
@@ -105,7 +106,8 @@ export async function runKeepAlive(call: Call<LeaseOptions & { once?: true }>): 
       }
       if (options.once === true) return EXIT.ok;
       if (terminal.stderr.isTTY === true && ttl > 0) note(terminal, "Ctrl-C ends it.");
-      await pause((Math.max(ttl, 1) * 1_000) / KEEPALIVES_PER_TTL, terminal.interrupted);
+      const ms = (Math.max(ttl, 1) * 1_000) / KEEPALIVES_PER_TTL;
+      await WEB_PLATFORM.sleep(ms, terminal.interrupted);
       if (terminal.interrupted.aborted) return EXIT.ok;
     }
   });
@@ -114,16 +116,3 @@ export async function runKeepAlive(call: Call<LeaseOptions & { once?: true }>): 
 const isPassing = (error: unknown): boolean =>
   error instanceof EdgekeeperError &&
   (error.code === GRPC.unavailable || error.code === GRPC.deadlineExceeded);
-
-/** Ends early when `signal` aborts. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener("abort", wake);
-    if (signal.aborted) wake();
-  });

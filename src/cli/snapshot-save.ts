@@ -2,15 +2,13 @@
 // there.
 
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { once } from "node:events";
 import { rename, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import { connectionOf, type ConnectionOptions } from "./connection-options.ts";
 import type { Call } from "./declare.ts";
 import { Deployment, unreachable } from "./deployment.ts";
 import { CommandError, EXIT, type ExitCode } from "./exit-codes.ts";
-import { cannotWrite } from "./export.ts";
+import { cannotWrite, openPartial } from "./partial-file.ts";
 import { showBytes, showProgress } from "./progress.ts";
 import { DIGEST_BYTES, HeldBack } from "./snapshot-digest.ts";
 import { note, say, writeSlowly, type Output, type Terminal } from "./terminal.ts";
@@ -48,13 +46,7 @@ export async function runSave({
 }
 
 async function saveTo(terminal: Terminal, deployment: Deployment, file: string): Promise<Saved> {
-  const partial = `${file}.partial`;
-  const stream = createWriteStream(partial);
-  try {
-    await once(stream, "open");
-  } catch (error) {
-    throw cannotWrite(file, error);
-  }
+  const { partial, stream } = await openPartial(file);
   const written = finished(stream).catch((error: unknown) => cannotWrite(file, error));
   try {
     const saved = await download(terminal, deployment, stream);

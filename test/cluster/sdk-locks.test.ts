@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
 import { Edgekeeper } from "../../src/client/edgekeeper.ts";
 import { compare, op } from "../../src/client/txn.ts";
-import type { WatchBatch } from "../../src/client/watch.ts";
+import { take } from "../support/batches.ts";
 import { lab, leaderRegion } from "../support/nemesis.ts";
 import { startServer, type Server } from "../support/server.ts";
 
@@ -22,16 +22,6 @@ beforeEach(() => {
 afterEach(() => {
   store.close();
 });
-
-/** As many batches as asked for. */
-async function take(watch: AsyncIterable<WatchBatch>, count: number): Promise<WatchBatch[]> {
-  const taken: WatchBatch[] = [];
-  for await (const batch of watch) {
-    taken.push(batch);
-    if (taken.length === count) break;
-  }
-  return taken;
-}
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 

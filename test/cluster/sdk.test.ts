@@ -6,6 +6,7 @@ import type { PutResult } from "../../src/client/operations.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
 import { compare, op } from "../../src/client/txn.ts";
 import type { WatchBatch } from "../../src/client/watch.ts";
+import { take } from "../support/batches.ts";
 import { lab, leaderRegion } from "../support/nemesis.ts";
 import { startServer, type Server } from "../support/server.ts";
 
@@ -24,16 +25,6 @@ beforeEach(() => {
 afterEach(() => {
   store.close();
 });
-
-/** As many batches as asked for. */
-async function take(watch: AsyncIterable<WatchBatch>, count: number): Promise<WatchBatch[]> {
-  const taken: WatchBatch[] = [];
-  for await (const batch of watch) {
-    taken.push(batch);
-    if (taken.length === count) break;
-  }
-  return taken;
-}
 
 describe("keys and values", () => {
   test("are text, JSON or bytes", async ({ expect }) => {
