@@ -359,11 +359,17 @@ export const PERMISSIONS_KEPT_MAX = 1_000;
 /** Frames of one session that wait behind a watch of which it is not known yet who wants it. */
 export const SESSION_FRAMES_WAITING_MAX = 1_024;
 
-/** After a commit, followers are told by the next append, or after this at the latest; ms. */
+/**
+ * After a commit, followers at which somebody waits are told by the next append, or after this at the
+ * latest; ms. The others are told with the next append or heartbeat.
+ */
 export const COMMIT_FLUSH_MS = 5;
 
 /** The same where commits have followed one another within so long: at 50 writes a second and more. */
 export const COMMIT_FLUSH_MS_BUSY = 20;
+
+/** For how long after a read a replica that does not lead expects another; ms. */
+export const AUDIENCE_MS = 10_000;
 
 /** Frames of a client's WebSocket that wait while one is being answered: beyond it, it is closed. */
 export const SOCKET_FRAMES_WAITING_MAX = 1_000;

@@ -15,6 +15,8 @@ export interface Core {
   readonly version: number;
   /** Told to leaders as well: there is no room left. */
   isFull: boolean;
+  /** And this: somebody waits here for what is committed. */
+  isAwaited: boolean;
   readonly timing: Timing;
   readonly ballot: Ballot;
   readonly log: RaftLog;

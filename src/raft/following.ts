@@ -36,6 +36,7 @@ export function followHeartbeat(core: Core, message: HeartbeatMessage): void {
     lastIndex: core.log.lastIndex,
     version: core.version,
     isFull: core.isFull,
+    isAwaited: core.isAwaited,
   });
 }
 
@@ -55,6 +56,7 @@ export function refuseStaleLeader(core: Core, message: LeaderMessage): void {
     lastIndex: core.log.lastIndex,
     version: core.version,
     isFull: core.isFull,
+    isAwaited: core.isAwaited,
   });
 }
 
@@ -68,6 +70,7 @@ function answerAppend(
     to: message.from,
     term: core.ballot.term,
     incarnation: message.incarnation,
+    isAwaited: core.isAwaited,
     ...outcome,
   });
 }

@@ -162,9 +162,15 @@ export class Leadership {
   /** A follower's reads. */
   onReadRequest(request: ReadRequest, now: Milliseconds): void {
     if (!this.#hear(request.from, now)) return;
-    this.stir(now);
+    this.onWake(request.from, now);
     this.#peerReads.add(this.#rounds.add(), request);
     this.#beginRoundIfIdle(now);
+  }
+
+  /** A peer asks whether this node leads, and for news. */
+  onWake(from: MemberId, now: Milliseconds): void {
+    this.stir(now);
+    this.#replication.asked(from, now);
   }
 
   /** Gives up all reads, for this leadership ends. Returns the tokens of its own. */
@@ -218,8 +224,9 @@ export class Leadership {
     this.#replication.lost(peer);
   }
 
-  flushCommit(now: Milliseconds): void {
-    this.#replication.sendCommit(now);
+  /** Of commits that are told by themselves. */
+  get commits(): Pick<Replication, "isCommitWanted" | "flushCommit"> {
+    return this.#replication;
   }
 
   /** Sends the heartbeats that are due; reads that wait behind a lost round get a new one. */

@@ -82,12 +82,15 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
     read: readAppend,
   },
   appendAnswer: {
-    write: (writer, { incarnation, index, rejected }) =>
-      writeRejection(writer.uint(incarnation).uint(index), rejected),
+    write: (writer, { incarnation, index, rejected, isAwaited }) => {
+      writeRejection(writer.uint(incarnation).uint(index), rejected);
+      writer.flag(isAwaited);
+    },
     read: (reader) => ({
       incarnation: readIncarnation(reader),
       index: readIndex(reader),
       rejected: readRejection(reader),
+      isAwaited: readAwaited(reader),
     }),
   },
   heartbeat: {
@@ -101,9 +104,9 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
     }),
   },
   heartbeatAnswer: {
-    write: (writer, { incarnation, round, sentAt, lastIndex, version, isFull }) => {
+    write: (writer, { incarnation, round, sentAt, lastIndex, version, isFull, isAwaited }) => {
       writer.uint(incarnation).uint(round).uint(sentAt).uint(lastIndex).uint(version);
-      writer.flag(isFull);
+      writer.flag(isFull).flag(isAwaited);
     },
     read: (reader) => ({
       incarnation: readIncarnation(reader),
@@ -113,6 +116,7 @@ const CODECS: { readonly [K in Kind]: FieldsCodec<K> } = {
       version: reader.uint(),
       // Code before version 3 does not say.
       isFull: !reader.done && reader.flag(),
+      isAwaited: readAwaited(reader),
     }),
   },
   timeoutNow: {
@@ -239,6 +243,9 @@ function readRejection(reader: Reader): AppendAnswer["rejected"] {
   if (!reader.flag()) return null;
   return { hintIndex: readIndex(reader), hintTerm: readTerm(reader) };
 }
+
+/** Earlier code does not say, and is told as if somebody waited. */
+const readAwaited = (reader: Reader): boolean => reader.done || reader.flag();
 
 const readMember = (reader: Reader): MemberId => asMemberId(reader.id());
 const readTerm = (reader: Reader): Term => asTerm(reader.uint());

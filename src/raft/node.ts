@@ -72,6 +72,7 @@ export class RaftNode {
       incarnation,
       version: options.version,
       isFull: false,
+      isAwaited: true,
       timing,
       ballot: new Ballot(storage),
       log: new RaftLog(storage, options.applied),
@@ -135,9 +136,14 @@ export class RaftNode {
     this.#input(now, () => this.#roles.leadership?.lost(peer));
   }
 
-  /** As leader, tells followers the commit index where no append has told it. */
+  /** As leader: whether somebody waits at a follower for a commit index that it was not told. */
+  isCommitWanted(now: Milliseconds): boolean {
+    return this.#roles.leadership?.commits.isCommitWanted(now) ?? false;
+  }
+
+  /** As leader, tells it to those followers; all others hear of it with what is sent next. */
   flushCommit(now: Milliseconds): void {
-    this.#input(now, (at) => this.#roles.leadership?.flushCommit(at));
+    this.#input(now, (at) => this.#roles.leadership?.commits.flushCommit(at));
   }
 
   /** Sends a part of a snapshot to a peer that waits for one. No-op unless this node leads. */
@@ -187,14 +193,20 @@ export class RaftNode {
     this.#core.log.trim(index);
   }
 
-  /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
   /** Whether this replica's database has no room left: its leader is told. */
   setFull(isFull: boolean): void {
     this.#core.isFull = isFull;
   }
 
+  /** Whether there are watchers here: a sleeper with watchers asks its leader more often. */
   setWatched(isWatched: boolean): void {
+    if (isWatched && !this.#roles.isWatched) this.#roles.askForNews();
     this.#roles.isWatched = isWatched;
+  }
+
+  /** Whether anybody waits here for what is committed: the leader is told with the next answer. */
+  setAwaited(isAwaited: boolean): void {
+    this.#core.isAwaited = isAwaited;
   }
 
   /** When `tick` is next wanted, by the owner's clock. Infinity: only another input can matter. */

@@ -21,6 +21,9 @@ export type ProgressState = "probe" | "replicate" | "snapshot";
 /** Heartbeats after which the answer to an append that seems to have arrived is taken for lost. */
 const ANSWER_LOST_HEARTBEATS = 5;
 
+/** For how long a peer that has asked is taken for one that waits; ms. Above any round trip. */
+const ASKED_MS = 1_000;
+
 /** An append under way. */
 interface Flight {
   readonly last: LogIndex;
@@ -54,6 +57,10 @@ export class Progress {
   version: number | null = null;
   /** Its database has no room left, as it last said. */
   isFull = false;
+  /** Somebody waits there for what is committed, as it last said; so too until it has. */
+  isAwaited = true;
+  /** When it last asked for news: an answer that says otherwise may have left before. */
+  askedAt = asMilliseconds(-Infinity);
 
   constructor(next: LogIndex, now: Milliseconds) {
     this.#next = next;
@@ -83,6 +90,13 @@ export class Progress {
   get isOpen(): boolean {
     if (this.#state === "probe") return !this.#probing;
     return this.#state === "replicate" && this.#flights.length < APPENDS_IN_FLIGHT_MAX;
+  }
+
+  /** Whether somebody waits for a commit index up to `commit` that no message has told yet. */
+  wantsCommit(commit: LogIndex, now: Milliseconds): boolean {
+    if (!this.isAwaited && now >= later(this.askedAt, ASKED_MS)) return false;
+    // A probe tells it anyway once it is answered; what was not sent cannot be told.
+    return this.#state === "replicate" && this.commitTold < Math.min(commit, this.#next - 1);
   }
 
   /** Notes an append of `[next, end)`, which may be empty. */

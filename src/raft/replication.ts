@@ -83,7 +83,29 @@ export class Replication {
     }
   }
 
-  /** Tells the commit index to the peers to whom no append has told it. */
+  /** The peer has asked for news. Whoever is no peer of ours is none of our concern. */
+  asked(peer: MemberId, now: Milliseconds): void {
+    const progress = this.#peers.get(peer);
+    if (progress !== undefined) progress.askedAt = now;
+  }
+
+  /** Whether a peer where somebody waits is to be told the commit index. */
+  isCommitWanted(now: Milliseconds): boolean {
+    const { commit } = this.#core.log;
+    for (const progress of this.#peers.values()) {
+      if (progress.wantsCommit(commit, now)) return true;
+    }
+    return false;
+  }
+
+  /** Tells it to those peers; the others hear it with the next append or heartbeat. */
+  flushCommit(now: Milliseconds): void {
+    for (const [peer, progress] of this.#peers) {
+      if (progress.wantsCommit(this.#core.log.commit, now)) this.#append(peer, progress, now);
+    }
+  }
+
+  /** Tells the commit index to all peers to whom no append has told it. */
   sendCommit(now: Milliseconds): void {
     for (const [peer, progress] of this.#peers) {
       const knows = progress.commitTold >= this.#core.log.commit;
@@ -114,6 +136,7 @@ export class Replication {
   onAppendAnswer(answer: AppendAnswer, now: Milliseconds): void {
     const { log } = this.#core;
     const progress = this.#progress(answer.from);
+    progress.isAwaited = answer.isAwaited;
     if (answer.rejected === null) {
       assert(answer.index <= log.lastIndex, "a follower holds nothing of this term but ours");
       progress.accepted(answer.index, log.firstIndex);
@@ -125,10 +148,12 @@ export class Replication {
   }
 
   onHeartbeatAnswer(answer: HeartbeatAnswer, now: Milliseconds): void {
-    const { lastIndex, sentAt } = answer;
-    this.#progress(answer.from).answeredBeat(sentAt);
+    const { lastIndex, sentAt, isAwaited } = answer;
+    const progress = this.#progress(answer.from);
+    progress.isAwaited = isAwaited;
+    progress.answeredBeat(sentAt);
     const { heartbeatMs } = this.#core.timing;
-    const lost = this.#progress(answer.from).answeredHeartbeat({ lastIndex, heartbeatMs, now });
+    const lost = progress.answeredHeartbeat({ lastIndex, heartbeatMs, now });
     if (lost) this.sendTo(answer.from, now);
   }
 

@@ -137,6 +137,11 @@ export class Roles {
     if (this.#state.role !== "leader" && !this.#loyalty.hasPromised(at)) this.#ask(at, true);
   }
 
+  /** Somebody watches here from now on: unless the clock stands still there may be news. */
+  askForNews(): void {
+    if (this.#state.role !== "leader" && !this.isAsleep) this.#wake(this.leader);
+  }
+
   /** A configuration is applied. A leader that it leaves out has done its last. */
   adopt(configuration: Configuration, at: Milliseconds): void {
     this.#core.configuration = configuration;
@@ -174,7 +179,7 @@ export class Roles {
       case "snapshot":
         return this.#onLeader(message, at);
       case "wake":
-        return this.leadership?.stir(at);
+        return this.leadership?.onWake(message.from, at);
       case "readRequest":
         return this.leadership?.onReadRequest(message, at);
       case "readAnswer":

@@ -124,6 +124,8 @@ export interface AppendAnswer extends Envelope {
   readonly index: LogIndex;
   /** Null when accepted; else where the follower's log may agree (fast backtracking). */
   readonly rejected: { readonly hintIndex: LogIndex; readonly hintTerm: Term } | null;
+  /** Somebody waits at the follower for what is committed: it is to be told soon. */
+  readonly isAwaited: boolean;
 }
 
 /** "I still lead": keeps followers, tells what is committed, and carries a read round. */
@@ -150,6 +152,8 @@ export interface HeartbeatAnswer extends Envelope {
   readonly version: number;
   /** The receiver's database has no room left: an alarm is to be raised for it. */
   readonly isFull: boolean;
+  /** As in `AppendAnswer`. */
+  readonly isAwaited: boolean;
 }
 
 /** "Campaign at once, in the next term": the end of a transfer of leadership (thesis §3.10). */
@@ -165,7 +169,7 @@ export interface QuiesceMessage extends Envelope {
   readonly commit: LogIndex;
 }
 
-/** "Are you there?", from a sleeper to its leader; a heartbeat says yes. */
+/** "Are you there, and is there news?", to the leader; a heartbeat or an append says yes. */
 export interface WakeMessage extends Envelope {
   readonly kind: "wake";
 }

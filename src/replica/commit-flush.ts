@@ -1,5 +1,5 @@
-// Owns when a leader tells its followers of a commit by itself: the next append says so too, and one that
-// is likely to come soon saves a call to each.
+// Owns when a leader tells followers of a commit by itself: the next append says so too, and one that is
+// likely to come soon saves a call to each. Where nobody waits for it, it is never told by itself.
 
 import { COMMIT_FLUSH_MS, COMMIT_FLUSH_MS_BUSY } from "../base/limits.ts";
 import { asMilliseconds, later, type LogIndex, type Milliseconds } from "../base/types.ts";
@@ -18,13 +18,18 @@ export class CommitFlush {
     return this.#due;
   }
 
-  /** The commit index may have risen. */
-  follow(commit: LogIndex, isLeader: boolean, now: Milliseconds): void {
-    if (commit > this.#seen && isLeader) {
+  /**
+   * The commit index may have risen. `isWanted`: somebody waits at a follower for an index that it was
+   * not told; at once, if they have come after that was committed.
+   */
+  follow(commit: LogIndex, isWanted: boolean, now: Milliseconds): void {
+    const isNews = commit > this.#seen;
+    if (!isWanted) this.#due = null;
+    else if (isNews) {
       const isBusy = now <= later(this.#committedAt, COMMIT_FLUSH_MS_BUSY);
       this.#due = later(now, isBusy ? COMMIT_FLUSH_MS_BUSY : COMMIT_FLUSH_MS);
-      this.#committedAt = now;
-    }
+    } else this.#due ??= now;
+    if (isNews) this.#committedAt = now;
     this.#seen = commit;
   }
 

@@ -22,6 +22,7 @@ import type { Ready } from "../raft/ready.ts";
 import { SqlLog } from "../raft/sql-log.ts";
 import { isOwners, type Configuration, type Entry, type Message } from "../raft/types.ts";
 import type { Downloads } from "./downloads.ts";
+import { Audience } from "./audience.ts";
 import { CommitFlush } from "./commit-flush.ts";
 import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
@@ -29,6 +30,7 @@ import { Integrity } from "./integrity.ts";
 import { Machine } from "./machine.ts";
 import { isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
+import { isReadAnywhere } from "./requests.ts";
 import { Service } from "./service.ts";
 import { Sessions, type SessionOpening } from "./sessions.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -78,6 +80,7 @@ export class ReplicaCore {
   /** A snapshot took the place of what this core was made over: it takes nothing more in. */
   #isSpent = false;
   readonly #commitFlush: CommitFlush;
+  readonly #audience = new Audience();
   #now: Milliseconds;
 
   constructor(options: CoreOptions) {
@@ -133,6 +136,7 @@ export class ReplicaCore {
 
   /** A client's call. It is answered by an effect with the same `id`, exactly once. */
   call(id: number, call: ReplicaCall, now: Milliseconds): void {
+    if (isReadAnywhere(call)) this.#audience.read(now);
     this.#sample(now);
     this.#service.begin(id, call, now);
     this.#drain();
@@ -292,6 +296,7 @@ export class ReplicaCore {
     if (this.#raft.status().isAsleep) this.#machine.rested(now);
     else this.#machine.time(now);
     this.#raft.setWatched(this.#sessions.count > 0);
+    this.#raft.setAwaited(this.#audience.isThere(this.#sessions.count, now));
   }
 
   #drain(): void {
@@ -312,7 +317,7 @@ export class ReplicaCore {
     // Before it serves as well: it may be the receiver whose answer it lacks for that.
     this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
-    this.#commitFlush.follow(commit, role === "leader", this.#now);
+    this.#commitFlush.follow(commit, this.#raft.isCommitWanted(this.#now), this.#now);
     const isLost = role === "learner" && leader === null;
     this.#inquiry.follow(isLost && (this.#isMember || this.#hasLeft), this.#now);
     if (this.#isUnsettled && this.#isSettledHere) {

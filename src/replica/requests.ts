@@ -67,6 +67,10 @@ export const isBounded = ({ request, freshness }: ReplicaCall): boolean =>
   (request.kind === "range" || request.kind === "txn") &&
   isRead(request);
 
+/** A read of keys that this replica may answer though it does not lead. */
+export const isReadAnywhere = (call: ReplicaCall): boolean =>
+  isBounded(call) || (call.request.kind === "range" && call.request.serializable);
+
 /** The answer of a read other than a keepalive, from the state as it is. */
 export function answerRead(
   request: ClientRequest,

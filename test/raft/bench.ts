@@ -136,6 +136,7 @@ export class Bench {
       urged: false,
       granted: true,
       rejected: null,
+      isAwaited: true,
       entries: [],
     };
     return { ...defaults, ...fields, kind, from: member(from), to: this.id } as unknown as Message;

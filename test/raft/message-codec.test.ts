@@ -93,6 +93,7 @@ const message = fc.oneof(
     incarnation: count,
     index: count,
     rejected: fc.option(fc.record({ hintIndex: count, hintTerm: count })),
+    isAwaited: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant("heartbeat"),
@@ -111,6 +112,7 @@ const message = fc.oneof(
     lastIndex: count,
     version: count,
     isFull: fc.boolean(),
+    isAwaited: fc.boolean(),
   }),
 ) as unknown as fc.Arbitrary<Message>;
 
@@ -167,14 +169,21 @@ describe("messages as bytes", () => {
     expect(decodeMessages(later.finish())).toEqual([known, known]);
   });
 
-  it("of code that did not say whether it is full: it is not", ({ expect }) => {
-    const sent = { from: 1n, to: 2n, term: 1, incarnation: 1, round: 0, sentAt: 0 };
-    const said = { lastIndex: 1, version: 2, isFull: true };
-    const full = { kind: "heartbeatAnswer", ...sent, ...said } as unknown as Message;
-    const only = encodeMessages([full]).slice(2);
+  const from = { from: 1n, to: 2n, term: 1, incarnation: 1 };
+  const beat = { kind: "heartbeatAnswer", ...from, round: 0, sentAt: 0, lastIndex: 1, version: 2 };
+  const append1 = { kind: "appendAnswer", ...from, index: 1, rejected: null };
+
+  it.for([
+    { name: "whether it is full: it is not", said: beat, isFull: false, bytes: 2 },
+    { name: "in a heartbeat's answer whether it is awaited: it is", said: beat, bytes: 1 },
+    { name: "in an append's whether it is awaited: it is", said: append1, bytes: 1 },
+  ])("of code that did not say $name", ({ said, isFull = true, bytes: less }, { expect }) => {
+    const sent = { ...said, ...(said === beat ? { isFull: true } : {}), isAwaited: false };
+    const only = encodeMessages([sent as unknown as Message]).slice(2);
     const earlier = new Writer().byte(2).uint(1);
-    earlier.sized((body) => body.raw(only.slice(4, -1)));
-    expect(decodeMessages(earlier.finish())).toEqual([{ ...full, isFull: false }]);
+    earlier.sized((body) => body.raw(only.slice(4, -less)));
+    const known = said === beat ? { isFull } : {};
+    expect(decodeMessages(earlier.finish())).toEqual([{ ...said, ...known, isAwaited: true }]);
   });
 
   it("bear indexes that follow on the previous one", ({ expect }) => {

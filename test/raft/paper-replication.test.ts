@@ -80,6 +80,31 @@ describe("§5.3: a leader replicates", () => {
     expect(bench.node.hasReady()).toBe(false);
   });
 
+  it("flushCommit leaves out a follower at which nobody waits, unless it asks", ({ expect }) => {
+    const bench = new Bench();
+    bench.serve([2, 3]);
+    bench.propose("x");
+    bench.receive("appendAnswer", 3, { index: 2, isAwaited: false });
+    expect(bench.node.isCommitWanted(at(0))).toBe(true);
+    bench.node.flushCommit(at(0));
+    expect(sent(bench.node.takeReady(), "append")).toMatchObject([{ to: member(2), commit: 2 }]);
+    expect(bench.node.isCommitWanted(at(0))).toBe(false);
+    bench.receive("wake", 3);
+    // What was on its way before the question says nothing against it.
+    bench.receive("appendAnswer", 3, { index: 2, isAwaited: false });
+    expect(bench.node.isCommitWanted(at(0))).toBe(true);
+    bench.node.flushCommit(at(0));
+    expect(sent(bench.node.takeReady(), "append")).toMatchObject([{ to: member(3), commit: 2 }]);
+  });
+
+  it("a follower at which nobody waits hears of a commit with the next heartbeat", ({ expect }) => {
+    const bench = new Bench();
+    bench.serve([2, 3]);
+    bench.propose("x");
+    bench.receive("appendAnswer", 3, { index: 2, isAwaited: false });
+    expect(sent(bench.pass(100), "heartbeat", 3)).toMatchObject([{ commit: 2 }]);
+  });
+
   it("§5.2: heartbeats are due after a heartbeat's silence, and an append is one", ({ expect }) => {
     const bench = new Bench();
     bench.serve([2, 3]);

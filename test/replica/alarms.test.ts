@@ -99,7 +99,7 @@ describe("asking for alarms, as etcd answers", () => {
   test("each replica's status tells them, without a leader too", ({ expect }) => {
     const cluster = settled();
     cluster.serve(alarm("activate"));
-    cluster.run(300);
+    cluster.run(200);
     for (const { alarms: active } of cluster.statuses()) expect(active).toEqual([seven]);
     const [first, ...others] = cluster.nodes;
     for (const other of others) other.isCut = true;

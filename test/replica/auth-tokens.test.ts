@@ -93,7 +93,7 @@ describe("a token", () => {
 
   test("that a follower has not heard of yet is asked of the leader", ({ expect }) => {
     const behind = follower();
-    cluster.run(50);
+    cluster.run(150);
     behind.isCut = true;
     const late = login(cluster, "ann");
     const ask = (credentials: Credentials): string => {
@@ -115,7 +115,7 @@ describe("a token", () => {
       const id = cluster.ask(follower(), range, { credentials: ann });
       return outcome(cluster.answers.get(id));
     };
-    cluster.run(50);
+    cluster.run(150);
     expect(ask()).toBe("answered");
     cluster.run(61_000);
     expect(ask()).toBe("redirect");

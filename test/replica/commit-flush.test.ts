@@ -5,10 +5,10 @@ import { asLogIndex, asMilliseconds } from "../../src/base/types.ts";
 import { CommitFlush } from "../../src/replica/commit-flush.ts";
 
 /** When it is due after commits at these times, one entry each. */
-function dueAfter(times: readonly number[], isLeader = true): number | null {
+function dueAfter(times: readonly number[], isWanted = true): number | null {
   const flush = new CommitFlush(asLogIndex(7));
   for (const [position, at] of times.entries()) {
-    flush.follow(asLogIndex(8 + position), isLeader, asMilliseconds(at));
+    flush.follow(asLogIndex(8 + position), isWanted, asMilliseconds(at));
   }
   return flush.due;
 }
@@ -21,11 +21,21 @@ test.for([
   expect(dueAfter(times)).toBe(due);
 });
 
-test("a follower tells nobody, and what is known is not told", ({ expect }) => {
+test("what nobody waits for is not told, and no more once an append has told it", ({ expect }) => {
   expect(dueAfter([100], false)).toBeNull();
   const flush = new CommitFlush(asLogIndex(7));
-  flush.follow(asLogIndex(7), true, asMilliseconds(100));
+  flush.follow(asLogIndex(8), true, asMilliseconds(100));
+  flush.follow(asLogIndex(8), false, asMilliseconds(101));
   expect(flush.due).toBeNull();
+});
+
+test("whoever comes after a commit is told at once", ({ expect }) => {
+  const flush = new CommitFlush(asLogIndex(7));
+  flush.follow(asLogIndex(8), false, asMilliseconds(100));
+  flush.follow(asLogIndex(8), true, asMilliseconds(140));
+  expect(flush.due).toBe(140);
+  flush.follow(asLogIndex(8), true, asMilliseconds(142));
+  expect(flush.due).toBe(140);
 });
 
 test("it is told once", ({ expect }) => {

@@ -2,6 +2,7 @@
 
 import { describe, test, vi } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
+import type { ClientRequest } from "../../src/api/replica.ts";
 import { get, put } from "../support/requests.ts";
 import { VirtualCluster } from "../support/virtual-cluster.ts";
 
@@ -30,12 +31,52 @@ function callsByFollower(cluster: VirtualCluster): number[] {
 }
 
 describe("calls between the leader and each follower", () => {
-  test("a lone put: two, the append and the news of its commit", ({ expect }) => {
+  test("a lone put: one, the append; a heartbeat brings the news of its commit", ({ expect }) => {
     const cluster = quietCluster();
     cluster.ask(cluster.leader()!, put(key("a"), key("2")));
     cluster.run(WINDOW_MS);
-    expect(callsByFollower(cluster)).toEqual([2, 2]);
+    expect(callsByFollower(cluster)).toEqual([1, 1]);
+    cluster.run(WINDOW_MS);
     expect(cluster.statuses().map(({ revision }) => revision)).toEqual([3, 3, 3]);
+  });
+
+  test.for(["a session", "a serializable read", "a read of bounded staleness"])(
+    "a lone put after %s at a follower: two to that one, and it knows at once",
+    (what, { expect }) => {
+      const cluster = new VirtualCluster(3);
+      cluster.serve(put(key("a"), key("1")));
+      const [read, other] = cluster.nodes.filter((node) => node !== cluster.leader());
+      const range = get(key("a"));
+      if (what === "a session") cluster.openSession(read!, 1);
+      else if (what === "a serializable read")
+        cluster.ask(read!, { ...range, serializable: true } as ClientRequest);
+      else cluster.ask(read!, range, { freshness: { minRevision: null, maxStalenessMs: 10 } });
+      // Its leader hears of that, at the latest with the answer to a heartbeat.
+      cluster.run(150);
+      const before = cluster.calls.length;
+      expect(cluster.runUntil(() => cluster.calls.length > before + 1)).toBe(true);
+      cluster.calls.length = 0;
+      const sentTo = (node: typeof read): number =>
+        cluster.calls.filter(({ to }) => to === node!.id).length;
+      cluster.ask(cluster.leader()!, put(key("a"), key("2")));
+      cluster.run(WINDOW_MS);
+      expect(sentTo(read)).toBe(2);
+      expect(sentTo(other)).toBe(1);
+      expect(read!.core.status().revision).toBe(3);
+      expect(other!.core.status().revision).toBe(2);
+    },
+  );
+
+  test("a watch that begins at a follower hears at once of what was committed", ({ expect }) => {
+    const cluster = quietCluster();
+    const follower = cluster.nodes.find((node) => node !== cluster.leader())!;
+    cluster.ask(cluster.leader()!, put(key("a"), key("2")));
+    cluster.run(20);
+    expect(follower.core.status().revision).toBe(2);
+    cluster.openSession(follower, 1);
+    cluster.sendFrame(follower, 1, { kind: "progress" });
+    cluster.run(20);
+    expect(follower.core.status().revision).toBe(3);
   });
 
   test("a linearizable read: one", ({ expect }) => {
