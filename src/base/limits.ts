@@ -252,8 +252,8 @@ export const ALARM_BACKUP_MS = 30_000;
 /** A sleeping replica with watches asks its leader this often whether it is cut off; ms. */
 export const SLEEP_WATCHED_MS_MAX = 60_000;
 
-/** The same for one without watches, whose silence misleads nobody. */
-export const SLEEP_MS_MAX = 600_000;
+/** The same for one without watches, whose silence misleads nobody: four times an hour. */
+export const SLEEP_MS_MAX = 900_000;
 
 /** A sleeping leader probes a peer that is away after this, then ever more seldom; ms. */
 export const AWAY_PROBE_MS_MIN = 2_000;

@@ -147,7 +147,7 @@ describe("an idle cluster", () => {
       const rows = (): unknown[] =>
         cluster.nodes.map(({ sql }) => sql.all("SELECT * FROM rev_1").length);
       const before = rows();
-      // Every ten minutes a sleeper asks for its leader; nothing else happens, and no row is written.
+      // Every quarter of an hour a sleeper asks for its leader; nothing else happens, and no row is written.
       cluster.run(60 * MINUTE);
       expect(rows()).toEqual(before);
       expect(cluster.statuses().every(({ isAsleep }) => isAsleep)).toBe(true);

@@ -23,11 +23,11 @@ export interface Idle {
 /** From falling asleep the platform takes ten seconds to take the objects out of memory. */
 const HIBERNATION_MS = 12_000;
 
-/** A cluster that is left alone while other things are measured. */
+/** A cluster that is left alone for a while, in which other things are measured. */
 export class IdleCluster {
   readonly #system: EdgekeeperSystem;
   readonly #folder: string;
-  readonly #begun: number;
+  readonly #found: Promise<Idle>;
   readonly #evening: readonly ReplicaCounters[];
   readonly #files: ReadonlyMap<string, number>;
   readonly #processor: number;
@@ -35,17 +35,20 @@ export class IdleCluster {
   private constructor(
     system: EdgekeeperSystem,
     folder: string,
-    evening: readonly ReplicaCounters[],
+    night: { readonly evening: readonly ReplicaCounters[]; readonly seconds: number },
   ) {
     this.#system = system;
     this.#folder = folder;
-    this.#evening = evening;
-    this.#begun = performance.now();
+    this.#evening = night.evening;
     this.#files = writtenAt(folder);
     this.#processor = this.#processorSeconds();
+    this.#found = this.#look(night.seconds);
+    // Whoever asks for it is told; until then nobody is.
+    this.#found.catch(() => undefined);
   }
 
-  static async start(context: StudyContext): Promise<IdleCluster> {
+  /** It is looked at, and stopped, `seconds` after the platform has taken it out of memory. */
+  static async start(context: StudyContext, seconds: number): Promise<IdleCluster> {
     const folder = folderFor(context, "idle");
     const system = await startEdgekeeper({ folder });
     const connection = await system.doors[0]!.open(1);
@@ -53,14 +56,18 @@ export class IdleCluster {
     await connection.close();
     const evening = await untilAsleep(system.url);
     await sleep(HIBERNATION_MS);
-    return new IdleCluster(system, folder, evening);
+    return new IdleCluster(system, folder, { evening, seconds });
   }
 
-  /** Waits until `seconds` have passed, looks, and stops it. */
-  async end(seconds: number): Promise<Idle> {
-    const left = this.#begun + seconds * 1_000 - performance.now();
-    await sleep(Math.max(0, left));
-    const passed = (performance.now() - this.#begun) / 1_000;
+  /** What was found, once the time is over. */
+  found(): Promise<Idle> {
+    return this.#found;
+  }
+
+  async #look(seconds: number): Promise<Idle> {
+    const begun = performance.now();
+    await sleep(seconds * 1_000);
+    const passed = (performance.now() - begun) / 1_000;
     const processorSeconds = this.#processorSeconds() - this.#processor;
     const files = writtenAt(this.#folder);
     const filesChanged = [...files.keys()].filter(
