@@ -95,13 +95,24 @@ function compare(comparison: Comparison, series: readonly Series[]): Verdict[] {
 function distances({ distance = [], floors }: Results): Verdict[] {
   return distance
     .filter(({ roundTripMs }) => roundTripMs > 0)
-    .flatMap(({ profile, roundTripMs, lonePutMs, ofUndelayed }) => {
-      const kept = `${profile}: throughput >= 0.8x that without distance, 256 in flight`;
-      const verdicts = [atLeast(kept, ofUndelayed, 0.8)];
+    .flatMap(({ profile, roundTripMs, emptyCallMs, lonePutMs, loads }) => {
+      const verdicts = loads.map(({ inFlight, ofUndelayed }) => {
+        const kept = `${profile}: throughput >= 0.8x that without distance, ${inFlight} in flight`;
+        return atLeast(kept, ofUndelayed, 0.8);
+      });
+      const [few] = loads;
+      const bound = `${profile}: throughput >= 0.9x of ${few!.inFlight} in flight by the round trip`;
+      verdicts.push(atLeast(bound, few!.ofBound, 0.9));
       if (floors === undefined) return verdicts;
-      const path = roundTripMs + localPathMs(floors);
-      const latency = `${profile}: lone put p50 <= 1.05x round trip and local commits`;
-      return [...verdicts, atMost(latency, scaled(lonePutMs, 1 / path), 1.05)];
+      const paths = [
+        ["the profile's round trip", roundTripMs],
+        ["an empty call over the same link", emptyCallMs.median],
+      ] as const;
+      const latencies = paths.map(([what, ms]) => {
+        const target = `${profile}: lone put p50 <= 1.05x ${what} and local commits`;
+        return atMost(target, scaled(lonePutMs, 1 / (ms + localPathMs(floors))), 1.05);
+      });
+      return [...verdicts, ...latencies];
     });
 }
 

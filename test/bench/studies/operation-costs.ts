@@ -30,8 +30,10 @@ interface Case {
 }
 
 const BATCH = 64;
-/** Long enough for the followers to have heard of a commit before the next write brings the news. */
+/** Long enough for a leader to have told its followers of a commit, where somebody waits for that. */
 const LONE_PAUSE_MS = 25;
+/** Long enough for a heartbeat to have told them of it, so that they write nothing of it afterwards. */
+const HEARTBEAT_PAUSE_MS = 250;
 const VALUE = new Uint8Array(VALUE_BYTES).fill(0x61);
 
 const keyBytes = (number: number): Uint8Array<ArrayBuffer> => encodeUtf8(keyOf(number));
@@ -96,7 +98,7 @@ async function costOf(
   const { url, session, batches } = given;
   // One before, so that all are awake and the leader has made sure of its followers.
   await session.ask(put(encodeUtf8("first"), VALUE));
-  await sleep(LONE_PAUSE_MS);
+  await sleep(HEARTBEAT_PAUSE_MS);
   const before = await readCounters(url);
   for (let batch = 0; batch < batches; batch++) {
     const numbers = Array.from({ length: atOnce }, (_, index) => batch * atOnce + index);
