@@ -53,6 +53,12 @@ export const PEER_CALLS_MAX = 32;
 /** Bytes of committed entries applied in one turn, so that a turn stays in the milliseconds. */
 export const APPLY_BYTES_MAX = 1_048_576;
 
+/**
+ * Committed entries that a follower applies before it answers the append that told of them: a fraction of
+ * a millisecond. With more its leader, and the clients there, would wait for what they have no need of.
+ */
+export const APPLIED_BEFORE_ANSWER_MAX = 16;
+
 /** Proposals that wait for the batch before theirs. Beyond it: "too many requests". */
 export const PROPOSALS_WAITING_MAX = 4_096;
 

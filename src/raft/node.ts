@@ -244,6 +244,16 @@ export class RaftNode {
     return this.#roles.leadership?.fullPeers() ?? [];
   }
 
+  /** How many entries are committed and were not handed out. */
+  get undelivered(): number {
+    return this.#core.log.commit - this.#core.log.delivered;
+  }
+
+  /** The messages of what `takeReady` would hand out: they need not wait for what is to be applied. */
+  takeMessages(): readonly Message[] {
+    return this.#core.outbox.takeMessages();
+  }
+
   hasReady(): boolean {
     return !this.#core.outbox.isEmpty || this.#core.log.hasUndelivered;
   }

@@ -45,6 +45,13 @@ export class Outbox {
     this.#snapshots.push(message);
   }
 
+  /** The messages alone. */
+  takeMessages(): readonly Message[] {
+    const taken = this.#messages;
+    this.#messages = [];
+    return taken;
+  }
+
   /** Everything gathered; the outbox is empty afterwards. */
   take(): Pick<Ready, "messages" | "reads" | "readsLost" | "snapshots"> {
     const taken = {

@@ -7,6 +7,7 @@ import type { Directory, ReplicaCall, ReplicaStatus } from "../api/replica.ts";
 import type { ReceiverFrame } from "../api/session.ts";
 import { assert } from "../base/assert.ts";
 import type { Membership } from "../base/membership.ts";
+import { APPLIED_BEFORE_ANSWER_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import {
   asLogIndex,
@@ -28,7 +29,7 @@ import type { Effects } from "./effects.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Integrity } from "./integrity.ts";
 import { Machine } from "./machine.ts";
-import { isRemoved, nextGeneration } from "./members.ts";
+import { hasBeenMember, isRemoved, nextGeneration } from "./members.ts";
 import { PeerOutbox } from "./outbox.ts";
 import { isReadAnywhere } from "./requests.ts";
 import { Service } from "./service.ts";
@@ -150,7 +151,9 @@ export class ReplicaCore {
       const { memberId: from } = this.#identity;
       return [{ kind: "removed", from, to: sender, term: this.#raft.status().term }];
     }
-    this.peerAnswered(messages, now);
+    const last = messages.at(-1)!;
+    this.peerAnswered(last.kind === "append" ? messages.slice(0, -1) : messages, now);
+    if (last.kind === "append" && !this.#isSpent) this.#takeAppend(last, now);
     return this.#outbox.takeFor(sender);
   }
 
@@ -243,6 +246,7 @@ export class ReplicaCore {
 
   /** When `tick` is wanted next; Infinity when nothing will ever be due by itself. */
   deadline(): Milliseconds {
+    if (this.#raft.hasReady()) return this.#now;
     const candidates = [
       this.#raft.deadline(),
       this.#service.deadline(this.#now),
@@ -297,6 +301,15 @@ export class ReplicaCore {
     else this.#machine.time(now);
     this.#raft.setWatched(this.#sessions.count > 0);
     this.#raft.setAwaited(this.#audience.isThere(this.#sessions.count, now));
+    // What was postponed comes before anything else.
+    if (this.#raft.hasReady()) this.#drain();
+  }
+
+  /** Its sender waits for the answer, and for nothing that it commits: much is applied afterwards. */
+  #takeAppend(message: Message, now: Milliseconds): void {
+    this.#raft.step(message, now);
+    if (this.#raft.undelivered <= APPLIED_BEFORE_ANSWER_MAX) return this.#drain();
+    for (const answer of this.#raft.takeMessages()) this.#outbox.add(answer);
   }
 
   #drain(): void {
@@ -319,7 +332,9 @@ export class ReplicaCore {
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
     this.#commitFlush.follow(commit, this.#raft.isCommitWanted(this.#now), this.#now);
     const isLost = role === "learner" && leader === null;
-    this.#inquiry.follow(isLost && (this.#isMember || this.#hasLeft), this.#now);
+    const { membership } = this.#machine;
+    const isOurs = hasBeenMember(membership, this.#identity.memberId);
+    this.#inquiry.follow(isLost && isOurs, this.#now);
     if (this.#isUnsettled && this.#isSettledHere) {
       this.#isUnsettled = false;
       this.#settled = this.#machine.membership;
@@ -339,16 +354,6 @@ export class ReplicaCore {
   get #isSettledHere(): boolean {
     const { role } = this.#raft.status();
     return role === "leader" && this.#raft.quorumKnows() >= this.#machine.membership.index;
-  }
-
-  /** As far as this replica has applied: it was removed, but may still be needed. */
-  get #hasLeft(): boolean {
-    return isRemoved(this.#machine.membership, this.#identity.memberId);
-  }
-
-  /** As far as this replica has applied. One that joins is none yet. */
-  get #isMember(): boolean {
-    return this.#machine.membership.members.some(({ id }) => id === this.#identity.memberId);
   }
 
   #handle(ready: Ready): void {

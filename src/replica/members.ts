@@ -98,6 +98,10 @@ export function membershipUnder(
 export const isRemoved = ({ removed }: Membership, member: MemberId): boolean =>
   removed.some(({ id }) => id === member);
 
+/** Whether it takes part, or was taken out and may still be needed. One that joins is neither. */
+export const hasBeenMember = (membership: Membership, member: MemberId): boolean =>
+  membership.members.some(({ id }) => id === member) || isRemoved(membership, member);
+
 /** The generation of the next replica of a region: one that no member ever had. */
 export function nextGeneration({ members, removed }: Membership, region: string): number {
   const taken = [...members, ...removed].filter((member) => member.region === region);
