@@ -51,7 +51,22 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       {
         file: "src/replica/core.ts",
         find: "      this.#isUnsettled = true;",
-        replace: "      this.#isUnsettled = true; this.#isRemoved ||= !this.#isMember;",
+        replace:
+          "      this.#isUnsettled = true; const { members } = this.#machine.membership;\n" +
+          "      this.#isRemoved ||= !members.some(({ id }) => id === this.#identity.memberId);",
+      },
+    ],
+    seeds: 100,
+    isSmall: true,
+  },
+  {
+    name: "what was postponed is not applied before what comes next",
+    models: "a campaign, or a vote, counts by a membership that was changed long since",
+    patches: [
+      {
+        file: "src/replica/core.ts",
+        find: "    if (this.#raft.hasReady()) this.#drain();\n  }\n\n  /** Its sender waits",
+        replace: "  }\n\n  /** Its sender waits",
       },
     ],
     seeds: 100,
