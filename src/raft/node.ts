@@ -137,8 +137,8 @@ export class RaftNode {
   }
 
   /** As leader: whether somebody waits at a follower for a commit index that it was not told. */
-  isCommitWanted(now: Milliseconds): boolean {
-    return this.#roles.leadership?.commits.isCommitWanted(now) ?? false;
+  isCommitWanted(): boolean {
+    return this.#roles.leadership?.commits.isCommitWanted(this.#clock.now) ?? false;
   }
 
   /** As leader, tells it to those followers; all others hear of it with what is sent next. */

@@ -330,7 +330,7 @@ export class ReplicaCore {
     // Before it serves as well: it may be the receiver whose answer it lacks for that.
     this.#snapshots.follow(role === "leader", this.#now);
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
-    this.#commitFlush.follow(commit, this.#raft.isCommitWanted(this.#now), this.#now);
+    this.#commitFlush.follow(commit, this.#raft.isCommitWanted(), this.#now);
     const isLost = role === "learner" && leader === null;
     const { membership } = this.#machine;
     const isOurs = hasBeenMember(membership, this.#identity.memberId);

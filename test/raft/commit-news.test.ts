@@ -24,14 +24,14 @@ describe("a commit that no append tells", () => {
     bench.serve([2, 3]);
     bench.propose("x");
     bench.receive("appendAnswer", 3, { index: 2, isAwaited: false });
-    expect(bench.node.isCommitWanted(at(0))).toBe(true);
+    expect(bench.node.isCommitWanted()).toBe(true);
     bench.node.flushCommit(at(0));
     expect(sent(bench.node.takeReady(), "append")).toMatchObject([{ to: member(2), commit: 2 }]);
-    expect(bench.node.isCommitWanted(at(0))).toBe(false);
+    expect(bench.node.isCommitWanted()).toBe(false);
     bench.receive("wake", 3);
     // What was on its way before the question says nothing against it.
     bench.receive("appendAnswer", 3, { index: 2, isAwaited: false });
-    expect(bench.node.isCommitWanted(at(0))).toBe(true);
+    expect(bench.node.isCommitWanted()).toBe(true);
     bench.node.flushCommit(at(0));
     expect(sent(bench.node.takeReady(), "append")).toMatchObject([{ to: member(3), commit: 2 }]);
   });
