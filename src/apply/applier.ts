@@ -38,12 +38,14 @@ import {
   KEYED_SINCE,
   NO_REQUEST,
   NOT_KEPT,
+  REPLACED_SINCE,
   type Command,
   type Proposal,
 } from "./command.ts";
 import { forbidden, isLeaseTooMany } from "./guard.ts";
 import { KeyedAnswers } from "./keyed-answers.ts";
 import { encodeOutcome, recall, type CommandAnswer, type Outcome } from "./outcome.ts";
+import { versionFloor } from "./version-floor.ts";
 import { RequestWindow } from "./request-window.ts";
 import { Batch, type Done, type FirstAnswer } from "./batch.ts";
 
@@ -311,9 +313,7 @@ export class Applier {
       case "membership":
         return accept({ kind });
       case "version":
-        if (command.version < this.#lowestVersion()) return refuse("stateNeedsVersion");
-        this.#cluster.setVersion(command.version, command.cap);
-        return accept({ kind });
+        return this.#setVersion(command);
       case "auth": {
         const result = this.#auth.apply(command.request, { index, time: this.#time });
         return result.ok ? accept({ kind, answer: result.value }) : result;
@@ -328,10 +328,15 @@ export class Applier {
     }
   }
 
-  /** Older code would apply a write that is remembered by its key once more. */
-  #lowestVersion(): number {
-    const needed = this.keyed.isEmpty(this.#time) ? 0 : KEYED_SINCE;
-    return Math.max(needed, this.#versionNeeded());
+  #setVersion({ kind, version, cap }: Command & { kind: "version" }): Outcome {
+    const { version: clusterVersion } = this.#cluster;
+    const hasKeys = !this.keyed.isEmpty(this.#time);
+    const floor = versionFloor({ clusterVersion, hasKeys, store: this.#store });
+    if (version < Math.max(floor, this.#versionNeeded())) return refuse("stateNeedsVersion");
+    const isLowered = version < REPLACED_SINCE && clusterVersion >= REPLACED_SINCE;
+    if (isLowered) this.#store.moveReplacedToOld();
+    this.#cluster.setVersion(version, cap);
+    return accept({ kind });
   }
 
   /**

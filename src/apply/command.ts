@@ -113,6 +113,9 @@ const FORMATS_SINCE: Readonly<Record<number, number>> = {
 /** The cluster version from which on a write may come with an idempotency key. */
 export const KEYED_SINCE = 4;
 
+/** The cluster version from which on the history holds what plain puts replace. */
+export const REPLACED_SINCE = 5;
+
 /** The length of a request id: 128 bits. */
 const REQUEST_ID_BYTES = 16;
 

@@ -101,9 +101,12 @@ export function readKeyEvent(reader: Reader): KeyEvent {
   return { kind, kv };
 }
 
-/** An upper bound of the bytes that `writeKeyEvent` puts, without putting them. */
-export const keyEventBytesMax = (event: KeyEvent): number =>
-  event.kv.key.length + event.kv.value.length + EVENT_OVERHEAD_BYTES_MAX;
+/** An upper bound of the bytes that `writeKeyValue` puts, without putting them. */
+export const keyValueBytesMax = ({ key, value }: KeyValue): number =>
+  key.length + value.length + EVENT_OVERHEAD_BYTES_MAX;
+
+/** The same of `writeKeyEvent`. */
+export const keyEventBytesMax = (event: KeyEvent): number => keyValueBytesMax(event.kv);
 
 export function writeRangeRequest(writer: Writer, request: RangeRequest): void {
   writer.bytes(request.key).bytes(request.rangeEnd);

@@ -223,6 +223,9 @@ export const LEASE_EXTENSION_BATCH_MAX = 10_000;
 /** How far one sample of a leader's clock may move cluster time: a stall or a step, not a rest. */
 export const CLOCK_STEP_MS_MAX = 10_000;
 
+/** Replaced versions of a few history rows that are kept decoded, by their bytes in the rows. */
+export const REPLACED_KNOWN_BYTES_MAX = 1_048_576;
+
 /** Rows that a range scan reads at once: what it holds beyond what it returns. */
 export const SCAN_CHUNK_ROWS = 256;
 

@@ -87,6 +87,11 @@ export class Compaction {
     if (due !== null && due <= time) this.#dropSegment(this.#swept, time);
   }
 
+  /** Whether there is a pin. */
+  get isHeld(): boolean {
+    return this.#pins.size > 0;
+  }
+
   /** Nothing is freed until `pin` is released. */
   hold(pin: object): void {
     this.#pins.add(pin);

@@ -12,7 +12,7 @@
 // compaction at C has left is hashed, which is what was live at C.
 //
 // The second part is the history, read in order. The first stands in `now` and `old` in the order of
-// keys. Its versions are hashed one by one as they come, and the hashes joined in order at the end,
+// keys, and beside the events that replaced it. Its versions are hashed one by one as they come, and the hashes joined in order at the end,
 // so that no value waits in memory and SQLite has nothing to sort.
 //
 // For a revision to which it compacted, an etcd answers what it computed before the compaction, until
@@ -22,6 +22,7 @@ import { present } from "../base/assert.ts";
 import { EMPTY, encodeUtf8 } from "../base/bytes.ts";
 import { crc32c } from "../base/checksum.ts";
 import { CATCH_UP_BYTES_MAX, COMPACTION_SLICE_ROWS } from "../base/limits.ts";
+import type { KeyValue } from "../base/kv.ts";
 import type { KvHash } from "../base/maintenance.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -33,7 +34,6 @@ import { HashedVersions } from "./hashed-versions.ts";
 import type { History } from "./history.ts";
 import { bucketBytes } from "./kv-proto.ts";
 import { toKeyValue } from "./rows.ts";
-import type { VersionRecord } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
 import { liveRun, supersededRun, type SupersededPlace } from "./version-walk.ts";
 
@@ -46,6 +46,7 @@ const SLICE = { rowsMax: COMPACTION_SLICE_ROWS, bytesMax: CATCH_UP_BYTES_MAX };
 type Stage =
   | { readonly kind: "live"; readonly after: Bytes }
   | { readonly kind: "superseded"; readonly after: SupersededPlace }
+  | { readonly kind: "replaced"; readonly from: Revision }
   | { readonly kind: "history"; readonly hashed: HashedHistory }
   | { readonly kind: "done"; readonly crc: number };
 
@@ -81,6 +82,8 @@ export class KvHashing {
   readonly #history: History;
   readonly #revision: Revision;
   #hashed = new HashedVersions();
+  /** Whether a replaced version is live at the revision asked for. */
+  #hasLiveReplaced = false;
   #stage: Stage;
 
   constructor(sql: SqlPort, store: Store, revision: Revision) {
@@ -112,6 +115,8 @@ export class KvHashing {
         return this.#hashLive(stage.after);
       case "superseded":
         return this.#hashSuperseded(stage.after);
+      case "replaced":
+        return this.#hashReplaced(stage.from);
       case "history":
         return stage.hashed.step(SLICE.bytesMax) ? stage : { kind: "done", crc: stage.hashed.crc };
       case "done":
@@ -124,7 +129,7 @@ export class KvHashing {
   #hashLive(after: Bytes): Stage {
     const { compacted } = this.#pin;
     const run = liveRun(this.#sql, after, { ...SLICE, modMax: compacted });
-    for (const row of run.rows) this.#add(row, true);
+    for (const row of run.rows) this.#add(toKeyValue(row), row.sub, true);
     if (run.last !== null) return { kind: "live", after: run.last };
     return { kind: "superseded", after: { key: EMPTY, until: 0 } };
   }
@@ -133,15 +138,27 @@ export class KvHashing {
     const { compacted } = this.#pin;
     const which = { modMax: compacted, untilMin: compacted };
     const run = supersededRun(this.#sql, after, { ...SLICE, ...which });
-    for (const row of run.rows) this.#add(row, row.until > this.#revision);
+    for (const row of run.rows) this.#add(toKeyValue(row), row.sub, row.until > this.#revision);
     if (run.last !== null) return { kind: "superseded", after: run.last };
+    return { kind: "replaced", from: nextRevision(compacted) };
+  }
+
+  #hashReplaced(from: Revision): Stage {
+    const { compacted } = this.#pin;
+    const { versions, next } = this.#history.readReplaced(from, SLICE.bytesMax);
+    for (const { kv, sub, until } of versions) {
+      const isLive = until > this.#revision;
+      if (kv.modRevision <= compacted) this.#add(kv, sub, isLive);
+      else if (isLive && kv.modRevision <= this.#revision) this.#hasLiveReplaced = true;
+    }
+    if (next !== null) return { kind: "replaced", from: next };
     const range = { from: nextRevision(compacted), to: this.#revision, crc: this.#join() };
     return { kind: "history", hashed: new HashedHistory(this.#history, range) };
   }
 
-  #add(row: VersionRecord, isLive: boolean): void {
-    const { mod_revision: main, sub } = row;
-    const bytes = bucketBytes({ main, sub }, toKeyValue(row));
+  #add(kv: KeyValue, sub: number, isLive: boolean): void {
+    const { modRevision: main } = kv;
+    const bytes = bucketBytes({ main, sub }, kv);
     this.#hashed.add({ main, sub, crc: crc32c(bytes), length: bytes.length, isLive });
   }
 
@@ -155,6 +172,7 @@ export class KvHashing {
 
   /** Whether any key lives at the revision asked for. Asked only if none does that is older than C. */
   #hasLiveKey(): boolean {
+    if (this.#hasLiveReplaced) return true;
     const [found] = this.#sql.all<{ found: number }>(
       `SELECT EXISTS (SELECT 1 FROM now WHERE mod_revision <= ?)
          OR EXISTS (SELECT 1 FROM old WHERE mod_revision <= ? AND until > ?) AS found`,

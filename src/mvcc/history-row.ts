@@ -1,12 +1,21 @@
-// Owns what stands in a history row: the events of an applied batch in order, and the requests that
-// it applied. Both blobs are bare sequences, so that a batch too large for a row is cut anywhere.
-// An event carries its revision, as the modRevision of its key.
+// Owns what stands in a history row: the events of an applied batch in order, the versions that plain
+// puts among them replaced, and the requests that it applied. The blobs are bare sequences, so that a
+// batch too large for a row is cut anywhere. An event carries its revision, as the modRevision of its
+// key; what it replaced is in the same row.
 
 import { assert, InvariantError } from "../base/assert.ts";
+import { EMPTY } from "../base/bytes.ts";
 import { seal, unseal } from "../base/checksum.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
-import type { KeyEvent } from "../base/kv.ts";
-import { keyEventBytesMax, readKeyEvent, writeKeyEvent } from "../base/kv-codec.ts";
+import type { KeyEvent, KeyValue } from "../base/kv.ts";
+import {
+  keyEventBytesMax,
+  keyValueBytesMax,
+  readKeyEvent,
+  readKeyValue,
+  writeKeyEvent,
+  writeKeyValue,
+} from "../base/kv-codec.ts";
 import { ROW_BYTES_MAX } from "../base/limits.ts";
 import { asClusterTime, asRevision, type Bytes } from "../base/types.ts";
 import type { ClusterTime, Revision } from "../base/types.ts";
@@ -23,6 +32,17 @@ export interface AppliedRequest {
   readonly answer: Bytes;
 }
 
+/** A version that stands in the history, beside the event that replaced it. */
+export interface Replaced {
+  /** The revision of that event: the version is visible below it. */
+  readonly until: Revision;
+  readonly kv: KeyValue;
+  /** Which change of its revision made it. */
+  readonly sub: number;
+  /** How those before it are found; null when there are none in the history. */
+  readonly trail: Bytes | null;
+}
+
 /** What one row holds of a batch. */
 export interface HistoryPart {
   /** The store's revision after the last event of this part. */
@@ -30,6 +50,8 @@ export interface HistoryPart {
   readonly requests: Bytes;
   readonly requestCount: number;
   readonly events: Bytes;
+  /** Null for none. */
+  readonly replaced: Bytes | null;
 }
 
 const REQUEST_ID_BYTES = 16;
@@ -44,10 +66,14 @@ export function packBatch(batch: {
   readonly begin: Revision;
   readonly requests: readonly AppliedRequest[];
   readonly events: readonly KeyEvent[];
+  /** By the revision of the event that replaced each, the only one of its revision. */
+  readonly replaced: ReadonlyMap<number, Replaced>;
 }): HistoryPart[] {
   const packer = new Packer(batch.begin);
   for (const request of batch.requests) packer.addRequest(request);
-  for (const event of batch.events) packer.addEvent(event);
+  for (const event of batch.events) {
+    packer.addEvent(event, batch.replaced.get(event.kv.modRevision));
+  }
   return packer.finish();
 }
 
@@ -57,6 +83,7 @@ class Packer {
   #requests = new Writer();
   #requestCount = 0;
   #events = new Writer();
+  #replaced = new Writer();
 
   constructor(begin: Revision) {
     this.#revision = begin;
@@ -69,9 +96,12 @@ class Packer {
     this.#requestCount++;
   }
 
-  addEvent(event: KeyEvent): void {
-    this.#makeRoom(keyEventBytesMax(event));
+  addEvent(event: KeyEvent, replaced: Replaced | undefined): void {
+    this.#makeRoom(
+      keyEventBytesMax(event) + (replaced === undefined ? 0 : replacedBytesMax(replaced)),
+    );
     writeKeyEvent(this.#events, event);
+    if (replaced !== undefined) writeReplaced(this.#replaced, replaced);
     this.#revision = event.kv.modRevision;
   }
 
@@ -82,18 +112,40 @@ class Packer {
 
   #makeRoom(size: number): void {
     assert(size <= ROW_BYTES_MAX, "what a row must hold at least fits a row");
-    if (this.#requests.length + this.#events.length + size > ROW_BYTES_MAX) this.#close();
+    const bytes = this.#requests.length + this.#events.length + this.#replaced.length;
+    if (bytes + size > ROW_BYTES_MAX) this.#close();
   }
 
   #close(): void {
     const requests = seal(this.#requests.finish());
     const events = seal(this.#events.finish());
     const requestCount = this.#requestCount;
-    this.#parts.push({ revision: this.#revision, requests, requestCount, events });
+    const replaced = this.#replaced.length === 0 ? null : seal(this.#replaced.finish());
+    this.#parts.push({ revision: this.#revision, requests, requestCount, events, replaced });
     this.#requests = new Writer();
     this.#requestCount = 0;
     this.#events = new Writer();
+    this.#replaced = new Writer();
   }
+}
+
+/** Three numbers and the trail's length. */
+const replacedBytesMax = ({ kv, trail }: Replaced): number =>
+  keyValueBytesMax(kv) + (trail?.length ?? 0) + 32;
+
+function writeReplaced(writer: Writer, { until, kv, sub, trail }: Replaced): void {
+  writeKeyValue(writer.uint(until).uint(sub), kv);
+  writer.bytes(trail ?? EMPTY);
+}
+
+/** @throws InvariantError when the bytes are damaged. */
+export function unpackReplaced(replaced: Bytes): Replaced[] {
+  return readSequence(replaced, "replaced versions", (reader) => {
+    const [until, sub] = [asRevision(reader.uint()), reader.uint()];
+    const kv = readKeyValue(reader);
+    const trail = reader.bytes();
+    return { until, sub, kv, trail: trail.length === 0 ? null : trail };
+  });
 }
 
 /** @throws InvariantError when the bytes are damaged. */

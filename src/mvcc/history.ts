@@ -10,7 +10,14 @@ import type { SqlPort } from "../base/ports.ts";
 import { asClusterTime, asRevision, nextRevision } from "../base/types.ts";
 import type { Bytes, ClusterTime, Revision } from "../base/types.ts";
 import { lastFitting } from "./fitting.ts";
-import { unpackEvents, unpackRequests, type AppliedRequest } from "./history-row.ts";
+import {
+  unpackEvents,
+  unpackReplaced,
+  unpackRequests,
+  type AppliedRequest,
+  type Replaced,
+} from "./history-row.ts";
+import type { ReplacedVersions } from "./replaced.ts";
 import { BARE_COLUMNS, toKeyValue, type VersionRow } from "./rows.ts";
 import { tableOf, type Segments } from "./segments.ts";
 
@@ -40,17 +47,24 @@ const ROWS_SIZED = 256;
 
 type RowPlace = { readonly revision: number; readonly applied: number; readonly part: number };
 type EventsRow = RowPlace & { readonly events: Bytes };
+type ReplacedRow = RowPlace & { readonly replaced: Bytes };
 type RequestsRow = RowPlace & { readonly requests: Bytes };
 
 export class History {
   readonly #sql: SqlPort;
   readonly #segments: Segments;
+  readonly #replaced: ReplacedVersions;
   readonly #bounds: HistoryBounds;
 
   /** `bounds` is read at each call: hand in the store itself. */
-  constructor(sql: SqlPort, segments: Segments, bounds: HistoryBounds) {
+  constructor(
+    sql: SqlPort,
+    parts: { readonly segments: Segments; readonly replaced: ReplacedVersions },
+    bounds: HistoryBounds,
+  ) {
     this.#sql = sql;
-    this.#segments = segments;
+    this.#segments = parts.segments;
+    this.#replaced = parts.replaced;
     this.#bounds = bounds;
   }
 
@@ -82,12 +96,32 @@ export class History {
    */
   previousVersion(key: Bytes, revision: Revision): KeyValue | null {
     if (revision <= this.#bounds.compacted) return null;
+    const replaced = this.#replaced.find(key, revision);
+    if (replaced !== null) return replaced.kv;
     const [row] = this.#sql.all<VersionRow>(
       `SELECT ${BARE_COLUMNS}, value FROM old WHERE key = ? AND until = ?`,
       key,
       revision,
     );
     return row === undefined ? null : toKeyValue(row);
+  }
+
+  /**
+   * The versions in the history that are visible until `from` or later, in order: the next run of
+   * `bytesMax` bytes of them, or one row. `next` is where to go on, null at the end.
+   */
+  readReplaced(
+    from: Revision,
+    bytesMax: number,
+  ): { readonly versions: readonly Replaced[]; readonly next: Revision | null } {
+    const versions: Replaced[] = [];
+    let bytes = 0;
+    for (const row of this.#rowsFrom<ReplacedRow>("replaced", from, bytesMax)) {
+      for (const each of unpackReplaced(row.replaced)) if (each.until >= from) versions.push(each);
+      bytes += row.replaced.length;
+      if (bytes >= bytesMax) return { versions, next: asRevision(row.revision + 1) };
+    }
+    return { versions, next: null };
   }
 
   /** The cluster time at which the batch of `revision`, which is there and not compacted, was applied. */
@@ -159,14 +193,22 @@ export class History {
   }
 
   *#eventsSince(from: number, bytesMax: number): Generator<KeyEvent, void> {
-    for (const segment of this.#segments.since((first) => first.revision < from)) {
-      const after = { revision: from, applied: -1, part: -1 };
-      const read = { blob: "events", after, since: 0, bytesMax } as const;
-      for (const row of this.#rows<EventsRow>(segment, read)) {
-        for (const event of unpackEvents(row.events)) {
-          if (event.kv.modRevision >= from) yield event;
-        }
+    for (const row of this.#rowsFrom<EventsRow>("events", from, bytesMax)) {
+      for (const event of unpackEvents(row.events)) {
+        if (event.kv.modRevision >= from) yield event;
       }
+    }
+  }
+
+  /** The rows from that of revision `from` on whose `blob` is not empty; see `#rows`. */
+  *#rowsFrom<Row extends EventsRow | ReplacedRow>(
+    blob: "events" | "replaced",
+    from: number,
+    bytesMax: number,
+  ): Generator<Row, void> {
+    const after = { revision: from, applied: -1, part: -1 };
+    for (const segment of this.#segments.since((first) => first.revision < from)) {
+      yield* this.#rows<Row>(segment, { blob, after, since: 0, bytesMax });
     }
   }
 
@@ -175,10 +217,10 @@ export class History {
    * fetched in runs of at most `bytesMax` blob bytes (or one row), since a row may have megabytes
    * and a segment thousands of rows.
    */
-  *#rows<Row extends EventsRow | RequestsRow>(
+  *#rows<Row extends EventsRow | ReplacedRow | RequestsRow>(
     segment: number,
     read: {
-      readonly blob: "events" | "requests";
+      readonly blob: "events" | "replaced" | "requests";
       readonly after: RowPlace;
       readonly since: number;
       readonly bytesMax: number;

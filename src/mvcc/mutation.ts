@@ -5,19 +5,29 @@ import type { KeyEvent } from "../base/kv.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { nextRevision, type Revision } from "../base/types.ts";
 import type { LeaseKeys } from "./lease-keys.ts";
+import type { ReplacedVersions } from "./replaced.ts";
+
+/** What a mutation reads and writes. */
+export interface MutationParts {
+  readonly sql: SqlPort;
+  readonly leaseKeys: LeaseKeys;
+  readonly replaced: ReplacedVersions;
+}
 
 export class Mutation {
   readonly sql: SqlPort;
   readonly leaseKeys: LeaseKeys;
+  readonly replaced: ReplacedVersions;
   /** The store's revision before. */
   readonly begin: Revision;
   /** The revision of every change made here. */
   readonly revision: Revision;
   readonly #events: KeyEvent[] = [];
 
-  constructor(sql: SqlPort, leaseKeys: LeaseKeys, begin: Revision) {
-    this.sql = sql;
-    this.leaseKeys = leaseKeys;
+  constructor(parts: MutationParts, begin: Revision) {
+    this.sql = parts.sql;
+    this.leaseKeys = parts.leaseKeys;
+    this.replaced = parts.replaced;
     this.begin = begin;
     this.revision = nextRevision(begin);
   }

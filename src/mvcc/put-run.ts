@@ -1,6 +1,8 @@
 // Owns plain puts that follow one another in a batch, those on conditions too: their versions are made
 // in memory, and their rows written many to a statement, before anything else looks at the tables. A
-// statement costs more than the row it writes.
+// statement costs more than the row it writes. What they replace goes to the history (`replaced.ts`),
+// but for large values, which are not read; and to `old` as well while the store does not want it
+// there (see `Store.replaces`).
 
 import { bytesKey, EMPTY, equalBytes } from "../base/bytes.ts";
 import type { KeyValue, PutAnswer, PutRequest, TxnOp, TxnRequest } from "../base/kv.ts";
@@ -9,20 +11,26 @@ import { NO_LEASE, type Bytes, type Revision } from "../base/types.ts";
 import { holdsForKey } from "./compare.ts";
 import { ManyRows } from "./many-rows.ts";
 import { nextVersion } from "./put.ts";
-import { BARE_COLUMNS, toKeyValue, type VersionRow } from "./rows.ts";
+import type { ReplacedVersions } from "./replaced.ts";
+import { BARE_COLUMNS, toKeyValue, type TrailedRow } from "./rows.ts";
+import { extendTrail } from "./trail.ts";
 
-/** Values that are read beforehand, for many puts at once; etcd's clients seldom store larger ones. */
+/**
+ * Values that are read beforehand, for many puts at once, and may stand in the history twice; etcd's
+ * clients seldom store larger ones.
+ */
 const PREVIOUS_VALUE_BYTES_MAX = 4_096;
 
 const VERSIONS_OF = new ManyRows(
   "?",
-  (keys) => `SELECT ${BARE_COLUMNS}, x'' AS value FROM now WHERE key IN (${keys})`,
+  (keys) => `SELECT ${BARE_COLUMNS}, x'' AS value, sub, trail FROM now WHERE key IN (${keys})`,
 );
 
 const WHOLE_VERSIONS_OF = new ManyRows(
   "?",
   (keys) =>
-    `SELECT ${BARE_COLUMNS}, CASE WHEN length(value) <= ${PREVIOUS_VALUE_BYTES_MAX} THEN value END AS value
+    `SELECT ${BARE_COLUMNS}, CASE WHEN length(value) <= ${PREVIOUS_VALUE_BYTES_MAX} THEN value END AS value,
+       sub, trail
      FROM now WHERE key IN (${keys})`,
 );
 
@@ -30,54 +38,71 @@ const WHOLE_VERSIONS_OF = new ManyRows(
 const COPY_TO_OLD = new ManyRows(
   "(?, ?)",
   (rows) =>
-    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub)
-     SELECT now.key, put.column2, create_revision, mod_revision, version, lease, value, sub
+    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub, trail)
+     SELECT now.key, put.column2, create_revision, mod_revision, version, lease, value, sub, trail
      FROM (VALUES ${rows}) AS put CROSS JOIN now ON now.key = put.column1`,
 );
 
 const INSERT_OLD = new ManyRows(
-  "(?, ?, ?, ?, ?, NULL, ?, 0)",
+  "(?, ?, ?, ?, ?, NULL, ?, ?, 0)",
   (rows) =>
-    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub)
+    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, trail, sub)
      VALUES ${rows}`,
 );
 
 /** The lease is not named for rows that are there: that would write its index. */
 const WRITE_NOW = new ManyRows(
-  "(?, ?, ?, ?, NULL, ?, 0)",
+  "(?, ?, ?, ?, NULL, ?, ?, 0)",
   (rows) =>
-    `INSERT INTO now (key, create_revision, mod_revision, version, lease, value, sub) VALUES ${rows}
+    `INSERT INTO now (key, create_revision, mod_revision, version, lease, value, trail, sub)
+     VALUES ${rows}
      ON CONFLICT (key) DO UPDATE SET mod_revision = excluded.mod_revision,
-       version = excluded.version, value = excluded.value, sub = excluded.sub`,
+       version = excluded.version, value = excluded.value, sub = excluded.sub, trail = excluded.trail`,
 );
 
 /** A key that was looked at. */
 interface Place {
   /** Its version in the table; null when there is none. */
   readonly stored: KeyValue | null;
+  /** Which change of its revision made the stored version. */
+  readonly sub: number;
   /** Whether the stored version is here with its value. */
   readonly isWhole: boolean;
-  /** The revision of the first version made here. */
+  /** The revision until which the stored version is to stand in `old`; null when it is not. */
   until: Revision | null;
   /** The latest version made here. */
   made: KeyValue | null;
+  /** Of the version made last, or else of the stored one. */
+  trail: Bytes | null;
+}
+
+/** What a run must know of the store. */
+interface RunBounds {
+  readonly compacted: Revision;
+  /** Whether replaced versions may go to the history now. */
+  readonly replaces: boolean;
 }
 
 export class PutRun {
   readonly #sql: SqlPort;
+  readonly #replaced: ReplacedVersions;
+  readonly #bounds: RunBounds;
   readonly #places = new Map<string, Place>();
-  /** Versions made here and superseded here: they never stood in `now`. */
-  readonly #passed: { readonly kv: KeyValue; readonly until: Revision }[] = [];
+  /** Versions made here that `old` is to hold: they never stood in `now`. */
+  readonly #passed: Passed[] = [];
 
-  constructor(sql: SqlPort) {
+  /** `bounds` is read at each call: hand in the store itself. */
+  constructor(sql: SqlPort, replaced: ReplacedVersions, bounds: RunBounds) {
     this.#sql = sql;
+    this.#replaced = replaced;
+    this.#bounds = bounds;
   }
 
   /** Reads what these writes, of which the plain ones matter, will ask for if the run gets to them. */
   expect(writes: readonly TxnOp[]): void {
     const wants = writes.flatMap((write) => wantsOf(write) ?? []);
     const unknown = wants.filter(({ key }) => !this.#places.has(bytesKey(key)));
-    const whole = keysOf(unknown.filter(({ value }) => value));
+    const whole = keysOf(unknown.filter(({ value }) => value || this.#bounds.replaces));
     const bare = keysOf(unknown);
     for (const name of whole.keys()) bare.delete(name);
     this.#look(VERSIONS_OF, bare, { isWhole: false });
@@ -111,18 +136,18 @@ export class PutRun {
   flush(): void {
     if (this.#places.size === 0) return;
     const made = [...this.#places.values()].filter((place) => place.made !== null);
-    const replaced = made.filter(({ stored }) => stored !== null);
+    const superseded = made.filter(({ until }) => until !== null);
     COPY_TO_OLD.run(
       this.#sql,
-      replaced.flatMap(({ stored, until }) => [stored!.key, until]),
+      superseded.flatMap(({ stored, until }) => [stored!.key, until]),
     );
     INSERT_OLD.run(
       this.#sql,
-      this.#passed.flatMap(({ kv, until }) => [kv.key, until, ...columnsOf(kv)]),
+      this.#passed.flatMap(({ kv, until, trail }) => [kv.key, until, ...columnsOf(kv, trail)]),
     );
     WRITE_NOW.run(
       this.#sql,
-      made.flatMap(({ made: kv }) => [kv!.key, ...columnsOf(kv!)]),
+      made.flatMap(({ made: kv, trail }) => [kv!.key, ...columnsOf(kv!, trail)]),
     );
     this.#places.clear();
     this.#passed.length = 0;
@@ -142,10 +167,23 @@ export class PutRun {
 
   #make(place: Place, request: PutRequest, revision: Revision): Put {
     const previous = place.made ?? place.stored;
-    if (place.made !== null) this.#passed.push({ kv: place.made, until: revision });
+    if (previous !== null) this.#supersede(place, previous, revision);
     place.made = nextVersion(request, previous, revision);
-    place.until ??= revision;
     return { kv: place.made, answer: { prevKv: request.prevKv ? previous : null } };
+  }
+
+  #supersede(place: Place, previous: KeyValue, until: Revision): void {
+    const { compacted, replaces } = this.#bounds;
+    const { made, sub, trail, isWhole } = place;
+    const isSmall = made === null ? isWhole : made.value.length <= PREVIOUS_VALUE_BYTES_MAX;
+    if (replaces && isSmall) {
+      this.#replaced.add({ until, kv: previous, sub: made === null ? sub : 0, trail });
+      place.trail = extendTrail(trail, until, compacted);
+      return;
+    }
+    if (made === null) place.until = until;
+    else this.#passed.push({ kv: made, until, trail });
+    place.trail = null;
   }
 
   #look(
@@ -154,19 +192,30 @@ export class PutRun {
     { isWhole }: { readonly isWhole: boolean },
   ): void {
     for (const name of keys.keys()) {
-      this.#places.set(name, { stored: null, isWhole, until: null, made: null });
+      this.#places.set(name, { ...NOTHING_STORED, isWhole });
     }
     for (const row of versionsOf.all<LookedAt>(this.#sql, [...keys.values()])) {
-      const { value } = row;
+      const { value, sub, trail } = row;
       const stored = toKeyValue({ ...row, value: value ?? EMPTY });
-      const place = { stored, isWhole: isWhole && value !== null, until: null, made: null };
-      this.#places.set(bytesKey(row.key), place);
+      const known = { stored, sub, trail, isWhole: isWhole && value !== null };
+      this.#places.set(bytesKey(row.key), { ...NOTHING_STORED, ...known });
     }
   }
 }
 
+const NOTHING_STORED = { stored: null, sub: 0, until: null, made: null, trail: null } as const;
+
+interface Passed {
+  readonly kv: KeyValue;
+  readonly until: Revision;
+  readonly trail: Bytes | null;
+}
+
 /** A row of `now`; the value is null if it is too large to be read beforehand. */
-type LookedAt = Omit<VersionRow, "value"> & { readonly value: Bytes | null };
+type LookedAt = Omit<TrailedRow, "value"> & {
+  readonly value: Bytes | null;
+  readonly sub: number;
+};
 
 /** What a put has made, and its answer. */
 export interface Put {
@@ -204,9 +253,5 @@ function swapOf({ compare, success }: TxnRequest): PutRequest | null {
 const keysOf = (wants: readonly Wants[]): Map<string, Bytes> =>
   new Map(wants.map(({ key }) => [bytesKey(key), key]));
 
-const columnsOf = (kv: KeyValue): [Revision, Revision, number, Bytes] => [
-  kv.createRevision,
-  kv.modRevision,
-  kv.version,
-  kv.value,
-];
+const columnsOf = (kv: KeyValue, trail: Bytes | null) =>
+  [kv.createRevision, kv.modRevision, kv.version, kv.value, trail] as const;

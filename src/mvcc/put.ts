@@ -131,7 +131,7 @@ function replace(sql: SqlPort, previous: KeyValue, { kv, sub }: Made): void {
   copyToOld(sql, kv.modRevision, boundsOf(pointInterval(kv.key)));
   if (previous.lease === kv.lease) {
     sql.run(
-      "UPDATE now SET mod_revision = ?, version = ?, value = ?, sub = ? WHERE key = ?",
+      "UPDATE now SET mod_revision = ?, version = ?, value = ?, sub = ?, trail = NULL WHERE key = ?",
       kv.modRevision,
       kv.version,
       kv.value,
@@ -141,7 +141,8 @@ function replace(sql: SqlPort, previous: KeyValue, { kv, sub }: Made): void {
     return;
   }
   sql.run(
-    "UPDATE now SET mod_revision = ?, version = ?, lease = ?, value = ?, sub = ? WHERE key = ?",
+    `UPDATE now SET mod_revision = ?, version = ?, lease = ?, value = ?, sub = ?, trail = NULL
+     WHERE key = ?`,
     kv.modRevision,
     kv.version,
     leaseToBytes(kv.lease),

@@ -4,16 +4,14 @@
 import { compareBytes, EMPTY } from "../base/bytes.ts";
 import { intervalOf, isEmptyInterval, successor, type Interval } from "../base/interval.ts";
 import type { KeyValue, RangeAnswer, RangeRequest } from "../base/kv.ts";
-import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
 import { asRevision, NO_LEASE, type Revision } from "../base/types.ts";
 import type { CountMemory } from "./counts.ts";
-import { countAt, countLatest, latestVersions, versionsAt, type Scan } from "./scan.ts";
+import { countAt, countLatest, latestVersions, versionsAt, type Past, type Scan } from "./scan.ts";
 
 /** What a read sees of the store. */
-export interface View {
-  readonly sql: SqlPort;
+export interface View extends Past {
   /** The latest revision; inside a txn, with the writes made so far. */
   readonly revision: Revision;
   readonly compacted: Revision;
@@ -130,7 +128,7 @@ function versions(reading: Reading, takenMax: number): Generator<KeyValue, void>
   };
   return isLatest(reading)
     ? latestVersions(view.sql, scan)
-    : versionsAt(view.sql, scan, reading.revision);
+    : versionsAt(view, scan, reading.revision);
 }
 
 const isLatest = ({ view, revision }: Reading): boolean => revision === view.revision;

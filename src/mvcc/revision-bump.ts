@@ -26,7 +26,7 @@ export function bumpRevision(
     const segments = new Segments(sql);
     const last = segments.lastHead();
     const revision = asRevision((last?.revision ?? 1) + by);
-    const [part] = packBatch({ begin: revision, requests: [], events: [] });
+    const [part] = packBatch({ begin: revision, requests: [], events: [], replaced: new Map() });
     segments.append([
       {
         ...part!,

@@ -15,6 +15,9 @@ export type VersionRow = {
   readonly value: Bytes;
 };
 
+/** The same, with the trail to those before it in the history. */
+export type TrailedRow = VersionRow & { readonly trail: Bytes | null };
+
 /** The columns of a VersionRow that are neither key nor value. */
 export const NUMBER_COLUMNS = "create_revision, mod_revision, version, lease";
 

@@ -10,15 +10,20 @@
 // and revision 4 sees, of each key, the row with mod <= 4 < until: a mod 3, b mod 4. A live key
 // with mod > 4 hides nothing; at most one row of a key is visible. `old` is walked key by key, not
 // row by row: each step is two seeks, however many versions a hot key has.
+//
+// What plain puts replaced stands in the history instead of `old`. It is sought by the trail of the first
+// version after it that stands in a table: the row of `old` with the lowest until > 4, whatever its
+// mod, or if there is none, the live one.
 
-import { compareBytes } from "../base/bytes.ts";
+import { compareBytes, EMPTY } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import { isEmptyInterval, successor, type Interval } from "../base/interval.ts";
 import type { KeyValue } from "../base/kv.ts";
 import { SCAN_CHUNK_BYTES, SCAN_CHUNK_ROWS, SCAN_CHUNK_ROWS_FIRST } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes, Revision } from "../base/types.ts";
-import { BARE_COLUMNS, boundsOf, toKeyValue, type VersionRow } from "./rows.ts";
+import type { ReplacedVersions } from "./replaced.ts";
+import { BARE_COLUMNS, boundsOf, toKeyValue, type TrailedRow, type VersionRow } from "./rows.ts";
 
 export interface Scan {
   readonly interval: Interval;
@@ -29,10 +34,16 @@ export interface Scan {
   readonly rowsMax: number;
 }
 
-/** A key that the scan met, and its version if one is visible at the scan's revision. */
+/** What reads of the past look into. */
+export interface Past {
+  readonly sql: SqlPort;
+  readonly replaced: ReplacedVersions;
+}
+
+/** A key that the scan met, with the row that decides whether a version is visible; null if none does. */
 interface Candidate {
   readonly key: Bytes;
-  readonly kv: KeyValue | null;
+  readonly row: TrailedRow | null;
 }
 
 /** The live keys of the interval, in key order. Nothing may be written while it is consumed. */
@@ -52,7 +63,7 @@ export function* latestVersions(sql: SqlPort, scan: Scan): Generator<KeyValue, v
 
 /** The versions of the interval visible at `revision`, in key order. See `latestVersions`. */
 export function* versionsAt(
-  sql: SqlPort,
+  { sql, replaced }: Past,
   scan: Scan,
   revision: Revision,
 ): Generator<KeyValue, void> {
@@ -62,11 +73,12 @@ export function* versionsAt(
   let b = superseded.next();
   while (a.done !== true || b.done !== true) {
     const order = a.done === true ? 1 : b.done === true ? -1 : orderOf(scan, a.value, b.value);
-    const first = order <= 0 && a.done !== true ? a.value.kv : null;
-    const second = order >= 0 && b.done !== true ? b.value.kv : null;
-    assert(first === null || second === null, "one version of a key is visible at a revision");
-    const visible = first ?? second;
-    if (visible !== null) yield visible;
+    const alive = order <= 0 && a.done !== true ? a.value.row : null;
+    const gone = order >= 0 && b.done !== true ? b.value.row : null;
+    const isOne = alive === null || gone === null || alive.mod_revision > revision;
+    assert(isOne, "one version of a key is visible at a revision");
+    const visible = versionOf(gone ?? alive, { revision, replaced });
+    if (visible !== null) yield scan.values ? visible : { ...visible, value: EMPTY };
     if (order <= 0) a = live.next();
     if (order >= 0) b = superseded.next();
   }
@@ -95,20 +107,25 @@ export function liveBytes(sql: SqlPort, interval: Interval): number {
   return row?.bytes ?? 0;
 }
 
-/** How many keys of the interval have a version visible at `revision`. */
+/**
+ * How many keys of the interval have a version visible at `revision`: those whose row that decides was
+ * created by then, for all versions since its creation stand without a gap.
+ */
 export function countAt(sql: SqlPort, interval: Interval, revision: Revision): number {
   const { condition, parameters } = boundsOf(interval);
   const live = countOf(
     sql,
-    `SELECT count(*) AS count FROM now WHERE ${condition} AND mod_revision <= ?`,
-    [...parameters, revision],
+    `SELECT count(*) AS count FROM now WHERE ${condition} AND create_revision <= ? AND (
+       mod_revision <= ? OR NOT EXISTS (SELECT 1 FROM old WHERE old.key = now.key AND until > ?)
+     )`,
+    [...parameters, revision, revision, revision],
   );
   const { step, stepParameters } = keySteps(interval, { descending: false, limited: false });
   const superseded = countOf(
     sql,
     `${step}
      SELECT count(*) AS count FROM step WHERE step.key IS NOT NULL AND (
-       SELECT mod_revision FROM old WHERE key = step.key AND until > ? ORDER BY until LIMIT 1
+       SELECT create_revision FROM old WHERE key = step.key AND until > ? ORDER BY until LIMIT 1
      ) <= ?`,
     [...stepParameters, revision, revision],
   );
@@ -118,17 +135,17 @@ export function countAt(sql: SqlPort, interval: Interval, revision: Revision): n
 function liveCandidates(sql: SqlPort, scan: Scan, revision: Revision): Generator<Candidate, void> {
   const value = scan.values ? "CASE WHEN mod_revision <= ? THEN value END" : "x''";
   const valueParameters = scan.values ? [revision] : [];
-  const fetch = (rest: Interval, rows: number): VersionRow[] => {
+  const fetch = (rest: Interval, rows: number): TrailedRow[] => {
     const { condition, parameters } = boundsOf(rest);
-    return sql.all<VersionRow>(
-      `SELECT ${BARE_COLUMNS}, ${value} AS value FROM now WHERE ${condition}
+    return sql.all<TrailedRow>(
+      `SELECT ${BARE_COLUMNS}, trail, ${value} AS value FROM now WHERE ${condition}
        ORDER BY key ${direction(scan)} LIMIT ?`,
       ...valueParameters,
       ...parameters,
       rows,
     );
   };
-  return candidates(inChunks(scan, fetch), (row) => row.mod_revision <= revision);
+  return candidates(inChunks(scan, fetch));
 }
 
 function supersededCandidates(
@@ -136,33 +153,41 @@ function supersededCandidates(
   scan: Scan,
   revision: Revision,
 ): Generator<Candidate, void> {
-  const value = scan.values ? "seen.value" : "x''";
-  const fetch = (rest: Interval, rows: number): VersionRow[] => {
+  const value = scan.values ? "CASE WHEN seen.mod_revision <= ? THEN seen.value END" : "x''";
+  const valueParameters = scan.values ? [revision] : [];
+  const fetch = (rest: Interval, rows: number): TrailedRow[] => {
     const { step, stepParameters } = keySteps(rest, { ...scan, limited: true });
-    return sql.all<VersionRow>(
+    return sql.all<TrailedRow>(
       `${step}
        SELECT step.key AS key, seen.create_revision AS create_revision,
          seen.mod_revision AS mod_revision, seen.version AS version, seen.lease AS lease,
-         ${value} AS value
+         seen.trail AS trail, ${value} AS value
        FROM step LEFT JOIN old AS seen ON seen.key = step.key AND seen.until = (
          SELECT until FROM old WHERE key = step.key AND until > ? ORDER BY until LIMIT 1
-       ) AND seen.mod_revision <= ?
+       )
        WHERE step.key IS NOT NULL`,
       ...stepParameters,
       rows,
-      revision,
+      ...valueParameters,
       revision,
     );
   };
-  // Where no version is visible, the outer join gives nulls.
-  return candidates(inChunks(scan, fetch), (row) => row.version !== null);
+  return candidates(inChunks(scan, fetch));
 }
 
-function* candidates(
-  rows: Iterable<VersionRow>,
-  isVisible: (row: VersionRow) => boolean,
-): Generator<Candidate, void> {
-  for (const row of rows) yield { key: row.key, kv: isVisible(row) ? toKeyValue(row) : null };
+/** Where no row decides, the outer join gives nulls. */
+function* candidates(rows: Iterable<TrailedRow>): Generator<Candidate, void> {
+  for (const row of rows) yield { key: row.key, row: row.version === null ? null : row };
+}
+
+/** The version visible at a revision, of a key for which `row` decides. */
+function versionOf(
+  row: TrailedRow | null,
+  { revision, replaced }: { readonly revision: Revision; readonly replaced: ReplacedVersions },
+): KeyValue | null {
+  if (row === null || row.create_revision > revision) return null;
+  if (row.mod_revision <= revision) return toKeyValue(row);
+  return row.trail === null ? null : (replaced.visibleAt(row.key, row.trail, revision)?.kv ?? null);
 }
 
 /**

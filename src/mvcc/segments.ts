@@ -6,7 +6,7 @@ import { assert, present } from "../base/assert.ts";
 import { SEGMENT_BYTES } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { asClusterTime } from "../base/types.ts";
-import type { ClusterTime, LogIndex, Milliseconds, Revision } from "../base/types.ts";
+import type { Bytes, ClusterTime, LogIndex, Milliseconds, Revision } from "../base/types.ts";
 
 /** The columns of a row but its two blobs, as SQLite gives them. */
 export type RowHead = {
@@ -24,8 +24,9 @@ export interface HistoryRow {
   readonly part: number;
   readonly time: ClusterTime;
   readonly wall: Milliseconds;
-  readonly requests: Uint8Array<ArrayBuffer>;
-  readonly events: Uint8Array<ArrayBuffer>;
+  readonly requests: Bytes;
+  readonly events: Bytes;
+  readonly replaced: Bytes | null;
 }
 
 /** The name of a segment's table. */
@@ -42,9 +43,19 @@ export function createHistoryTable(sql: SqlPort, table: string): void {
        wall INTEGER NOT NULL,
        requests BLOB NOT NULL,
        events BLOB NOT NULL,
+       replaced BLOB,
        PRIMARY KEY (revision, applied, part)
      ) WITHOUT ROWID`,
   );
+}
+
+/** Segments made by code of a version before 5 have no column for replaced versions. */
+function addColumn(sql: SqlPort): void {
+  const made = sql.all<{ name: string }>(
+    `SELECT name FROM sqlite_master
+     WHERE type = 'table' AND name GLOB 'rev_*' AND sql NOT LIKE '%replaced BLOB%'`,
+  );
+  for (const { name } of made) sql.run(`ALTER TABLE ${name} ADD COLUMN replaced BLOB`);
 }
 
 /** The cluster time of the last entry applied, by a database that nobody has opened; 0 of a new one. */
@@ -70,6 +81,7 @@ export class Segments {
 
   constructor(sql: SqlPort) {
     this.#sql = sql;
+    addColumn(sql);
     this.#numbers = sql
       .all<{ number: number }>("SELECT number FROM segment WHERE kind = 'rev' ORDER BY number")
       .map((row) => row.number);
@@ -87,8 +99,8 @@ export class Segments {
     const segment = this.#writable();
     for (const row of rows) {
       this.#sql.run(
-        `INSERT INTO ${tableOf(segment)} (revision, applied, part, time, wall, requests, events)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO ${tableOf(segment)} (revision, applied, part, time, wall, requests, events, replaced)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         row.revision,
         row.applied,
         row.part,
@@ -96,8 +108,9 @@ export class Segments {
         row.wall,
         row.requests,
         row.events,
+        row.replaced,
       );
-      this.#newestBytes += row.requests.length + row.events.length;
+      this.#newestBytes += row.requests.length + row.events.length + (row.replaced?.length ?? 0);
     }
     return segment;
   }
@@ -141,6 +154,26 @@ export class Segments {
       if (head !== null) return head;
     }
     return null;
+  }
+
+  /** What the row of the change at `revision` has of replaced versions; null when it has none. */
+  replacedBy(revision: number): Bytes | null {
+    for (const segment of this.since((first) => first.revision < revision)) {
+      const [row] = this.#sql.all<{ replaced: Bytes | null }>(
+        `SELECT replaced FROM ${tableOf(segment)}
+         WHERE revision >= ? ORDER BY revision, applied, part LIMIT 1`,
+        revision,
+      );
+      if (row !== undefined) return row.replaced;
+    }
+    return null;
+  }
+
+  /** Takes the replaced versions out of all rows. */
+  clearReplaced(): void {
+    for (const number of this.#numbers) {
+      this.#sql.run(`UPDATE ${tableOf(number)} SET replaced = NULL WHERE replaced IS NOT NULL`);
+    }
   }
 
   /** The head of the last row of cluster time `time` or earlier; null when there is none. */
@@ -193,7 +226,7 @@ export class Segments {
 
   #bytesOf(segment: number): number {
     const [sum] = this.#sql.all<{ bytes: number | null }>(
-      `SELECT sum(length(requests) + length(events)) AS bytes FROM ${tableOf(segment)}`,
+      `SELECT sum(length(requests) + length(events) + ifnull(length(replaced), 0)) AS bytes FROM ${tableOf(segment)}`,
     );
     return sum?.bytes ?? 0;
   }

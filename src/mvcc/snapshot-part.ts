@@ -36,6 +36,8 @@ export type VersionRecord = {
   readonly version: number;
   readonly sub: number;
   readonly lease: Bytes | null;
+  /** To those before it in the history; see `trail.ts`. */
+  readonly trail: Bytes | null;
   readonly value: Bytes;
 };
 
@@ -47,6 +49,7 @@ export type HistoryRecord = {
   readonly time: number;
   readonly requests: Bytes;
   readonly events: Bytes;
+  readonly replaced: Bytes | null;
 };
 
 export type SnapshotRecord =
@@ -76,7 +79,16 @@ export const STORE_PIN = "store";
 
 // The order of these lists is the wire order: append, never reorder.
 const STAGES: readonly SnapshotPlace["stage"][] = ["unversioned", "history", "live", "superseded"];
-const KINDS: readonly SnapshotRecord["kind"][] = ["unversioned", "history", "live", "superseded"];
+// The last three are of cluster version 5 and above: with replaced versions, and with a trail.
+const KINDS = [
+  "unversioned",
+  "history",
+  "live",
+  "superseded",
+  "historyReplacing",
+  "liveTrailed",
+  "supersededTrailed",
+] as const;
 
 const BEGINNING: SnapshotPlace = { stage: "unversioned", item: 0, offset: 0 };
 
@@ -146,14 +158,15 @@ export function decodePart(data: Bytes): DecodedPart {
 }
 
 export function writeRecord(writer: Writer, record: SnapshotRecord): void {
-  writer.byte(KINDS.indexOf(record.kind));
+  writer.byte(KINDS.indexOf(kindOf(record)));
   switch (record.kind) {
     case "unversioned":
       writer.text(record.name).bytes(record.bytes);
       return;
     case "history": {
-      const { revision, applied, part, time, requests, events } = record.row;
+      const { revision, applied, part, time, requests, events, replaced } = record.row;
       writer.uint(revision).uint(applied).uint(part).uint(time).bytes(requests).bytes(events);
+      if (replaced !== null) writer.bytes(replaced);
       return;
     }
     case "live":
@@ -165,20 +178,44 @@ export function writeRecord(writer: Writer, record: SnapshotRecord): void {
   }
 }
 
+type Kind = (typeof KINDS)[number];
+
+function kindOf(record: SnapshotRecord): Kind {
+  switch (record.kind) {
+    case "unversioned":
+      return record.kind;
+    case "history":
+      return record.row.replaced === null ? record.kind : "historyReplacing";
+    case "live":
+      return record.row.trail === null ? record.kind : "liveTrailed";
+    case "superseded":
+      return record.row.trail === null ? record.kind : "supersededTrailed";
+    default:
+      return record satisfies never;
+  }
+}
+
 function readRecord(reader: Reader): SnapshotRecord {
   const kind = KINDS[reader.byte()];
   switch (kind) {
     case "unversioned":
       return { kind, name: reader.text(), bytes: reader.bytes() };
-    case "history": {
+    case "history":
+    case "historyReplacing": {
       const [revision, applied, part] = [reader.uint(), reader.uint(), reader.uint()];
       const [time, requests, events] = [reader.uint(), reader.bytes(), reader.bytes()];
-      return { kind, row: { revision, applied, part, time, requests, events } };
+      const replaced = kind === "history" ? null : reader.bytes();
+      const row = { revision, applied, part, time, requests, events, replaced };
+      return { kind: "history", row };
     }
     case "live":
-      return { kind, row: readVersion(reader) };
+    case "liveTrailed":
+      return { kind: "live", row: readVersion(reader, kind === "liveTrailed") };
     case "superseded":
-      return { kind, until: reader.uint(), row: readVersion(reader) };
+    case "supersededTrailed": {
+      const until = reader.uint();
+      return { kind: "superseded", until, row: readVersion(reader, kind === "supersededTrailed") };
+    }
     default:
       throw new CodecError("a record of a snapshot has an unknown kind");
   }
@@ -191,13 +228,15 @@ function writeVersion(writer: Writer, row: VersionRecord): void {
     .uint(row.sub)
     .bytes(row.lease ?? EMPTY)
     .bytes(row.value);
+  if (row.trail !== null) writer.bytes(row.trail);
 }
 
-function readVersion(reader: Reader): VersionRecord {
+function readVersion(reader: Reader, isTrailed: boolean): VersionRecord {
   const key = reader.bytes();
   const [create_revision, mod_revision] = [reader.uint(), reader.uint()];
   const [version, sub, lease] = [reader.uint(), reader.uint(), reader.bytes()];
   const value = reader.bytes();
+  const trail = isTrailed ? reader.bytes() : null;
   return {
     key,
     create_revision,
@@ -205,6 +244,7 @@ function readVersion(reader: Reader): VersionRecord {
     version,
     sub,
     lease: lease.length === 0 ? null : lease,
+    trail,
     value,
   };
 }

@@ -183,7 +183,7 @@ class Stage {
   }
 
   #takeHistory(row: HistoryRecord): void {
-    const size = row.requests.length + row.events.length;
+    const size = row.requests.length + row.events.length + (row.replaced?.length ?? 0);
     const { history, history_bytes: bytes } = this.#staging;
     // The rows of one batch stand in one table, as they do where they were written.
     const opens = history === 0 || (bytes >= SEGMENT_BYTES && row.part === 0);
@@ -191,13 +191,15 @@ class Stage {
     if (opens) createHistoryTable(this.#sql, stagedName(tableOf(number)));
     this.#sql.run(
       `INSERT INTO ${stagedName(tableOf(number))}
-         (revision, applied, part, time, wall, requests, events) VALUES (?, ?, ?, ?, 0, ?, ?)`,
+         (revision, applied, part, time, wall, requests, events, replaced)
+       VALUES (?, ?, ?, ?, 0, ?, ?, ?)`,
       row.revision,
       row.applied,
       row.part,
       row.time,
       row.requests,
       row.events,
+      row.replaced,
     );
     const history_bytes = opens ? size : bytes + size;
     this.#staging = { ...this.#staging, history: number, history_bytes };
@@ -207,8 +209,8 @@ class Stage {
   #takeLive(row: VersionRecord): void {
     this.#sql.run(
       `INSERT OR IGNORE INTO next_now
-         (key, create_revision, mod_revision, version, lease, value, sub)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+         (key, create_revision, mod_revision, version, lease, value, sub, trail)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ...columnsOf(row),
     );
   }
@@ -216,8 +218,8 @@ class Stage {
   #takeSuperseded(until: number, row: VersionRecord): void {
     this.#sql.run(
       `INSERT INTO next_old
-         (until, key, create_revision, mod_revision, version, lease, value, sub)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (until, key, create_revision, mod_revision, version, lease, value, sub, trail)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       until,
       ...columnsOf(row),
     );
@@ -233,4 +235,5 @@ const columnsOf = (row: VersionRecord) =>
     row.lease,
     row.value,
     row.sub,
+    row.trail,
   ] as const;

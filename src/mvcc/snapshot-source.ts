@@ -43,6 +43,7 @@ import {
   type HistoryRecord,
   type SnapshotPlace,
   type SnapshotRecord,
+  type VersionRecord,
 } from "./snapshot-part.ts";
 import type { Pin, Store } from "./store.ts";
 import { liveRun, supersededRun, type RunBounds } from "./version-walk.ts";
@@ -176,7 +177,7 @@ export class SnapshotSource {
       time - REQUEST_WINDOW_MS,
     ] as const;
     const sizes = this.#sql.all<Sized<Omit<At<"history">, "stage" | "segment">>>(
-      `SELECT revision, applied, part, length(requests) + length(events) AS size ${range}
+      `SELECT revision, applied, part, length(requests) + length(events) + ifnull(length(replaced), 0) AS size ${range}
        ORDER BY revision, applied, part LIMIT ?`,
       ...bounds,
       SNAPSHOT_READ_ROWS,
@@ -186,7 +187,7 @@ export class SnapshotSource {
     draft.rows += Math.max(sizes.length, SNAPSHOT_READ_ROWS / 2);
     if (last === undefined) return this.#beginningOf(this.#segmentAfter(place.segment));
     const rows = this.#sql.all<HistoryRecord>(
-      `SELECT revision, applied, part, time, requests, events ${range}
+      `SELECT revision, applied, part, time, requests, events, replaced ${range}
        AND (revision, applied, part) <= (?, ?, ?) ORDER BY revision, applied, part`,
       ...bounds,
       ...columnsOf(last),
@@ -199,7 +200,7 @@ export class SnapshotSource {
   #addLive(place: At<"live">, draft: Draft): SnapshotPlace {
     const run = liveRun(this.#sql, place.key, { ...draft.bounds, modMax: this.pin.revision });
     draft.rows += run.looked;
-    for (const row of run.rows) draft.add({ kind: "live", row });
+    for (const row of run.rows) draft.add({ kind: "live", row: this.#known(row) });
     return run.last === null ? FIRST_SUPERSEDED : { stage: "live", key: run.last };
   }
 
@@ -209,10 +210,16 @@ export class SnapshotSource {
     const which = { modMax: revision, untilMin: compacted };
     const run = supersededRun(this.#sql, place, { ...draft.bounds, ...which });
     draft.rows += run.looked;
-    for (const { until, ...row } of run.rows) {
+    for (const { until, ...each } of run.rows) {
+      const row = this.#known(each);
       draft.add(until <= revision ? { kind: "superseded", until, row } : { kind: "live", row });
     }
     return run.last === null ? null : { stage: "superseded", ...run.last };
+  }
+
+  /** As all replicas know it: a trail that is left from a version that was lowered leads nowhere. */
+  #known(row: VersionRecord): VersionRecord {
+    return this.#store.mayReplace() ? row : { ...row, trail: null };
   }
 
   /** Before the rows of a segment; null stands for the end of the history. */

@@ -9,7 +9,8 @@
 //      revision until which it is shown; summed, so that it does not matter how the walk was cut;
 //   2. of the history from C + 1 to R, in order, as in the history hash.
 //
-// A version moves from `now` to `old` when it is superseded. The walk goes through both tables at once,
+// What plain puts have replaced stands in the history, and stays: it is read in order, behind the walk. A
+// version that is superseded under the hash's pin moves from `now` to `old`. The walk goes through both tables at once,
 // in one order, (key, until), in which the live version of a key comes last: what moves stays behind
 // the walk or before it, and is met exactly once.
 //
@@ -21,9 +22,11 @@ import { compareBytes, EMPTY } from "../base/bytes.ts";
 import { crc32c } from "../base/checksum.ts";
 import { Writer } from "../base/codec.ts";
 import { CATCH_UP_BYTES_MAX, COMPACTION_SLICE_ROWS } from "../base/limits.ts";
+import type { KeyValue } from "../base/kv.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { nextRevision, type Bytes, type Revision } from "../base/types.ts";
 import { HashedHistory } from "./hashed-history.ts";
+import type { History } from "./history.ts";
 import { bucketBytes } from "./kv-proto.ts";
 import { toKeyValue } from "./rows.ts";
 import type { VersionRecord } from "./snapshot-part.ts";
@@ -71,7 +74,10 @@ export class StateHashing {
   #walked: SupersededPlace | null = BEGINNING;
   /** The last live key that the walk has met. */
   #live: Bytes = EMPTY;
+  /** Those in the history have been added up to here; null: all. */
+  #replaced: Revision | null;
   #versions = 0;
+  readonly #kept: History;
   #history: HashedHistory;
   #rows = 0;
 
@@ -81,8 +87,9 @@ export class StateHashing {
     this.#pin = store.pin();
     this.revision = revision;
     this.compacted = this.#pin.compacted;
-    const history = store.historyOf(this.#pin);
-    this.#history = new HashedHistory(history, {
+    this.#kept = store.historyOf(this.#pin);
+    this.#replaced = nextRevision(this.compacted);
+    this.#history = new HashedHistory(this.#kept, {
       from: nextRevision(this.compacted),
       to: revision,
       crc: 0,
@@ -92,6 +99,7 @@ export class StateHashing {
   /** One slice; the hash with the last. */
   step(): StateHash | null {
     if (this.#walked !== null) this.#walked = this.#walk(this.#walked);
+    else if (this.#replaced !== null) this.#replaced = this.#addReplaced(this.#replaced);
     else if (!this.#history.step(SLICE.bytesMax)) {
       this.release();
       const digest = new Writer().uint32(this.#versions).uint32(this.#history.crc).finish();
@@ -119,22 +127,39 @@ export class StateHashing {
     }
     const end = earlier(liveEnd, old.last);
     for (const row of live.rows) {
-      if (isUpTo({ key: row.key, until: LIVE }, end)) this.#add(row, LIVE);
+      if (isUpTo({ key: row.key, until: LIVE }, end)) this.#add(toVersion(row), LIVE);
     }
     for (const row of old.rows) {
-      if (isUpTo(row, end)) this.#add(row, row.until > this.revision ? LIVE : row.until);
+      if (isUpTo(row, end)) this.#add(toVersion(row), row.until);
     }
     if (end?.until === LIVE) this.#live = end.key;
     else if (end !== null) this.#live = lastBefore(live.rows, end) ?? this.#live;
     return end;
   }
 
-  #add(row: VersionRecord, until: number): void {
-    const bytes = bucketBytes({ main: row.mod_revision, sub: row.sub }, toKeyValue(row));
-    const crc = crc32c(new Writer().uint(until).finish(), crc32c(bytes));
+  #addReplaced(from: Revision): Revision | null {
+    const { versions, next } = this.#kept.readReplaced(from, SLICE.bytesMax);
+    this.#rows += versions.length;
+    for (const version of versions) {
+      if (version.kv.modRevision <= this.revision) this.#add(version, version.until);
+    }
+    return next;
+  }
+
+  #add({ kv, sub }: Version, until: number): void {
+    const bytes = bucketBytes({ main: kv.modRevision, sub }, kv);
+    const shownUntil = until > this.revision ? LIVE : until;
+    const crc = crc32c(new Writer().uint(shownUntil).finish(), crc32c(bytes));
     this.#versions = (this.#versions + crc) >>> 0;
   }
 }
+
+interface Version {
+  readonly kv: KeyValue;
+  readonly sub: number;
+}
+
+const toVersion = (row: VersionRecord): Version => ({ kv: toKeyValue(row), sub: row.sub });
 
 /** The last of `rows` that comes before a place; rows that are passed over need not be met again. */
 function lastBefore(rows: readonly VersionRecord[], end: SupersededPlace): Bytes | null {

@@ -26,7 +26,7 @@ import type {
   TxnRequest,
 } from "../base/kv.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
-import { ANSWER_BYTES_MAX } from "../base/limits.ts";
+import { ANSWER_BYTES_MAX, CATCH_UP_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
@@ -54,7 +54,7 @@ import {
   checkDeletions,
   deletionAnswerBytes,
 } from "./delete-range.ts";
-import { packBatch, type AppliedRequest } from "./history-row.ts";
+import { packBatch, type AppliedRequest, type Replaced } from "./history-row.ts";
 import { History, type Place } from "./history.ts";
 import { IntervalSet } from "./interval-set.ts";
 import { LeaseKeys } from "./lease-keys.ts";
@@ -63,7 +63,9 @@ import { Mutation } from "./mutation.ts";
 import { PutRun, type Put } from "./put-run.ts";
 import { applyPut, checkPut } from "./put.ts";
 import { readRange } from "./range.ts";
+import { ReplacedVersions } from "./replaced.ts";
 import { Segments } from "./segments.ts";
+import { insertOld } from "./supersede.ts";
 import { checkPlan, planTxn, runPlan, type TxnPlan } from "./txn.ts";
 
 /** What ends an applied batch. */
@@ -93,6 +95,9 @@ export class Store {
   readonly #compaction: Compaction;
   readonly #counts = new CountMemory();
   readonly #leaseKeys: LeaseKeys;
+  readonly #replaced: ReplacedVersions;
+  /** Whether all replicas know of replaced versions in the history. */
+  readonly mayReplace: () => boolean;
   readonly #history: History;
   #revision: Revision;
   #appliedIndex: LogIndex;
@@ -102,13 +107,18 @@ export class Store {
   /** The revisions of the batch under way. */
   #changes: RevisionEvents[] = [];
 
-  /** Reads where the store stands. The tables of the migration exist, and `meta` has its row. */
-  constructor(sql: SqlPort) {
+  /**
+   * Reads where the store stands. The tables of the migration exist, and `meta` has its row.
+   * `mayReplace` is asked at each write.
+   */
+  constructor(sql: SqlPort, mayReplace: () => boolean = () => true) {
     this.#tables = sql;
-    this.#run = new PutRun(sql);
+    this.mayReplace = mayReplace;
     this.#segments = new Segments(sql);
+    this.#replaced = new ReplacedVersions(this.#segments);
     this.#compaction = new Compaction(sql, this.#segments);
-    this.#history = new History(sql, this.#segments, this);
+    this.#run = new PutRun(sql, this.#replaced, this);
+    this.#history = new History(sql, { segments: this.#segments, replaced: this.#replaced }, this);
     this.#leaseKeys = new LeaseKeys(sql);
     const last = this.#segments.lastHead();
     this.#revision = asRevision(last?.revision ?? 1);
@@ -121,6 +131,14 @@ export class Store {
   get #sql(): SqlPort {
     this.#run.flush();
     return this.#tables;
+  }
+
+  /**
+   * Whether what plain puts replace goes to the history, and not to `old`. Not under a pin: whoever
+   * walks through all versions meets those that are superseded meanwhile behind those that live.
+   */
+  get replaces(): boolean {
+    return !this.#compaction.isHeld && this.mayReplace();
   }
 
   /** The latest revision, with the batch under way. */
@@ -187,8 +205,8 @@ export class Store {
     const refusal = checkRangeForm(request);
     if (refusal !== null) return refuse(refusal);
     const { revision, compacted } = this;
-    const view = { sql: this.#sql, revision, compacted, counts: this.#counts };
-    return readRange({ ...view, bytesMax: ANSWER_BYTES_MAX }, request);
+    const view = { sql: this.#sql, replaced: this.#replaced, revision, compacted };
+    return readRange({ ...view, counts: this.#counts, bytesMax: ANSWER_BYTES_MAX }, request);
   }
 
   /** A txn that holds ranges only; see `isReadOnlyTxn`. */
@@ -199,7 +217,7 @@ export class Store {
     // Nothing in the plan writes, so it has no use for leases.
     const planned = this.#plan(request, { has: () => false });
     if (!planned.ok) return planned;
-    const nothing = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
+    const nothing = this.#begin();
     return accept(runPlan(nothing, this.compacted, planned.value));
   }
 
@@ -277,7 +295,8 @@ export class Store {
     const changes = this.#changes;
     const events = changes.flatMap((change) => change.events);
     const begin = asRevision(this.#revision - changes.length);
-    const parts = packBatch({ begin, requests: batch.requests, events });
+    const replaced = this.#replaced.take();
+    const parts = packBatch({ begin, requests: batch.requests, events, replaced });
     const { index: applied, time, wall } = batch;
     const segment = this.#segments.append(
       parts.map((row, part) => ({ ...row, applied, part, time, wall })),
@@ -318,7 +337,23 @@ export class Store {
         return latest();
       },
     };
-    return new History(this.#sql, this.#segments, bounds);
+    const parts = { segments: this.#segments, replaced: this.#replaced };
+    return new History(this.#sql, parts, bounds);
+  }
+
+  /**
+   * Moves the versions that stand in the history to `old`, where code of versions before 5 looks for
+   * them. Trails that led to them stay: where a row of `old` decides, none is followed.
+   */
+  moveReplacedToOld(): void {
+    const sql = this.#sql;
+    const moved: Replaced[] = [];
+    for (let from: Revision | null = nextRevision(this.compacted); from !== null;) {
+      const { versions, next } = this.#history.readReplaced(from, CATCH_UP_BYTES_MAX);
+      moved.push(...versions);
+      from = next;
+    }
+    insertOld(sql, [...moved, ...this.#replaced.clear()]);
   }
 
   /**
@@ -333,18 +368,24 @@ export class Store {
   #plan(request: TxnRequest, leases: LeasePort): Result<TxnPlan, Refusal> {
     const plan = planTxn(this.#sql, request);
     const { revision, compacted } = this;
-    const state = { sql: this.#sql, leases, leaseKeys: this.#leaseKeys, revision, compacted };
+    const [sql, leaseKeys, replaced] = [this.#sql, this.#leaseKeys, this.#replaced];
+    const state = { sql, replaced, leases, leaseKeys, revision, compacted };
     const refusal = checkPlan(state, plan);
     return refusal === null ? accept(plan) : refuse(refusal);
   }
 
   /** Runs one mutation; it makes a revision if and only if it changed a key. */
   #mutate<T>(body: (mutation: Mutation) => T): T {
-    const mutation = new Mutation(this.#sql, this.#leaseKeys, this.#revision);
+    const mutation = this.#begin();
     const answer = body(mutation);
     const { revision, events } = mutation;
     if (events.length > 0) this.#changed({ revision, events });
     return answer;
+  }
+
+  #begin(): Mutation {
+    const [sql, leaseKeys, replaced] = [this.#sql, this.#leaseKeys, this.#replaced];
+    return new Mutation({ sql, leaseKeys, replaced }, this.#revision);
   }
 
   #madeBy({ kv, answer }: Put): PutAnswer {

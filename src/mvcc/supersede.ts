@@ -1,7 +1,9 @@
 // Owns the step from "live" to "superseded": copying versions from `now` to `old`, inside SQLite, so
-// that values need not pass through memory.
+// that values need not pass through memory; and the way back there of those that went to the history.
 
 import type { SqlPort } from "../base/ports.ts";
+import type { Replaced } from "./history-row.ts";
+import { leaseToBytes } from "./rows.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 
 /**
@@ -14,11 +16,29 @@ export function copyToOld(
   rows: { readonly condition: string; readonly parameters: readonly Bytes[] },
 ): void {
   sql.run(
-    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub)
-     SELECT key, ?, create_revision, mod_revision, version, lease, value, sub
+    `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub, trail)
+     SELECT key, ?, create_revision, mod_revision, version, lease, value, sub, trail
      FROM now WHERE ${rows.condition} AND mod_revision < ?`,
     revision,
     ...rows.parameters,
     revision,
   );
+}
+
+/** Puts into `old` what stood in the history. */
+export function insertOld(sql: SqlPort, versions: readonly Replaced[]): void {
+  for (const { kv, until, sub } of versions) {
+    sql.run(
+      `INSERT INTO old (key, until, create_revision, mod_revision, version, lease, value, sub)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      kv.key,
+      until,
+      kv.createRevision,
+      kv.modRevision,
+      kv.version,
+      leaseToBytes(kv.lease),
+      kv.value,
+      sub,
+    );
+  }
 }

@@ -24,6 +24,7 @@ import type { LeasePort } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
 import { applyPut, checkPutOfTxn, heldBytes } from "./put.ts";
 import { answerBytes, measureRange, readRange } from "./range.ts";
+import type { Past } from "./scan.ts";
 
 /** The branches taken, all the way down. */
 export interface TxnPlan {
@@ -45,8 +46,7 @@ export function planTxn(sql: SqlPort, request: TxnRequest): TxnPlan {
 }
 
 /** The state that a plan is checked against. */
-export interface TxnState {
-  readonly sql: SqlPort;
+export interface TxnState extends Past {
   readonly revision: Revision;
   readonly compacted: Revision;
   readonly leases: LeasePort;
@@ -122,8 +122,7 @@ function checkRevision(state: TxnState, { revision }: RangeRequest): Refusal | n
  * written, and refused by all replicas alike.
  */
 function checkRangeAnswer(check: Check, request: RangeRequest): Refusal | null {
-  const { sql, revision, compacted, bytes } = check;
-  const view = { sql, revision, compacted, counts: null, bytesMax: Math.max(bytes.left, 0) };
+  const view = { ...check, counts: null, bytesMax: Math.max(check.bytes.left, 0) };
   const measured = measureRange(view, request);
   if (!measured.ok) return measured.error;
   return request.countOnly ? null : spend(check, request, measured.value);
@@ -156,8 +155,8 @@ export function runPlan(mutation: Mutation, compacted: Revision, plan: TxnPlan):
 function runOp(mutation: Mutation, compacted: Revision, op: PlannedOp): TxnOpAnswer {
   switch (op.kind) {
     case "range": {
-      const { sql, latest: revision } = mutation;
-      const view = { sql, revision, compacted, counts: null, bytesMax: Infinity };
+      const { sql, replaced, latest: revision } = mutation;
+      const view = { sql, replaced, revision, compacted, counts: null, bytesMax: Infinity };
       const result = readRange(view, op.request);
       assert(result.ok, "a range is checked before its txn runs");
       return { kind: "range", revision: mutation.latest, answer: result.value };

@@ -30,7 +30,7 @@ export interface SupersededPlace {
 type Sized<T> = T & { readonly size: number };
 type SupersededRecord = VersionRecord & { readonly until: number };
 
-const COLUMNS = "key, create_revision, mod_revision, version, sub, lease, value";
+const COLUMNS = "key, create_revision, mod_revision, version, sub, lease, trail, value";
 
 /** The rows of `now` behind a key that were made at `modMax` or before. */
 export function liveRun(

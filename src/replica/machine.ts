@@ -4,7 +4,7 @@
 import { AuthState } from "../auth/auth-state.ts";
 import { Applier, type AppliedBatch } from "../apply/applier.ts";
 import { ClusterState } from "../apply/cluster-state.ts";
-import type { Command } from "../apply/command.ts";
+import { REPLACED_SINCE, type Command } from "../apply/command.ts";
 import { takesKey } from "../apply/keyed.ts";
 import type { ClientAnswer, ReplicaCall } from "../api/replica.ts";
 import { DATABASE_BYTES_MAX, LOG_ENTRIES_KEPT, LOG_ENTRIES_KEPT_FULL } from "../base/limits.ts";
@@ -53,7 +53,7 @@ export class Machine {
 
   constructor({ sql, clusterId, atBirth, codeVersion, now }: MachineOptions) {
     this.#sql = sql;
-    this.store = new Store(sql);
+    this.store = new Store(sql, () => this.cluster.version >= REPLACED_SINCE);
     this.#leases = new LeaseTable(sql);
     this.cluster = new ClusterState(sql, atBirth, codeVersion);
     this.keeper = new LeaseKeeper(

@@ -79,7 +79,7 @@ describe("compact", () => {
 
 describe("sweep", () => {
   test("looks at so many rows a slice, and says whether more remains", ({ expect }) => {
-    const fixture = new TestStore();
+    const fixture = new TestStore({ replaces: false });
     for (let i = 0; i < 11; i++) fixture.put("a", String(i));
     fixture.compact(fixture.store.revision);
     const left: number[] = [];
@@ -90,7 +90,7 @@ describe("sweep", () => {
   });
 
   test("is not pending again after a restart, unless it was not done", ({ expect }) => {
-    const fixture = new TestStore();
+    const fixture = new TestStore({ replaces: false });
     for (let i = 0; i < 5; i++) fixture.put("a", String(i));
     fixture.compact(4);
     fixture.store.sweep(1);
@@ -103,7 +103,7 @@ describe("sweep", () => {
   });
 
   test("a compaction during a sweep is swept after it", ({ expect }) => {
-    const fixture = new TestStore();
+    const fixture = new TestStore({ replaces: false });
     for (let i = 0; i < 6; i++) fixture.put("a", String(i));
     fixture.compact(4);
     fixture.store.sweep(1);
@@ -114,7 +114,7 @@ describe("sweep", () => {
 });
 
 test("what a sweep has passed is looked at again after a compaction meanwhile", ({ expect }) => {
-  const fixture = new TestStore();
+  const fixture = new TestStore({ replaces: false });
   for (const key of ["a", "b", "b", "a"]) fixture.put(key);
   fixture.compact(4);
   fixture.store.sweep(1);

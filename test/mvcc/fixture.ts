@@ -185,18 +185,25 @@ export class TestStore {
   store: Store;
   readonly leases = new Set<LeaseId>();
   timeMs = 1_000;
+  replaces: boolean;
   #index = 0;
 
-  constructor() {
+  /** Without `replaces` all that is superseded stands in `old`, as before cluster version 5. */
+  constructor({ replaces = true }: { readonly replaces?: boolean } = {}) {
+    this.replaces = replaces;
     this.database = openNodeSql();
     insertMeta(this.database);
     this.sql = new RecordingSql(this.database);
-    this.store = new Store(this.sql);
+    this.store = this.#open();
+  }
+
+  #open(): Store {
+    return new Store(this.sql, () => this.replaces);
   }
 
   /** The store as it would be after a restart of its object. */
   restart(): void {
-    this.store = new Store(this.sql);
+    this.store = this.#open();
   }
 
   get leasePort(): LeasePort {

@@ -16,6 +16,8 @@ import type {
 import type { Result } from "../../src/base/result.ts";
 import { asRevision, type LeaseId } from "../../src/base/types.ts";
 import { checkTxnForm } from "../../src/mvcc/check.ts";
+import type { LeasePort } from "../../src/mvcc/leases.ts";
+import type { Pin, Store } from "../../src/mvcc/store.ts";
 import { IntervalSet } from "../../src/mvcc/interval-set.ts";
 import { deleteRequest, key, LEASES, putRequest, rangeRequest, txnRequest } from "./arbitrary.ts";
 import { range, TestStore } from "./fixture.ts";
@@ -30,9 +32,16 @@ type Command =
   | { readonly kind: "range"; readonly request: RangeRequest }
   | { readonly kind: "compact"; readonly revision: number }
   | { readonly kind: "sweep"; readonly rows: number }
-  | { readonly kind: "restart" };
+  | { readonly kind: "restart" }
+  /** Several writes that are applied together. */
+  | { readonly kind: "batch"; readonly steps: readonly Write[] }
+  | { readonly kind: "pin" }
+  /** The cluster's version falls below that of replaced versions in the history, or rises again. */
+  | { readonly kind: "version"; readonly replaces: boolean };
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+type Write = Extract<Command, { readonly kind: "put" | "deleteRange" | "txn" }>;
+
+const write: fc.Arbitrary<Write> = fc.oneof(
   { weight: 8, arbitrary: putRequest.map((request) => ({ kind: "put" as const, request })) },
   {
     weight: 3,
@@ -45,6 +54,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       request,
     })),
   },
+);
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 17, arbitrary: write },
   {
     weight: 1,
     arbitrary: fc.constantFrom(...LEASES).map((lease) => ({ kind: "revoke" as const, lease })),
@@ -61,6 +74,17 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.integer({ min: 1, max: 5 }).map((rows) => ({ kind: "sweep" as const, rows })),
   },
   { weight: 1, arbitrary: fc.constant({ kind: "restart" as const }) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .array(write, { minLength: 1, maxLength: 8 })
+      .map((steps) => ({ kind: "batch" as const, steps })),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "pin" as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.boolean().map((replaces) => ({ kind: "version" as const, replaces })),
+  },
 );
 
 /** What the store answered, in the model's words. */
@@ -85,10 +109,17 @@ const plainKeyValue = (kv: KeyValue): ModelKeyValue => ({
 
 type Outcome = Result<unknown, string>;
 
+function writeTo(store: Store, asked: Write, leases: LeasePort): Outcome {
+  if (asked.kind === "put") return store.put(asked.request, leases);
+  if (asked.kind === "deleteRange") return store.deleteRange(asked.request);
+  return store.txn(asked.request, leases);
+}
+
 class Pair {
   readonly fixture = new TestStore();
   readonly model: Model;
   readonly #expect: ExpectStatic;
+  #pin: Pin | null = null;
 
   constructor(expect: ExpectStatic) {
     this.#expect = expect;
@@ -100,17 +131,24 @@ class Pair {
     const { fixture, model } = this;
     switch (step.kind) {
       case "put":
-        return this.#write(model.put(step.request), () =>
-          fixture.store.put(step.request, fixture.leasePort),
-        );
       case "deleteRange":
-        return this.#write(model.deleteRange(step.request), () =>
-          fixture.store.deleteRange(step.request),
-        );
-      case "txn": {
-        const expected = checkTxnForm(step.request) ?? model.txn(step.request);
-        return this.#write(expected, () => fixture.store.txn(step.request, fixture.leasePort));
-      }
+      case "txn":
+        fixture.write(() => this.#write(step));
+        return;
+      case "batch":
+        fixture.write((store) => {
+          store.expect(step.steps.filter(({ kind }) => kind !== "deleteRange"));
+          for (const each of step.steps) this.#write(each);
+        });
+        return;
+      case "pin":
+        if (this.#pin === null) this.#pin = fixture.store.pin();
+        else this.#release();
+        return;
+      case "version":
+        if (fixture.replaces && !step.replaces) fixture.write((store) => store.moveReplacedToOld());
+        fixture.replaces = step.replaces;
+        return;
       case "revoke": {
         if (step.lease === 0n) return;
         const expected = model.deleteKeysOfLease(step.lease);
@@ -126,10 +164,16 @@ class Pair {
         fixture.store.sweep(step.rows);
         return;
       case "restart":
+        this.#pin = null;
         return fixture.restart();
       default:
         step satisfies never;
     }
+  }
+
+  #release(): void {
+    if (this.#pin !== null) this.fixture.store.release(this.#pin);
+    this.#pin = null;
   }
 
   /** Everything that can be asked about the whole store. */
@@ -139,6 +183,10 @@ class Pair {
     for (let revision = Math.max(1, model.compacted); revision <= model.revision; revision++) {
       const everything = range("\0", "\0", { revision });
       this.#same(fixture.store.range(everything), model.range(everything));
+      for (const option of [{ countOnly: true }, { keysOnly: true }]) {
+        const request = { ...everything, ...option };
+        this.#same(fixture.store.range(request), model.range(request));
+      }
     }
     const from = Math.max(2, model.compacted);
     const { revisions } = fixture.store.history.read(asRevision(from), 1e9);
@@ -169,12 +217,16 @@ class Pair {
     this.#expect(counts).toEqual(LEASES.map((lease) => store.keysOfLease(lease).length));
   }
 
-  #write(expected: unknown, body: () => Outcome): void {
-    this.#same(
-      this.fixture.write(() => body()),
-      expected,
-    );
-    this.#expect(this.fixture.store.revision).toBe(this.model.revision);
+  #write(asked: Write): void {
+    const { store, leasePort } = this.fixture;
+    this.#same(writeTo(store, asked, leasePort), this.#expected(asked));
+    this.#expect(store.revision).toBe(this.model.revision);
+  }
+
+  #expected(asked: Write): unknown {
+    if (asked.kind === "put") return this.model.put(asked.request);
+    if (asked.kind === "deleteRange") return this.model.deleteRange(asked.request);
+    return checkTxnForm(asked.request) ?? this.model.txn(asked.request);
   }
 
   #same(result: Outcome, expected: unknown): void {

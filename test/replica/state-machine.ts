@@ -97,17 +97,20 @@ export class StateMachine {
   store: Store;
   leases: LeaseTable;
   #applier: Applier;
+  /** Whether what plain puts replace goes to the history, where it may. */
+  readonly #replaces: boolean;
 
   /** Over a database without a row in `meta`. */
-  constructor(sql: NodeSql = openNodeSql()) {
+  constructor(sql: NodeSql = openNodeSql(), { replaces = true } = {}) {
     this.sql = sql;
+    this.#replaces = replaces;
     insertMeta(this.sql);
-    [this.store, this.leases, this.#applier] = parts(this.sql);
+    [this.store, this.leases, this.#applier] = parts(this.sql, replaces);
   }
 
   /** Everything is made anew over the database, as when the object restarts. */
   restart(): void {
-    [this.store, this.leases, this.#applier] = parts(this.sql);
+    [this.store, this.leases, this.#applier] = parts(this.sql, this.#replaces);
   }
 
   /** The entry that follows the last applied one. */
@@ -177,8 +180,8 @@ export const AT_BIRTH: Membership = {
   index: asLogIndex(0),
 };
 
-function parts(sql: SqlPort): [Store, LeaseTable, Applier] {
-  const store = new Store(sql);
+function parts(sql: SqlPort, replaces: boolean): [Store, LeaseTable, Applier] {
+  const store = new Store(sql, () => replaces);
   const leases = new LeaseTable(sql);
   const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
   const applied = { store, leases, cluster, auth: new AuthState(sql) };

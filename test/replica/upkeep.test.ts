@@ -15,12 +15,14 @@ import { VirtualCluster } from "../support/virtual-cluster.ts";
 const HASH: ClientRequest = { kind: "hash" };
 const HASH_KV = { kind: "hashKv", revision: 0 } as const;
 
+/** Keys with a lease: what is superseded stands in rows that a sweep deletes. */
 function filled(keys = 30): VirtualCluster {
+  const lease = asLeaseId(7n);
   const cluster = new VirtualCluster(3);
-  cluster.serve({ kind: "leaseGrant", id: asLeaseId(7n), ttlSeconds: 600 });
+  cluster.serve({ kind: "leaseGrant", id: lease, ttlSeconds: 600 });
   cluster.run(300);
   for (let n = 0; n < keys; n++) {
-    cluster.ask(cluster.leader()!, put(encodeUtf8(`k${n % 1_000}`), encodeUtf8(`${n}`)));
+    cluster.ask(cluster.leader()!, put(encodeUtf8(`k${n % 1_000}`), encodeUtf8(`${n}`), lease));
     if (n % 500 === 499) cluster.run(100);
   }
   cluster.run(1_000);

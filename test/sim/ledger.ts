@@ -143,7 +143,10 @@ export class Ledger {
     const { name, log } = standing;
     must(this.#committed[applied] !== undefined, () => `${name}: a snapshot of what is no entry`);
     must(applied > standing.applied, () => `${name}: a snapshot over newer state`);
-    for (let index = log.length; index <= applied; index++) log[index] = this.#committed[index];
+    // What stood there beyond the applied entries may have been of another log, and is gone.
+    for (let index = standing.applied + 1; index <= applied; index++) {
+      log[index] = this.#committed[index];
+    }
     log.length = applied + 1;
     const known = this.#revisionAt.get(applied);
     must(

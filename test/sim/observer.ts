@@ -98,7 +98,10 @@ export class Observer {
     );
     const { index } = base!;
     const { log } = this.#tip;
-    for (let at = log.length; at <= index; at++) log[at] = this.#ledger.committedAt(at);
+    // What stood there beyond the applied entries may have been of another log, and is gone.
+    for (let at = this.standing.applied + 1; at <= index; at++) {
+      log[at] = this.#ledger.committedAt(at);
+    }
     log.length = index + 1;
     this.#tip = { log, segment: 0, revision: 0, applied: 0, part: -1 };
     const { changes, requests } = this.#readHistory();

@@ -362,7 +362,10 @@ function stateHash(database: SimObject["database"]): number {
     hash =
       value instanceof Uint8Array ? hashBytes(value, hash) : mix(hash, hashText(String(value)));
   };
-  const rows = database.all("SELECT * FROM now ORDER BY key", []);
+  const rows = database.all(
+    `SELECT key, create_revision, mod_revision, version, lease, value, sub FROM now ORDER BY key`,
+    [],
+  );
   for (const row of rows) for (const value of Object.values(row)) take(value);
   const meta = database.all("SELECT compacted, cluster_version, version_cap FROM meta", []);
   for (const value of Object.values(meta[0]!)) take(value);
