@@ -175,8 +175,8 @@ export class PutRun {
   #supersede(place: Place, previous: KeyValue, until: Revision): void {
     const { compacted, replaces } = this.#bounds;
     const { made, sub, trail, isWhole } = place;
-    const isSmall = made === null ? isWhole : made.value.length <= PREVIOUS_VALUE_BYTES_MAX;
-    if (replaces && isSmall) {
+    const isWithValue = made !== null || isWhole;
+    if (replaces && isWithValue && isSmall(previous)) {
       this.#replaced.add({ until, kv: previous, sub: made === null ? sub : 0, trail });
       place.trail = extendTrail(trail, until, compacted);
       return;
@@ -202,6 +202,10 @@ export class PutRun {
     }
   }
 }
+
+/** So that it fits a row beside the largest event. A key may be as large as a value. */
+const isSmall = ({ key, value }: KeyValue): boolean =>
+  key.length + value.length <= PREVIOUS_VALUE_BYTES_MAX;
 
 const NOTHING_STORED = { stored: null, sub: 0, until: null, made: null, trail: null } as const;
 
