@@ -109,6 +109,11 @@ export class KvHashing {
     this.#store.release(this.#pin);
   }
 
+  /** False once it is released, or lost: it comes to nothing then. */
+  get isPinned(): boolean {
+    return this.#store.holds(this.#pin);
+  }
+
   #next(stage: Stage): Stage {
     switch (stage.kind) {
       case "live":
