@@ -105,13 +105,13 @@ const DURING: Readonly<Record<string, (machine: StateMachine) => Walk>> = {
   "a snapshot": ({ sql, store }) => {
     const source = new SnapshotSource({ sql, store, unversioned: UNVERSIONED });
     let cursor: Bytes | null = FIRST_CURSOR;
-    const step = (): string | null => {
+    const advance = (): string | null => {
       const { next }: SnapshotPart = source.part(cursor!);
       cursor = next;
       return next === null ? "sent" : null;
     };
     return {
-      step,
+      step: advance,
       get isPinned() {
         return source.isPinned;
       },
