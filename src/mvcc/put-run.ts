@@ -1,8 +1,8 @@
 // Owns plain puts that follow one another in a batch, those on conditions too: their versions are made
 // in memory, and their rows written many to a statement, before anything else looks at the tables. A
-// statement costs more than the row it writes. What they replace goes to the history (`replaced.ts`),
-// but for large values, which are not read; and to `old` as well while the store does not want it
-// there (see `Store.replaces`).
+// statement costs more than the row it writes. What they replace goes to the history (`replaced.ts`);
+// large versions, which are not read, go to `old`, and so do all while the store does not want them in
+// the history (see `Store.replaces`).
 
 import { bytesKey, EMPTY, equalBytes } from "../base/bytes.ts";
 import type { KeyValue, PutAnswer, PutRequest, TxnOp, TxnRequest } from "../base/kv.ts";
