@@ -229,6 +229,12 @@ export const REPLACED_KNOWN_BYTES_MAX = 1_048_576;
 /** Rows that a range scan reads at once: what it holds beyond what it returns. */
 export const SCAN_CHUNK_ROWS = 256;
 
+/**
+ * Keys that a scan of the past follows through the history together, each of whose rows it reads once for
+ * them: at most 4 kB each.
+ */
+export const SCAN_TRAILS = 2_048;
+
 /** Rows of its first read, when nothing is known of their size. */
 export const SCAN_CHUNK_ROWS_FIRST = 8;
 

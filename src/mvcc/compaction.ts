@@ -101,6 +101,16 @@ export class Compaction {
     this.#pins.delete(pin);
   }
 
+  /** Whether `pin` stands. */
+  holds(pin: object): boolean {
+    return this.#pins.has(pin);
+  }
+
+  /** Ends all pins. */
+  releaseAll(): void {
+    this.#pins.clear();
+  }
+
   /** Compacts logically; `latest` is the store's revision, which may be compacted itself. */
   compact(revision: number, latest: Revision): Result<null, Refusal> {
     if (revision <= this.#compacted) return refuse("compacted");

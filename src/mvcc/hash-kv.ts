@@ -12,8 +12,8 @@
 // compaction at C has left is hashed, which is what was live at C.
 //
 // The second part is the history, read in order. The first stands in `now` and `old` in the order of
-// keys, and beside the events that replaced it. Its versions are hashed one by one as they come, and the hashes joined in order at the end,
-// so that no value waits in memory and SQLite has nothing to sort.
+// keys, and beside the events that replaced it. Its versions are hashed one by one as they come, and the
+// hashes joined in order at the end, so that no value waits in memory and SQLite has nothing to sort.
 //
 // For a revision to which it compacted, an etcd answers what it computed before the compaction, until
 // it restarts. That is another question, and has another compacted revision in the answer.
@@ -107,6 +107,11 @@ export class KvHashing {
   /** Gives up, or ends: the sweep may go on (see `Store.sweepPending`). */
   release(): void {
     this.#store.release(this.#pin);
+  }
+
+  /** False once it is released, or lost: it comes to nothing then. */
+  get isPinned(): boolean {
+    return this.#store.holds(this.#pin);
   }
 
   #next(stage: Stage): Stage {

@@ -1,8 +1,8 @@
 // Owns plain puts that follow one another in a batch, those on conditions too: their versions are made
 // in memory, and their rows written many to a statement, before anything else looks at the tables. A
-// statement costs more than the row it writes. What they replace goes to the history (`replaced.ts`),
-// but for large values, which are not read; and to `old` as well while the store does not want it
-// there (see `Store.replaces`).
+// statement costs more than the row it writes. What they replace goes to the history (`replaced.ts`);
+// large versions, which are not read, go to `old`, and so do all while the store does not want them in
+// the history (see `Store.replaces`).
 
 import { bytesKey, EMPTY, equalBytes } from "../base/bytes.ts";
 import type { KeyValue, PutAnswer, PutRequest, TxnOp, TxnRequest } from "../base/kv.ts";
@@ -175,8 +175,8 @@ export class PutRun {
   #supersede(place: Place, previous: KeyValue, until: Revision): void {
     const { compacted, replaces } = this.#bounds;
     const { made, sub, trail, isWhole } = place;
-    const isSmall = made === null ? isWhole : made.value.length <= PREVIOUS_VALUE_BYTES_MAX;
-    if (replaces && isSmall) {
+    const isWithValue = made !== null || isWhole;
+    if (replaces && isWithValue && isSmall(previous)) {
       this.#replaced.add({ until, kv: previous, sub: made === null ? sub : 0, trail });
       place.trail = extendTrail(trail, until, compacted);
       return;
@@ -202,6 +202,10 @@ export class PutRun {
     }
   }
 }
+
+/** So that it fits a row beside the largest event. A key may be as large as a value. */
+const isSmall = ({ key, value }: KeyValue): boolean =>
+  key.length + value.length <= PREVIOUS_VALUE_BYTES_MAX;
 
 const NOTHING_STORED = { stored: null, sub: 0, until: null, made: null, trail: null } as const;
 

@@ -19,7 +19,12 @@ import { compareBytes, EMPTY } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 import { isEmptyInterval, successor, type Interval } from "../base/interval.ts";
 import type { KeyValue } from "../base/kv.ts";
-import { SCAN_CHUNK_BYTES, SCAN_CHUNK_ROWS, SCAN_CHUNK_ROWS_FIRST } from "../base/limits.ts";
+import {
+  SCAN_CHUNK_BYTES,
+  SCAN_CHUNK_ROWS,
+  SCAN_CHUNK_ROWS_FIRST,
+  SCAN_TRAILS,
+} from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Bytes, Revision } from "../base/types.ts";
 import type { ReplacedVersions } from "./replaced.ts";
@@ -62,11 +67,18 @@ export function* latestVersions(sql: SqlPort, scan: Scan): Generator<KeyValue, v
 }
 
 /** The versions of the interval visible at `revision`, in key order. See `latestVersions`. */
-export function* versionsAt(
-  { sql, replaced }: Past,
-  scan: Scan,
-  revision: Revision,
-): Generator<KeyValue, void> {
+export function* versionsAt(past: Past, scan: Scan, revision: Revision): Generator<KeyValue, void> {
+  const decided = decidingRows(past.sql, scan, revision);
+  const most = Math.min(scan.rowsMax, SCAN_TRAILS);
+  for (const rows of inRuns(decided, most)) {
+    for (const kv of visibleOf(rows, past.replaced, revision)) {
+      yield scan.values ? kv : { ...kv, value: EMPTY };
+    }
+  }
+}
+
+/** Of each key in order the row that decides, if it says that there is a version at `revision`. */
+function* decidingRows(sql: SqlPort, scan: Scan, revision: Revision): Generator<TrailedRow, void> {
   const live = liveCandidates(sql, scan, revision);
   const superseded = supersededCandidates(sql, scan, revision);
   let a = live.next();
@@ -77,8 +89,8 @@ export function* versionsAt(
     const gone = order >= 0 && b.done !== true ? b.value.row : null;
     const isOne = alive === null || gone === null || alive.mod_revision > revision;
     assert(isOne, "one version of a key is visible at a revision");
-    const visible = versionOf(gone ?? alive, { revision, replaced });
-    if (visible !== null) yield scan.values ? visible : { ...visible, value: EMPTY };
+    const row = gone ?? alive;
+    if (row !== null && row.create_revision <= revision) yield row;
     if (order <= 0) a = live.next();
     if (order >= 0) b = superseded.next();
   }
@@ -180,14 +192,35 @@ function* candidates(rows: Iterable<TrailedRow>): Generator<Candidate, void> {
   for (const row of rows) yield { key: row.key, row: row.version === null ? null : row };
 }
 
-/** The version visible at a revision, of a key for which `row` decides. */
-function versionOf(
-  row: TrailedRow | null,
-  { revision, replaced }: { readonly revision: Revision; readonly replaced: ReplacedVersions },
-): KeyValue | null {
-  if (row === null || row.create_revision > revision) return null;
-  if (row.mod_revision <= revision) return toKeyValue(row);
-  return row.trail === null ? null : (replaced.visibleAt(row.key, row.trail, revision)?.kv ?? null);
+/** The versions visible at a revision, of keys for which `rows` decide. */
+function visibleOf(
+  rows: readonly TrailedRow[],
+  replaced: ReplacedVersions,
+  revision: Revision,
+): KeyValue[] {
+  const sought = rows.flatMap(({ key, trail, mod_revision }, index) =>
+    mod_revision > revision && trail !== null ? [{ index, key, trail }] : [],
+  );
+  const found = replaced.visibleAt(sought, revision);
+  const seen = rows.map((row) => (row.mod_revision <= revision ? toKeyValue(row) : null));
+  for (const [at, { index }] of sought.entries()) seen[index] = found[at]!;
+  return seen.filter((kv) => kv !== null);
+}
+
+/** Rows of at most `most`, or SCAN_CHUNK_BYTES of values and one row more. */
+function* inRuns(rows: Iterable<TrailedRow>, most: number): Generator<readonly TrailedRow[], void> {
+  let run: TrailedRow[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    run.push(row);
+    // Null where the version lies after the revision.
+    bytes += (row.value as Bytes | null)?.length ?? 0;
+    if (run.length < most && bytes < SCAN_CHUNK_BYTES) continue;
+    yield run;
+    run = [];
+    bytes = 0;
+  }
+  yield run;
 }
 
 /**

@@ -156,15 +156,15 @@ export class Segments {
     return null;
   }
 
-  /** What the row of the change at `revision` has of replaced versions; null when it has none. */
-  replacedBy(revision: number): Bytes | null {
+  /** What the row of the change at `revision` has of replaced versions; null when it is not there. */
+  replacedBy(revision: number): { revision: number; replaced: Bytes | null } | null {
     for (const segment of this.since((first) => first.revision < revision)) {
-      const [row] = this.#sql.all<{ replaced: Bytes | null }>(
-        `SELECT replaced FROM ${tableOf(segment)}
+      const [row] = this.#sql.all<{ revision: number; replaced: Bytes | null }>(
+        `SELECT revision, replaced FROM ${tableOf(segment)}
          WHERE revision >= ? ORDER BY revision, applied, part LIMIT 1`,
         revision,
       );
-      if (row !== undefined) return row.replaced;
+      if (row !== undefined) return row;
     }
     return null;
   }

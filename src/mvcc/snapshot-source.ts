@@ -90,7 +90,6 @@ export class SnapshotSource {
   readonly #sql: SqlPort;
   readonly #store: Store;
   readonly #unversioned: readonly { readonly name: string; readonly body: Bytes }[];
-  #isReleased = false;
 
   /** Pins the state as it is, between two applied batches. */
   constructor(options: {
@@ -113,8 +112,12 @@ export class SnapshotSource {
 
   /** Ends it; the sweep may go on once no other pin is left (see `Store.sweepPending`). */
   release(): void {
-    if (!this.#isReleased) this.#store.release(this.pin);
-    this.#isReleased = true;
+    this.#store.release(this.pin);
+  }
+
+  /** False once it is released, or lost: then another is to be begun. */
+  get isPinned(): boolean {
+    return this.#store.holds(this.pin);
   }
 
   /**
@@ -126,7 +129,7 @@ export class SnapshotSource {
    * @throws CodecError on anything that is no cursor.
    */
   part(cursor: Bytes): SnapshotPart {
-    assert(!this.#isReleased, "a snapshot is read while it is pinned");
+    assert(this.isPinned, "a snapshot is read while it is pinned");
     const draft = new Draft();
     let place: SnapshotPlace | null = decodeCursor(cursor);
     while (place !== null && !draft.isFull) place = this.#advance(place, draft);

@@ -113,6 +113,11 @@ export class StateHashing {
     this.#store.release(this.#pin);
   }
 
+  /** False once it is released, or lost: it comes to nothing then. */
+  get isPinned(): boolean {
+    return this.#store.holds(this.#pin);
+  }
+
   /** Adds what stands behind a place, up to where both runs reach; null at the end of both. */
   #walk(from: SupersededPlace): SupersededPlace | null {
     const { revision: modMax, compacted: untilMin } = this;

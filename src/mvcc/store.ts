@@ -26,7 +26,7 @@ import type {
   TxnRequest,
 } from "../base/kv.ts";
 import { isReadOnlyTxn } from "../base/kv.ts";
-import { ANSWER_BYTES_MAX, CATCH_UP_BYTES_MAX } from "../base/limits.ts";
+import { ANSWER_BYTES_MAX } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";
@@ -54,7 +54,7 @@ import {
   checkDeletions,
   deletionAnswerBytes,
 } from "./delete-range.ts";
-import { packBatch, type AppliedRequest, type Replaced } from "./history-row.ts";
+import { packBatch, type AppliedRequest } from "./history-row.ts";
 import { History, type Place } from "./history.ts";
 import { IntervalSet } from "./interval-set.ts";
 import { LeaseKeys } from "./lease-keys.ts";
@@ -65,7 +65,7 @@ import { applyPut, checkPut } from "./put.ts";
 import { readRange } from "./range.ts";
 import { ReplacedVersions } from "./replaced.ts";
 import { Segments } from "./segments.ts";
-import { insertOld } from "./supersede.ts";
+import { moveToOld } from "./supersede.ts";
 import { checkPlan, planTxn, runPlan, type TxnPlan } from "./txn.ts";
 
 /** What ends an applied batch. */
@@ -328,6 +328,11 @@ export class Store {
     this.#compaction.release(pin);
   }
 
+  /** Whether the pin stands still: it is neither released nor lost (see `moveReplacedToOld`). */
+  holds(pin: Pin): boolean {
+    return this.#compaction.holds(pin);
+  }
+
   /** The history as a pin holds it: from the revision on that was compacted then. */
   historyOf(pin: Pin): History {
     const latest = (): Revision => this.#revision;
@@ -343,17 +348,12 @@ export class Store {
 
   /**
    * Moves the versions that stand in the history to `old`, where code of versions before 5 looks for
-   * them. Trails that led to them stay: where a row of `old` decides, none is followed.
+   * them. Trails that led to them stay: where a row of `old` decides, none is followed. All pins are
+   * lost: whoever walks through all versions would meet some twice or never.
    */
   moveReplacedToOld(): void {
-    const sql = this.#sql;
-    const moved: Replaced[] = [];
-    for (let from: Revision | null = nextRevision(this.compacted); from !== null;) {
-      const { versions, next } = this.#history.readReplaced(from, CATCH_UP_BYTES_MAX);
-      moved.push(...versions);
-      from = next;
-    }
-    insertOld(sql, [...moved, ...this.#replaced.clear()]);
+    this.#compaction.releaseAll();
+    moveToOld(this.#sql, this, this.#replaced);
   }
 
   /**

@@ -59,6 +59,10 @@ export class Downloads {
   part(name: string, cursor: Bytes, now: Milliseconds): SnapshotPart | null {
     const download = this.#open.get(name);
     if (download === undefined) return null;
+    if (!download.source.isPinned) {
+      this.end(name);
+      return null;
+    }
     download.heardAt = now;
     return download.source.part(cursor.length === 0 ? FIRST_CURSOR : cursor);
   }

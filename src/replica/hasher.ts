@@ -54,6 +54,10 @@ export class Hasher {
       hashing.release();
       return true;
     }
+    if (!hashing.isPinned) {
+      this.#calls.refuse(call, "changeUnderWay");
+      return true;
+    }
     const answer = hashing.step();
     if (answer === null) return false;
     const whole: ClientAnswer =

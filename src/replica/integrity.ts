@@ -10,7 +10,7 @@
 // It is bounded by the writes since the last one, and begins with a write only: an idle cluster sleeps
 // on, and nobody who sleeps is woken. A hash is made in slices, with requests in between.
 // When the store is compacted meanwhile it is given up, for it could be compared with nobody's: so it
-// never keeps the sweep waiting.
+// never keeps the sweep waiting. So it is when its pin is lost.
 
 import type { ClusterState } from "../apply/cluster-state.ts";
 import { versionOf, type Command } from "../apply/command.ts";
@@ -164,7 +164,7 @@ export class Integrity {
 
   #step(hashing: Hashing, now: Milliseconds): void {
     const { store } = this.#options;
-    if (store.compacted !== hashing.compacted) {
+    if (store.compacted !== hashing.compacted || !hashing.hash.isPinned) {
       hashing.hash.release();
       this.#hashing = null;
       return;

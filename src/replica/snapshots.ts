@@ -175,6 +175,8 @@ export class Snapshots {
 
   #send(peer: MemberId, transfer: Transfer, now: Milliseconds): void {
     const { name: snapshot, source, index, indexTerm, part, cursor } = transfer;
+    // `follow` begins with another.
+    if (!source.isPinned) return this.#release(peer);
     const { data } = source.part(cursor);
     transfer.sentAt = now;
     this.#raft.sendSnapshot(peer, { snapshot, index, indexTerm, part, data }, now);

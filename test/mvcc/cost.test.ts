@@ -140,6 +140,46 @@ test("a hot key whose versions stand in the history slows nobody", ({ expect }) 
   expect(rowsRead).toBeGreaterThan(0);
 });
 
+describe("a row of the history", () => {
+  const KEYS = 1_000;
+  const BATCH = 200;
+
+  /** Puts all keys, and then again in another order; more bytes than are kept decoded. */
+  function overwritten(): TestStore {
+    const fixture = new TestStore();
+    const names = Array.from({ length: 2 * KEYS }, (_, n) => `k${(n * 7) % KEYS}`);
+    for (let from = 0; from < names.length; from += BATCH) {
+      fixture.batch((store) => {
+        for (const name of names.slice(from, from + BATCH)) {
+          store.put(put(name, "v".repeat(2_000)), fixture.leasePort);
+        }
+      });
+    }
+    fixture.restart();
+    fixture.sql.statements.length = 0;
+    return fixture;
+  }
+
+  /** One more for each segment that is looked into in vain. */
+  const readings = ({ sql }: TestStore): number =>
+    sql.statements.filter(({ statement }) => statement.includes("replaced FROM rev_")).length;
+
+  test("is read once for a list of keys that have all changed since", ({ expect }) => {
+    const fixture = overwritten();
+    expect(fixture.range("k", "l", { revision: KEYS + 1 })).toHaveLength(KEYS);
+    expect(readings(fixture)).toBeLessThanOrEqual(KEYS / BATCH + 2);
+  });
+
+  test("is read once for the versions before its events, though most were new", ({ expect }) => {
+    const fixture = overwritten();
+    const { revisions } = fixture.store.history.read(asRevision(2), 1e9);
+    for (const { revision, events } of revisions) {
+      fixture.store.history.previousVersion(events[0]!.kv.key, revision);
+    }
+    expect(readings(fixture)).toBeLessThanOrEqual((2 * KEYS) / BATCH + 2);
+  });
+});
+
 describe("rows written, but for the log's own", () => {
   /** Rows of tables that a write changed. */
   function rowsOf(fixture: TestStore, body: () => unknown): number {

@@ -6,6 +6,7 @@ import type { ReplicaAnswer } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { DEFAULT_LIMITS } from "../../src/base/cluster-limits.ts";
 import { asLeaseId, asMemberId } from "../../src/base/types.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
 import { FIRST_CURSOR } from "../../src/mvcc/snapshot-part.ts";
 import { hasStaging, stagePart } from "../../src/mvcc/snapshot-sink.ts";
 import { SnapshotSource } from "../../src/mvcc/snapshot-source.ts";
@@ -115,6 +116,25 @@ describe("a replica that was away while logs were trimmed", () => {
   });
 
   // The leader serves only once a quorum has its log, and here the quorum needs the snapshot for that.
+  test("gets another when versions have moved under it, for the cluster's was lowered", ({
+    expect,
+  }) => {
+    cluster.runUntil(() =>
+      cluster.statuses().every((each) => each.clusterVersion === CODE_VERSION),
+    );
+    fill(20, 20);
+    const away = follower();
+    away.isCut = true;
+    fill(40, 20);
+    away.isCut = false;
+    expect(cluster.runUntil(() => hasStaging(away.sql))).toBe(true);
+    expect(cluster.serve({ kind: "capVersion", cap: 4 })).toMatchObject({ kind: "answered" });
+    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+    expect(snapshotsInstalled(away)).toBe(true);
+    expect(cluster.statuses().map(({ clusterVersion }) => clusterVersion)).toEqual([4, 4, 4]);
+    expect(away.sql.all("SELECT key FROM old").length).toBeGreaterThan(0);
+  });
+
   test("is what a leader that has restarted needs in order to serve", ({ expect }) => {
     const away = follower();
     const leader = cluster.leader()!;

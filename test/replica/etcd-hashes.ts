@@ -147,4 +147,24 @@ hash 7 4 3415148483
 hash 8 4 3395021966
 hash 0 4 3395021966
 `,
+  String.raw`
+put "a" "1"
+txn put "a" "2" ; put "b" "1" ; put "c" "1"
+put "c" "2"
+put "b" "2"
+txn put "c" "3" ; put "b" "3"
+put "b" "4"
+put "c" "4"
+compact 3
+hash 3 3 2897053447
+hash 4 3 2880933456
+hash 5 3 2598506151
+hash 6 3 837718606
+hash 7 3 730029831
+hash 8 3 168140345
+compact 6
+hash 6 6 734254099
+hash 7 6 1711191546
+hash 8 6 3781591178
+`,
 ];

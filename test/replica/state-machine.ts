@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { Applier, type CommittedEntry } from "../../src/apply/applier.ts";
 import { AuthState } from "../../src/auth/auth-state.ts";
 import { ClusterState } from "../../src/apply/cluster-state.ts";
-import { encodeProposal, type Command } from "../../src/apply/command.ts";
+import { encodeProposal, REPLACED_SINCE, type Command } from "../../src/apply/command.ts";
 import { bytesKey, decodeUtf8 } from "../../src/base/bytes.ts";
 import { REQUEST_WINDOW_MS } from "../../src/base/limits.ts";
 import type { Membership } from "../../src/base/membership.ts";
@@ -91,17 +91,22 @@ function requestIdOf(request: number): Bytes {
   return id;
 }
 
+/** Whether what plain puts replace goes to the history, where it may; or as the cluster's version says. */
+type Replaces = boolean | "by version";
+
 /** The applied state of one replica. */
 export class StateMachine {
   readonly sql: NodeSql;
   store: Store;
   leases: LeaseTable;
   #applier: Applier;
-  /** Whether what plain puts replace goes to the history, where it may. */
-  readonly #replaces: boolean;
+  readonly #replaces: Replaces;
 
   /** Over a database without a row in `meta`. */
-  constructor(sql: NodeSql = openNodeSql(), { replaces = true } = {}) {
+  constructor(
+    sql: NodeSql = openNodeSql(),
+    { replaces = true }: { readonly replaces?: Replaces } = {},
+  ) {
     this.sql = sql;
     this.#replaces = replaces;
     insertMeta(this.sql);
@@ -180,10 +185,11 @@ export const AT_BIRTH: Membership = {
   index: asLogIndex(0),
 };
 
-function parts(sql: SqlPort, replaces: boolean): [Store, LeaseTable, Applier] {
-  const store = new Store(sql, () => replaces);
-  const leases = new LeaseTable(sql);
+function parts(sql: SqlPort, replaces: Replaces): [Store, LeaseTable, Applier] {
   const cluster = new ClusterState(sql, AT_BIRTH, CODE_VERSION);
+  const byVersion = (): boolean => cluster.version >= REPLACED_SINCE;
+  const store = new Store(sql, replaces === "by version" ? byVersion : () => replaces);
+  const leases = new LeaseTable(sql);
   const applied = { store, leases, cluster, auth: new AuthState(sql) };
   const versions = { versionNeeded: () => versionNeeded(sql), codeVersion: CODE_VERSION };
   return [store, leases, new Applier({ sql, ...applied, ...versions })];

@@ -118,6 +118,15 @@ describe("the hash of the history", () => {
     });
   });
 
+  test("is refused when versions move under it, for the cluster's is lowered", ({ expect }) => {
+    const cluster = filled(4_000);
+    const hashing = cluster.ask(cluster.leader()!, HASH_KV);
+    expect(cluster.serve({ kind: "capVersion", cap: 4 })).toMatchObject({ kind: "answered" });
+    cluster.run(1_000);
+    expect(cluster.answers.get(hashing)).toMatchObject({ refusal: "changeUnderWay" });
+    expect(cluster.serve(HASH_KV)).toMatchObject({ kind: "answered" });
+  });
+
   test("a few at a time; who has gone makes room, and what was held up is swept", ({ expect }) => {
     const cluster = filled(4_000);
     const leader = cluster.leader()!;

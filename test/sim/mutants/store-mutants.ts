@@ -36,8 +36,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "src/mvcc/segments.ts",
-        find: "        row.requests,\n        row.events,\n      );",
-        replace: "        row.requests,\n        row.events,\n      ));",
+        find: "        row.events,\n        row.replaced,\n      );",
+        replace: "        row.events,\n        row.replaced,\n      ));",
       },
     ],
     seeds: 20,
