@@ -5,7 +5,7 @@ import { rangeOfKey } from "../api/kv-json.ts";
 import type { ClientRequest, ReplicaCall } from "../api/replica.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Contact } from "./contact.ts";
-import type { ReplicaNetwork } from "./network.ts";
+import type { GatheredCalls } from "./gathered-calls.ts";
 import type { Platform } from "./platform.ts";
 import type { Outcome } from "./search.ts";
 
@@ -33,7 +33,7 @@ export interface Heard {
   readonly outcome: Outcome;
 }
 
-type World = Platform & { readonly network: ReplicaNetwork };
+type World = Platform & { readonly calls: GatheredCalls };
 
 /** Asks `contact`, and waits for it or for one that was asked before, whoever is first. */
 export const askReplica = (world: World, question: Question, contact: Contact): Promise<Heard> =>
@@ -99,8 +99,9 @@ class Attempt {
   async #call(call: Question["call"], timeoutMs: number): Promise<Heard> {
     const contact = this.#contact;
     try {
-      const replica = this.#world.network.replica(this.#question.cluster, contact);
-      return { contact, outcome: await replica.serve({ ...call, timeoutMs }) };
+      const { cluster } = this.#question;
+      const outcome = await this.#world.calls.serve(cluster, contact, { ...call, timeoutMs });
+      return { contact, outcome };
     } catch (error) {
       return { contact, outcome: { kind: isOverloaded(error) ? "overloaded" : "broken" } };
     }

@@ -9,9 +9,11 @@ export interface Platform {
   readonly random: (size: number) => Bytes;
   /** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Has the platform go on with `work`, which others need too, when its request is over. */
+  readonly outlive: (work: Promise<unknown>) => void;
 }
 
-/** The platform of the Worker. */
+/** The platform of the Worker, but for `outlive`: elsewhere nothing ends with a request. */
 export const PLATFORM: Platform = {
   clock: () => Date.now(),
   random: (size) => crypto.getRandomValues(new Uint8Array(size)),
@@ -27,6 +29,7 @@ export const PLATFORM: Platform = {
       signal?.addEventListener("abort", wake);
       if (signal?.aborted === true) wake();
     }),
+  outlive: () => undefined,
 };
 
 /** A number in `[0, 1)`, for jitter. */

@@ -21,8 +21,8 @@ import { ClusterViews, type ClusterView } from "./cluster-view.ts";
 import { isSame, type Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
 import { genesisInTime } from "./genesis-call.ts";
-import type { ReplicaNetwork } from "./network.ts";
-import { randomFraction, type Platform } from "./platform.ts";
+import { GatheredCalls, type GatheringWorld } from "./gathered-calls.ts";
+import { randomFraction } from "./platform.ts";
 import { Search, type Step } from "./search.ts";
 import { isTurnedAway } from "./turned-away.ts";
 
@@ -75,8 +75,7 @@ export type Seeker = Pick<
   "cluster" | "continent" | "credentials" | "leaderWithinMs"
 >;
 
-export interface RouterDependencies extends Platform {
-  readonly network: ReplicaNetwork;
+export interface RouterDependencies extends GatheringWorld {
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
 }
@@ -97,11 +96,11 @@ interface Errand extends Question {
  * the request's deadline: replicas drop repeats, so it happens once at most.
  */
 export class Router {
-  readonly #dependencies: RouterDependencies;
+  readonly #dependencies: RouterDependencies & { readonly calls: GatheredCalls };
   readonly #views: ClusterViews;
 
   constructor(dependencies: RouterDependencies) {
-    this.#dependencies = dependencies;
+    this.#dependencies = { ...dependencies, calls: new GatheredCalls(dependencies) };
     this.#views = new ClusterViews(dependencies.regions);
   }
 

@@ -95,16 +95,30 @@ export class Host {
       return { kind: "timeout" };
     }
     const ready = await this.#prepare(call);
-    if (ready === null || this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
+    return ready === null ? { kind: "timeout" } : this.#begin([ready])[0]!;
+  }
+
+  /** Calls that came together are begun in one turn. Of a kind that needs no preparation. */
+  serveAll(calls: readonly ReplicaCall[]): Promise<ReplicaAnswer>[] {
+    return this.#isIsolated ? calls.map((call) => this.serve(call)) : this.#begin(calls);
+  }
+
+  #begin(calls: readonly ReplicaCall[]): Promise<ReplicaAnswer>[] {
+    const begun: [id: number, call: ReplicaCall][] = [];
     const startedAt = this.#now();
-    this.#meters.requestStarted(call.request.kind);
-    const answer = await new Promise<ReplicaAnswer>((resolve) => {
+    const answers = calls.map(async (call): Promise<ReplicaAnswer> => {
+      if (this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
+      this.#meters.requestStarted(call.request.kind);
+      const { promise, resolve } = Promise.withResolvers<ReplicaAnswer>();
       const id = ++this.#lastCall;
       this.#waiting.set(id, resolve);
-      this.#turn((core) => core.call(id, ready, this.#now()));
+      begun.push([id, call]);
+      const answer = await promise;
+      this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
+      return answer;
     });
-    this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
-    return answer;
+    if (begun.length > 0) this.#turn((core) => core.calls(begun, this.#now()));
+    return answers;
   }
 
   /** A peer's batch of messages; the answer carries what goes back to it. */

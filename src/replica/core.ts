@@ -133,8 +133,13 @@ export class ReplicaCore {
 
   /** A client's call. It is answered by an effect with the same `id`, exactly once. */
   call(id: number, call: ReplicaCall, now: Milliseconds): void {
+    this.calls([[id, call]], now);
+  }
+
+  /** Several at once: their writes are one batch, and their reads one round. */
+  calls(calls: readonly (readonly [id: number, call: ReplicaCall])[], now: Milliseconds): void {
     this.#sample(now);
-    this.#service.begin(id, call, now);
+    for (const [id, call] of calls) this.#service.begin(id, call, now);
     this.#drain();
   }
 

@@ -1,0 +1,167 @@
+// Owns the bytes of calls that the router gathers, and of their answers: one array of bytes each way.
+// The runtime would copy the objects themselves, field by field, at several times the cost. Calls
+// are as in a session, with who asks and since when; answers too, but for those that a router follows.
+
+import { CodecError, Reader, Writer } from "../base/codec.ts";
+import { asMemberId, asTerm, type Bytes } from "../base/types.ts";
+import { readCredentials, writeCredentials } from "./credentials-codec.ts";
+import { decodeDirectory, encodeDirectory } from "./directory.ts";
+import type { ReplicaAnswer, ReplicaCall } from "./replica.ts";
+import {
+  decodeSessionAnswer,
+  encodeSessionAnswer,
+  refusedAnswer,
+} from "./session-answer-codec.ts";
+import { readSessionCall, writeSessionCall } from "./session-call-codec.ts";
+import { SESSION_RESULTS, type SessionRequest, type SessionResult } from "./session-call.ts";
+
+/** A call whose request sessions know too: others have no bytes. */
+export type GatheredCall = ReplicaCall & { readonly request: SessionRequest };
+
+/** Null: the call has thrown, and nobody knows what came of it. */
+export type GatheredAnswer = ReplicaAnswer | null;
+
+/** Of what follows. A router and its objects are of two versions for minutes after a deploy. */
+const VERSION = 1;
+
+const HAS_CREDENTIALS = 1;
+const HAS_ASKED_AT = 2;
+
+// Numbers are part of what two versions of the code speak: append, never change.
+const THREW = 0;
+const AS_IN_SESSION = 1;
+const REDIRECT = 2;
+const UNBORN = 3;
+const REMOVED = 4;
+
+/** Bytes of no call yet; `writeGatheredCall` adds to them. */
+export const beginGatheredCalls = (): Writer => new Writer().byte(VERSION);
+
+export function writeGatheredCall(writer: Writer, call: GatheredCall): void {
+  const { credentials, askedAt } = call;
+  const flags =
+    (credentials === undefined ? 0 : HAS_CREDENTIALS) | (askedAt === undefined ? 0 : HAS_ASKED_AT);
+  writer.byte(flags);
+  if (credentials !== undefined) writeCredentials(writer, credentials);
+  if (askedAt !== undefined) writer.uint(askedAt);
+  writer.sized((body) => writeSessionCall(body, call));
+}
+
+/**
+ * Null for what newer code has written.
+ *
+ * @throws CodecError for what no code has written.
+ */
+export function decodeGatheredCalls(bytes: Bytes): GatheredCall[] | null {
+  const reader = new Reader(bytes);
+  if (reader.byte() !== VERSION) return null;
+  const calls: GatheredCall[] = [];
+  while (!reader.done) {
+    const call = readCall(reader);
+    if (call === null) return null;
+    calls.push(call);
+  }
+  return calls;
+}
+
+export function encodeGatheredAnswers(answers: readonly GatheredAnswer[]): Bytes {
+  const writer = new Writer().byte(VERSION);
+  return writer.list(answers, writeAnswer).finish();
+}
+
+/** @throws CodecError for what this code does not understand. */
+export function decodeGatheredAnswers(bytes: Bytes): GatheredAnswer[] {
+  const reader = new Reader(bytes);
+  if (reader.byte() !== VERSION) throw new CodecError("answers of newer code");
+  const answers = reader.list(readAnswer);
+  reader.end();
+  return answers;
+}
+
+/** Null for a kind of request that this code does not know. */
+function readCall(reader: Reader): GatheredCall | null {
+  const flags = reader.byte();
+  if (flags > (HAS_CREDENTIALS | HAS_ASKED_AT)) throw new CodecError(`${flags} are no flags`);
+  const credentials = (flags & HAS_CREDENTIALS) === 0 ? {} : { credentials: readCredentials(reader) };
+  const askedAt = (flags & HAS_ASKED_AT) === 0 ? {} : { askedAt: reader.uint() };
+  const call = readSessionCall(reader.sized());
+  return call === null ? null : { ...call, ...credentials, ...askedAt };
+}
+
+function writeAnswer(writer: Writer, answer: GatheredAnswer): void {
+  if (answer === null) return void writer.byte(THREW);
+  switch (answer.kind) {
+    case "answered": {
+      const result = resultOf(answer.answer);
+      const said = encodeSessionAnswer({ kind: "answered", header: answer.header, result });
+      return void writer.byte(AS_IN_SESSION).bytes(said);
+    }
+    case "refused":
+      return void writer
+        .byte(AS_IN_SESSION)
+        .bytes(encodeSessionAnswer(refusedAnswer(answer.refusal, answer.header)));
+    case "overwritten":
+    case "timeout":
+      return void writer.byte(AS_IN_SESSION).bytes(encodeSessionAnswer(answer));
+    case "redirect": {
+      const { leader, term, directory } = answer;
+      writer.byte(REDIRECT).flag(leader !== null);
+      if (leader !== null) writer.id(leader);
+      return void writer.uint(term).text(encodeDirectory(directory));
+    }
+    case "unborn":
+      return void writer.byte(UNBORN);
+    case "removed":
+      return void writer.byte(REMOVED).text(encodeDirectory(answer.directory));
+    default:
+      answer satisfies never;
+  }
+}
+
+function readAnswer(reader: Reader): GatheredAnswer {
+  const tag = reader.byte();
+  switch (tag) {
+    case THREW:
+      return null;
+    case AS_IN_SESSION:
+      return answerIn(reader.bytes());
+    case REDIRECT:
+      return {
+        kind: "redirect",
+        leader: reader.flag() ? asMemberId(reader.id()) : null,
+        term: asTerm(reader.uint()),
+        directory: decodeDirectory(reader.text()),
+      };
+    case UNBORN:
+      return { kind: "unborn" };
+    case REMOVED:
+      return { kind: "removed", directory: decodeDirectory(reader.text()) };
+    default:
+      throw new CodecError(`${tag} is no outcome of a call`);
+  }
+}
+
+function answerIn(bytes: Bytes): ReplicaAnswer {
+  const said = decodeSessionAnswer(bytes);
+  switch (said.kind) {
+    case "answered":
+      return { kind: "answered", header: said.header, answer: said.result };
+    case "refused":
+      if (said.refusal === null) throw new CodecError("a refusal of newer code");
+      return { kind: "refused", header: said.header, refusal: said.refusal };
+    case "overwritten":
+    case "timeout":
+      return said;
+    case "redirect":
+    case "unsupported":
+      throw new CodecError(`${said.kind} is of sessions only`);
+    default:
+      return said satisfies never;
+  }
+}
+
+function resultOf(answer: { readonly kind: string }): SessionResult {
+  const isResult = (SESSION_RESULTS as readonly string[]).includes(answer.kind);
+  if (!isResult) throw new CodecError(`${answer.kind} is no result of a gathered call`);
+  return answer as SessionResult;
+}

@@ -1,0 +1,14 @@
+// Owns how a played replica takes calls that the router has gathered.
+
+import { decodeGatheredCalls, encodeGatheredAnswers } from "../../src/api/gathered-codec.ts";
+import type { ReplicaAnswer, ReplicaCall } from "../../src/api/replica.ts";
+import type { Bytes } from "../../src/base/types.ts";
+
+/** Answers each as it would alone; what one of them throws breaks the whole call. */
+export async function answerTogether(
+  bytes: Bytes,
+  serve: (call: ReplicaCall) => Promise<ReplicaAnswer>,
+): Promise<Bytes> {
+  const calls = decodeGatheredCalls(bytes)!;
+  return encodeGatheredAnswers(await Promise.all(calls.map(serve)));
+}
