@@ -7,11 +7,7 @@ import { asMemberId, asTerm, type Bytes } from "../base/types.ts";
 import { readCredentials, writeCredentials } from "./credentials-codec.ts";
 import { decodeDirectory, encodeDirectory } from "./directory.ts";
 import type { ReplicaAnswer, ReplicaCall } from "./replica.ts";
-import {
-  decodeSessionAnswer,
-  encodeSessionAnswer,
-  refusedAnswer,
-} from "./session-answer-codec.ts";
+import { decodeSessionAnswer, encodeSessionAnswer, refusedAnswer } from "./session-answer-codec.ts";
 import { readSessionCall, writeSessionCall } from "./session-call-codec.ts";
 import { SESSION_RESULTS, type SessionRequest, type SessionResult } from "./session-call.ts";
 
@@ -44,7 +40,8 @@ export function writeGatheredCall(writer: Writer, call: GatheredCall): void {
   writer.byte(flags);
   if (credentials !== undefined) writeCredentials(writer, credentials);
   if (askedAt !== undefined) writer.uint(askedAt);
-  writer.sized((body) => writeSessionCall(body, call));
+  const timeoutMs = Math.max(0, call.timeoutMs);
+  writer.sized((body) => writeSessionCall(body, { ...call, timeoutMs }));
 }
 
 /**
@@ -82,7 +79,8 @@ export function decodeGatheredAnswers(bytes: Bytes): GatheredAnswer[] {
 function readCall(reader: Reader): GatheredCall | null {
   const flags = reader.byte();
   if (flags > (HAS_CREDENTIALS | HAS_ASKED_AT)) throw new CodecError(`${flags} are no flags`);
-  const credentials = (flags & HAS_CREDENTIALS) === 0 ? {} : { credentials: readCredentials(reader) };
+  const credentials =
+    (flags & HAS_CREDENTIALS) === 0 ? {} : { credentials: readCredentials(reader) };
   const askedAt = (flags & HAS_ASKED_AT) === 0 ? {} : { askedAt: reader.uint() };
   const call = readSessionCall(reader.sized());
   return call === null ? null : { ...call, ...credentials, ...askedAt };

@@ -61,12 +61,10 @@ class Attempt {
     const { late } = this.#question;
     const remaining = this.#remaining();
     const asked = this.#call(this.#question.call, remaining);
-    const timer = new AbortController();
-    const silent = this.#world
-      .sleep(Math.min(ATTEMPT_MS - PROBE_MS, remaining), timer.signal)
-      .then(() => this.#probe(timer.signal));
+    const timer = this.#world.timer(Math.min(ATTEMPT_MS - PROBE_MS, remaining));
+    const silent = timer.over.then(() => this.#probe());
     const heard = await Promise.race([asked, late.promise, silent]);
-    timer.abort();
+    timer.stop();
     const { kind } = heard.outcome;
     if (kind === "hung" || kind === "slow") this.#keepListening(asked);
     return heard;
@@ -77,21 +75,20 @@ class Attempt {
    * a slow majority take their time, and a healthy leader must not be deposed for them. What is
    * asked costs nothing and waits for nobody.
    */
-  async #probe(signal: AbortSignal): Promise<Heard> {
+  async #probe(): Promise<Heard> {
     const contact = this.#contact;
     const hung: Heard = { contact, outcome: { kind: "hung" } };
     const timeoutMs = Math.min(PROBE_MS, this.#remaining());
-    if (signal.aborted || timeoutMs <= 0) return hung;
+    if (timeoutMs <= 0) return hung;
     const { requestId, trace } = this.#question.call;
     const asked = this.#call({ request: PROBE, requestId, trace }, timeoutMs);
     // Nobody asks here: with users in force that is refused, which is an answer too.
     const answered = asked.then(
       ({ outcome: { kind } }) => kind === "answered" || kind === "refused",
     );
-    const timer = new AbortController();
-    const over = this.#world.sleep(timeoutMs, timer.signal).then(() => false);
-    const isThere = await Promise.race([answered, over]);
-    timer.abort();
+    const timer = this.#world.timer(timeoutMs);
+    const isThere = await Promise.race([answered, timer.over.then(() => false)]);
+    timer.stop();
     return isThere ? { contact, outcome: { kind: "slow" } } : hung;
   }
 

@@ -5,7 +5,11 @@
 // The platform ties a call to the request that made it. So whoever makes a call for others has it
 // outlive its own request, and each request waits for a promise of its own: see `bell.ts`.
 
-import { beginGatheredCalls, decodeGatheredAnswers, writeGatheredCall } from "../api/gathered-codec.ts";
+import {
+  beginGatheredCalls,
+  decodeGatheredAnswers,
+  writeGatheredCall,
+} from "../api/gathered-codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import type { Writer } from "../base/codec.ts";
@@ -95,7 +99,7 @@ export class GatheredCalls {
 
   /** A lone call goes at once, with what else this turn asks for. */
   async #gather(lane: Lane, parcel: Parcel): Promise<void> {
-    if (lane.underWay > 0) await this.#world.sleep(GATHER_MS);
+    if (lane.underWay > 0) await this.#world.timer(GATHER_MS).over;
     else await Promise.resolve();
     if (lane.open === parcel) await this.#send(lane, parcel);
   }

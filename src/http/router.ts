@@ -316,14 +316,12 @@ export class Router {
 
   /** Waits, at most so long; a late answer ends the search, and news end the rest. */
   async #rest(errand: Errand, ms: number): Promise<Served | null> {
-    const { clock, sleep } = this.#dependencies;
-    const timer = new AbortController();
-    const now = clock();
+    const now = this.#dependencies.clock();
     const until = Math.min(errand.deadline, now < errand.leaderBy ? errand.leaderBy : Infinity);
-    const rested = sleep(Math.min(ms, until - now), timer.signal);
-    const over = Promise.race([errand.view.news.heard(), rested]).then(() => null);
+    const timer = this.#dependencies.timer(Math.min(ms, until - now));
+    const over = Promise.race([errand.view.news.heard(), timer.over]).then(() => null);
     const late = await Promise.race([errand.late.promise, over]);
-    timer.abort();
+    timer.stop();
     return late === null ? null : this.#conclude(errand, late);
   }
 

@@ -22,11 +22,12 @@ export async function answerTogether(
   const calls = decodeGatheredCalls(bytes);
   if (calls === null) return null;
   const settled = await Promise.allSettled(serve(calls));
-  const answers = settled.map(
-    (one): GatheredAnswer => (one.status === "fulfilled" ? one.value : null),
+  const answers = settled.map((one): GatheredAnswer =>
+    one.status === "fulfilled" ? one.value : null,
   );
   const said = encodeGatheredAnswers(answers);
   return said.length > RETURNED_BYTES_MAX ? streamOf(said) : said;
 }
 
-const streamOf = (bytes: Bytes): ReadableStream<Bytes> => new Response(bytes).body!;
+const streamOf = (bytes: Bytes): ReadableStream<Bytes> =>
+  new Response(bytes).body as ReadableStream<Bytes>;

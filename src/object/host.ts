@@ -32,7 +32,7 @@ import { oneWayDelays } from "./round-trips.ts";
 import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaStub } from "./stubs.ts";
-import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
+import { silence, Transport } from "./transport.ts";
 import { isTooLate } from "./late-calls.ts";
 import { clocksOf, Wakeups } from "./wakeups.ts";
 
@@ -46,12 +46,6 @@ export interface HostOptions {
   readonly identity: Identity;
   /** This replica was removed: the host has ended, and is to be let go. */
   readonly onRemoved: (directory: Directory) => void;
-}
-
-/** What a caller that is cut off hears; by then it has given up by its own deadline. */
-async function silence(): Promise<Response> {
-  await pause(PEER_CALL_MS_MAX);
-  return new Response("cut off", { status: 503 });
 }
 
 export class Host {
@@ -109,10 +103,10 @@ export class Host {
     const answers = calls.map(async (call): Promise<ReplicaAnswer> => {
       if (this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
       this.#meters.requestStarted(call.request.kind);
-      const { promise, resolve } = Promise.withResolvers<ReplicaAnswer>();
       const id = ++this.#lastCall;
-      this.#waiting.set(id, resolve);
       begun.push([id, call]);
+      const { promise, resolve } = Promise.withResolvers<ReplicaAnswer>();
+      this.#waiting.set(id, resolve);
       const answer = await promise;
       this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
       return answer;
@@ -149,12 +143,8 @@ export class Host {
     if (!this.#isIsolated) this.#turn((core) => core.urge(term, this.#now()));
   }
 
-  get peerCalls(): number {
-    return this.#transport.calls;
-  }
-
-  get alarmsSet(): number {
-    return this.#wakeups.alarmsSet;
+  get counts(): { readonly peerCalls: number; readonly alarmsSet: number } {
+    return { peerCalls: this.#transport.calls, alarmsSet: this.#wakeups.alarmsSet };
   }
 
   status(): ReplicaStatus {

@@ -179,10 +179,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   #cost(): ReplicaCost {
-    return {
-      rowsWritten: this.#sql.rowsWritten + (this.#host?.alarmsSet ?? 0),
-      peerCalls: this.#host?.peerCalls ?? 0,
-    };
+    const { peerCalls = 0, alarmsSet = 0 } = this.#host?.counts ?? {};
+    return { rowsWritten: this.#sql.rowsWritten + alarmsSet, peerCalls };
   }
 
   /** Asks Genesis for the certificate, unless there is one or it was asked a moment ago. */

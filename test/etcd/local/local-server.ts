@@ -36,6 +36,7 @@ export class LocalServer implements Target {
       clock: () => this.#time.now,
       random: (size) => crypto.getRandomValues(new Uint8Array(size)),
       sleep: this.#time.sleep,
+      timer: this.#time.timer,
       outlive: () => undefined,
       network: networkOf(this.#replica),
       regions: [REGION],

@@ -29,6 +29,7 @@ import {
   asMemberId,
   asRevision,
   asTerm,
+  type Bytes,
   type ClusterId,
 } from "../../../src/base/types.ts";
 import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
@@ -144,7 +145,8 @@ export class FakeNetwork implements ReplicaNetwork {
   /** How many came together, in each gathered call. */
   readonly gathered: number[] = [];
   /** How replicas take gathered calls: one that breaks, or is overloaded, takes none of them. */
-  serveAll = answerTogether;
+  serveAll = (calls: Bytes, serve: (call: ReplicaCall) => Promise<ReplicaAnswer>): Promise<Bytes> =>
+    answerTogether(calls, serve);
   /** What Genesis has decided; null before. */
   directory: Directory | null = DIRECTORY;
   /** Regions that do not hear of a deletion. */
