@@ -2,6 +2,7 @@
 // The runtime would copy the objects themselves, field by field, at several times the cost. Calls
 // are as in a session, with who asks and since when; answers too, but for those that a router follows.
 
+import { concatBytes } from "../base/bytes.ts";
 import { CodecError, Reader, Writer } from "../base/codec.ts";
 import { asMemberId, asTerm, type Bytes } from "../base/types.ts";
 import { readCredentials, writeCredentials } from "./credentials-codec.ts";
@@ -30,11 +31,10 @@ const REDIRECT = 2;
 const UNBORN = 3;
 const REMOVED = 4;
 
-/** Bytes of no call yet; `writeGatheredCall` adds to them. */
-export const beginGatheredCalls = (): Writer => new Writer().byte(VERSION);
-
-export function writeGatheredCall(writer: Writer, call: GatheredCall): void {
+/** One call, for `joinGatheredCalls`. By itself, so that one which has no bytes spoils no other. */
+export function encodeGatheredCall(call: GatheredCall): Bytes {
   const { credentials, askedAt } = call;
+  const writer = new Writer();
   const flags =
     (credentials === undefined ? 0 : HAS_CREDENTIALS) | (askedAt === undefined ? 0 : HAS_ASKED_AT);
   writer.byte(flags);
@@ -42,7 +42,11 @@ export function writeGatheredCall(writer: Writer, call: GatheredCall): void {
   if (askedAt !== undefined) writer.uint(askedAt);
   const timeoutMs = Math.max(0, call.timeoutMs);
   writer.sized((body) => writeSessionCall(body, { ...call, timeoutMs }));
+  return writer.finish();
 }
+
+export const joinGatheredCalls = (calls: readonly Bytes[]): Bytes =>
+  concatBytes([Uint8Array.of(VERSION), ...calls]);
 
 /**
  * Null for what newer code has written.

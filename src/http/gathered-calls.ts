@@ -6,13 +6,12 @@
 // outlive its own request, and each request waits for a promise of its own: see `bell.ts`.
 
 import {
-  beginGatheredCalls,
   decodeGatheredAnswers,
-  writeGatheredCall,
+  encodeGatheredCall,
+  joinGatheredCalls,
 } from "../api/gathered-codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
-import type { Writer } from "../base/codec.ts";
 import type { Bytes } from "../base/types.ts";
 import { contactName, type Contact } from "./contact.ts";
 import { gatherable, type LaneName } from "./gatherable.ts";
@@ -27,6 +26,8 @@ const GATHER_MS_MAX = 100;
 const CALLS_MAX = 128;
 /** The runtime copies what a call carries several times, and takes 32 MiB at most. */
 const BYTES_MAX = 262_144;
+/** A call that takes longer has no caller left, and may never be heard of: others go at once again. */
+const UNDER_WAY_MS_MAX = 10_000;
 /** So long an object that does not know gathered calls is spared them: its code is renewed in minutes. */
 const OLD_CODE_MS = 30_000;
 
@@ -36,6 +37,7 @@ export interface GatheringWorld extends Platform {
 
 interface Waiting {
   readonly call: ReplicaCall;
+  readonly encoded: Bytes;
   readonly answer: PromiseWithResolvers<ReplicaAnswer>;
 }
 
@@ -43,7 +45,7 @@ interface Waiting {
 interface Parcel {
   readonly openedAt: number;
   readonly waiting: Waiting[];
-  readonly encoded: Writer;
+  bytes: number;
 }
 
 /** Calls to one replica that wait for the same there: a read does not wait for a write. */
@@ -52,7 +54,7 @@ interface Lane {
   readonly cluster: string;
   readonly contact: Contact;
   open: Parcel | null;
-  underWay: number;
+  readonly underWay: Set<Parcel>;
 }
 
 export class GatheredCalls {
@@ -71,11 +73,12 @@ export class GatheredCalls {
     const gathered = now < this.#oldCodeUntil ? null : gatherable(call);
     if (gathered === null) return this.#world.network.replica(cluster, contact).serve(call);
     const [name, short] = gathered;
+    const encoded = encodeGatheredCall(short);
     const lane = this.#lane(cluster, contact, name);
     const answer = Promise.withResolvers<ReplicaAnswer>();
     const parcel = lane.open ?? this.#open(lane, now);
-    parcel.waiting.push({ call, answer });
-    writeGatheredCall(parcel.encoded, short);
+    parcel.waiting.push({ call, encoded, answer });
+    parcel.bytes += encoded.length;
     const isDue = isFull(parcel) || now - parcel.openedAt > GATHER_MS_MAX;
     if (isDue && lane.open === parcel) this.#world.outlive(this.#send(lane, parcel));
     return answer.promise;
@@ -85,13 +88,13 @@ export class GatheredCalls {
     const key = `${name} ${cluster}/${contactName(contact)} ${contact.jurisdiction ?? ""}`;
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane = { key, cluster, contact, open: null, underWay: 0 };
+    const lane: Lane = { key, cluster, contact, open: null, underWay: new Set() };
     this.#lanes.set(key, lane);
     return lane;
   }
 
   #open(lane: Lane, now: number): Parcel {
-    const parcel: Parcel = { openedAt: now, waiting: [], encoded: beginGatheredCalls() };
+    const parcel: Parcel = { openedAt: now, waiting: [], bytes: 0 };
     lane.open = parcel;
     this.#world.outlive(this.#gather(lane, parcel));
     return parcel;
@@ -99,7 +102,7 @@ export class GatheredCalls {
 
   /** A lone call goes at once, with what else this turn asks for. */
   async #gather(lane: Lane, parcel: Parcel): Promise<void> {
-    if (lane.underWay > 0) await this.#world.timer(GATHER_MS).over;
+    if (isBusy(lane, parcel.openedAt)) await this.#world.timer(GATHER_MS).over;
     else await Promise.resolve();
     if (lane.open === parcel) await this.#send(lane, parcel);
   }
@@ -107,19 +110,20 @@ export class GatheredCalls {
   /** Never rejects. */
   async #send(lane: Lane, parcel: Parcel): Promise<void> {
     lane.open = null;
-    lane.underWay++;
+    lane.underWay.add(parcel);
     try {
       await this.#carry(lane, parcel);
     } catch (error) {
       for (const { answer } of parcel.waiting) answer.reject(error);
     }
-    lane.underWay--;
-    if (lane.underWay === 0 && lane.open === null) this.#lanes.delete(lane.key);
+    lane.underWay.delete(parcel);
+    if (lane.underWay.size === 0 && lane.open === null) this.#lanes.delete(lane.key);
   }
 
-  async #carry({ cluster, contact }: Lane, { waiting, encoded }: Parcel): Promise<void> {
+  async #carry({ cluster, contact }: Lane, { waiting }: Parcel): Promise<void> {
     const replica = this.#world.network.replica(cluster, contact);
-    const said = await replica.serveAll(encoded.finish()).catch(nothingIfUnknown);
+    const calls = joinGatheredCalls(waiting.map(({ encoded }) => encoded));
+    const said = await replica.serveAll(calls).catch(nothingIfUnknown);
     if (said === null) {
       this.#oldCodeUntil = this.#world.clock() + OLD_CODE_MS;
       await Promise.allSettled(waiting.map((one) => serveAlone(replica, one)));
@@ -135,8 +139,17 @@ export class GatheredCalls {
   }
 }
 
-const isFull = ({ waiting, encoded }: Parcel): boolean =>
-  waiting.length >= CALLS_MAX || encoded.length >= BYTES_MAX;
+/** Whether any of its calls is under way. Those that the platform has dropped say no more. */
+function isBusy({ underWay }: Lane, now: number): boolean {
+  for (const parcel of underWay) {
+    if (now - parcel.openedAt < UNDER_WAY_MS_MAX) return true;
+    underWay.delete(parcel);
+  }
+  return false;
+}
+
+const isFull = ({ waiting, bytes }: Parcel): boolean =>
+  waiting.length >= CALLS_MAX || bytes >= BYTES_MAX;
 
 async function serveAlone(replica: ReplicaStub, { call, answer }: Waiting): Promise<void> {
   await replica.serve(call).then(answer.resolve, answer.reject);

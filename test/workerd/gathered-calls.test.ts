@@ -1,0 +1,141 @@
+// Calls that come together, at a real object: one batch, one answer to each, and nothing lost of what
+// is larger than a call can return.
+
+import { beforeAll, describe, test } from "vitest";
+import {
+  decodeGatheredAnswers,
+  encodeGatheredCall,
+  joinGatheredCalls,
+  type GatheredAnswer,
+  type GatheredCall,
+} from "../../src/api/gathered-codec.ts";
+import { CALL_LATE_MS } from "../../src/base/limits.ts";
+import { CODE_VERSION } from "../../src/base/versions.ts";
+import { pause } from "../../src/object/pause.ts";
+import {
+  allApplied,
+  ask,
+  createCluster,
+  genesis,
+  get,
+  leaderOf,
+  put,
+  REGIONS,
+  replica,
+  valueOf,
+} from "./cluster.ts";
+
+const CLUSTER = "gathered";
+
+type Asked = GatheredCall["request"];
+
+const callOf = (request: Asked, given: Partial<GatheredCall> = {}): GatheredCall => ({
+  request,
+  requestId: crypto.getRandomValues(new Uint8Array(16)),
+  trace: "",
+  timeoutMs: 5_000,
+  ...given,
+});
+
+const bytesOf = (calls: readonly GatheredCall[]) =>
+  joinGatheredCalls(calls.map((call) => encodeGatheredCall(call)));
+
+async function serveAll(region: string, calls: readonly GatheredCall[]) {
+  const said = await replica(CLUSTER, region).serveAll(bytesOf(calls));
+  const isStream = said instanceof ReadableStream;
+  const bytes = new Uint8Array(await new Response(said).arrayBuffer());
+  return { isStream, answers: decodeGatheredAnswers(bytes) };
+}
+
+const puts = (count: number, prefix: string): GatheredCall[] =>
+  Array.from({ length: count }, (_, n) => callOf(put(`${prefix}${n}`, `${n}`) as Asked));
+
+const kinds = (answers: readonly GatheredAnswer[]) => answers.map((answer) => answer?.kind);
+
+const rows = (): Promise<number[]> =>
+  Promise.all(REGIONS.map(async (region) => (await replica(CLUSTER, region).cost()).rowsWritten));
+
+describe("calls that come together", () => {
+  beforeAll(async () => {
+    await createCluster(CLUSTER);
+    // The first write makes tables, and an entry raises the cluster to the version of its code.
+    const answer = await ask(CLUSTER, put("first", "1"));
+    const versionOf = async (region: string): Promise<number> =>
+      (await replica(CLUSTER, region).status())!.clusterVersion;
+    for (const region of REGIONS) while ((await versionOf(region)) < CODE_VERSION) await pause(20);
+    if (answer.kind === "answered") await allApplied(CLUSTER, answer.header.revision);
+  });
+
+  test("are one batch: 64 puts cost a row each, one of the log and one of the history", async ({
+    expect,
+  }) => {
+    const leader = await leaderOf(CLUSTER);
+    const before = await rows();
+    const { answers } = await serveAll(leader, puts(64, "batch"));
+    expect(new Set(kinds(answers))).toEqual(new Set(["answered"]));
+    const revisions = answers.map(
+      (answer) => (answer as { header: { revision: number } }).header.revision,
+    );
+    expect(revisions).toEqual(revisions.map((_, n) => revisions[0]! + n));
+    await allApplied(CLUSTER, revisions.at(-1)!);
+    expect((await rows()).map((count, n) => count - before[n]!)).toEqual([66, 66, 66]);
+  });
+
+  test("are answered each as it would be alone", async ({ expect }) => {
+    const leader = await leaderOf(CLUSTER);
+    const late = { askedAt: Date.now() - CALL_LATE_MS - 1_000 };
+    const { answers } = await serveAll(leader, [
+      callOf(get("batch7") as Asked),
+      callOf(put("late", "1") as Asked, late),
+      callOf(get("nothing") as Asked),
+      callOf({ kind: "leaseRevoke", id: 404n as never }),
+    ]);
+    expect(kinds(answers)).toEqual(["answered", "timeout", "answered", "refused"]);
+    expect(answers.map((answer) => answer && valueOf(answer))).toEqual(["7", null, null, null]);
+  });
+
+  test("with ids that were known are not done again", async ({ expect }) => {
+    const leader = await leaderOf(CLUSTER);
+    const calls = puts(3, "again");
+    const first = await serveAll(leader, calls);
+    const second = await serveAll(leader, [...calls, callOf(get("again0") as Asked)]);
+    expect(second.answers.slice(0, 3)).toEqual(first.answers);
+  });
+
+  test("are sent to the leader, each, by one who does not lead", async ({ expect }) => {
+    const leader = await leaderOf(CLUSTER);
+    const other = REGIONS.find((region) => region !== leader)!;
+    const { answers } = await serveAll(other, puts(2, "elsewhere"));
+    expect(kinds(answers)).toEqual(["redirect", "redirect"]);
+  });
+
+  test("are streamed when their answers are long", async ({ expect }) => {
+    const leader = await leaderOf(CLUSTER);
+    const value = "v".repeat(1_200_000);
+    for (let n = 0; n < 8; n++) await ask(CLUSTER, put(`long${n}`, value));
+    const reads = Array.from({ length: 32 }, (_, n) => callOf(get(`long${n % 8}`) as Asked));
+    const { isStream, answers } = await serveAll(leader, reads);
+    expect(isStream).toBe(true);
+    expect(answers.map((answer) => valueOf(answer!)?.length)).toEqual(reads.map(() => 1_200_000));
+  });
+
+  test("are told so by an object that is no replica", async ({ expect }) => {
+    const { answers } = await serveAll("apac", puts(2, "unborn"));
+    expect(kinds(answers)).toEqual(["unborn", "unborn"]);
+  });
+
+  test("of newer code are not looked at", async ({ expect }) => {
+    const leader = await leaderOf(CLUSTER);
+    const [, ...rest] = bytesOf(puts(1, "newer"));
+    expect(await replica(CLUSTER, leader).serveAll(Uint8Array.of(200, ...rest))).toBeNull();
+  });
+
+  test("come to nothing at an object whose code does not know them, which says so", async ({
+    expect,
+  }) => {
+    const old = genesis(CLUSTER) as unknown as { serveAll(bytes: Uint8Array): Promise<never> };
+    const error: unknown = await old.serveAll(bytesOf([])).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain("does not implement");
+  });
+});
