@@ -15,11 +15,17 @@ import { SESSION_RESULTS, type SessionRequest, type SessionResult } from "./sess
 /** A call whose request sessions know too: others have no bytes. */
 export type GatheredCall = ReplicaCall & { readonly request: SessionRequest };
 
-/** Null: the call has thrown, and nobody knows what came of it. */
-export type GatheredAnswer = ReplicaAnswer | null;
+export type GatheredAnswer =
+  | ReplicaAnswer
+  /** The call has thrown, and nobody knows what came of it. */
+  | { readonly kind: "threw" }
+  /** Of a read: with this answer they would be too long together. It has to be asked alone. */
+  | { readonly kind: "tooLong" };
 
 /** Of what follows. A router and its objects are of two versions for minutes after a deploy. */
 const VERSION = 1;
+/** Made anew each time: a stream takes what is put into it away. */
+const head = (): Bytes => Uint8Array.of(VERSION);
 
 const HAS_CREDENTIALS = 1;
 const HAS_ASKED_AT = 2;
@@ -30,6 +36,7 @@ const AS_IN_SESSION = 1;
 const REDIRECT = 2;
 const UNBORN = 3;
 const REMOVED = 4;
+const TOO_LONG = 5;
 
 /** One call, for `joinGatheredCalls`. By itself, so that one which has no bytes spoils no other. */
 export function encodeGatheredCall(call: GatheredCall): Bytes {
@@ -46,7 +53,7 @@ export function encodeGatheredCall(call: GatheredCall): Bytes {
 }
 
 export const joinGatheredCalls = (calls: readonly Bytes[]): Bytes =>
-  concatBytes([Uint8Array.of(VERSION), ...calls]);
+  concatBytes([head(), ...calls]);
 
 /**
  * Null for what newer code has written.
@@ -65,17 +72,22 @@ export function decodeGatheredCalls(bytes: Bytes): GatheredCall[] | null {
   return calls;
 }
 
-export function encodeGatheredAnswers(answers: readonly GatheredAnswer[]): Bytes {
-  const writer = new Writer().byte(VERSION);
-  return writer.list(answers, writeAnswer).finish();
+/** One answer, for `joinGatheredAnswers`. */
+export function encodeGatheredAnswer(answer: GatheredAnswer): Bytes {
+  const writer = new Writer();
+  writeAnswer(writer, answer);
+  return writer.finish();
 }
+
+/** What follows one another is the bytes of all, in the order of their calls. */
+export const joinGatheredAnswers = (answers: readonly Bytes[]): Bytes[] => [head(), ...answers];
 
 /** @throws CodecError for what this code does not understand. */
 export function decodeGatheredAnswers(bytes: Bytes): GatheredAnswer[] {
   const reader = new Reader(bytes);
   if (reader.byte() !== VERSION) throw new CodecError("answers of newer code");
-  const answers = reader.list(readAnswer);
-  reader.end();
+  const answers: GatheredAnswer[] = [];
+  while (!reader.done) answers.push(readAnswer(reader));
   return answers;
 }
 
@@ -91,7 +103,6 @@ function readCall(reader: Reader): GatheredCall | null {
 }
 
 function writeAnswer(writer: Writer, answer: GatheredAnswer): void {
-  if (answer === null) return void writer.byte(THREW);
   switch (answer.kind) {
     case "answered": {
       const result = resultOf(answer.answer);
@@ -113,6 +124,10 @@ function writeAnswer(writer: Writer, answer: GatheredAnswer): void {
     }
     case "unborn":
       return void writer.byte(UNBORN);
+    case "threw":
+      return void writer.byte(THREW);
+    case "tooLong":
+      return void writer.byte(TOO_LONG);
     case "removed":
       return void writer.byte(REMOVED).text(encodeDirectory(answer.directory));
     default:
@@ -124,7 +139,9 @@ function readAnswer(reader: Reader): GatheredAnswer {
   const tag = reader.byte();
   switch (tag) {
     case THREW:
-      return null;
+      return { kind: "threw" };
+    case TOO_LONG:
+      return { kind: "tooLong" };
     case AS_IN_SESSION:
       return answerIn(reader.bytes());
     case REDIRECT:

@@ -126,16 +126,18 @@ export class GatheredCalls {
     const said = await replica.serveAll(calls).catch(nothingIfUnknown);
     if (said === null) {
       this.#oldCodeUntil = this.#world.clock() + OLD_CODE_MS;
-      await Promise.allSettled(waiting.map((one) => serveAlone(replica, one)));
-      return;
+      return serveAlone(replica, waiting);
     }
     const answers = decodeGatheredAnswers(await bytesOf(said));
     assert(answers.length === waiting.length, "each gathered call has its answer");
-    for (const [index, { answer }] of waiting.entries()) {
+    const alone: Waiting[] = [];
+    for (const [index, one] of waiting.entries()) {
       const heard = answers[index]!;
-      if (heard === null) answer.reject(new Error("the call has thrown"));
-      else answer.resolve(heard);
+      if (heard.kind === "tooLong") alone.push(one);
+      else if (heard.kind === "threw") one.answer.reject(new Error("the call has thrown"));
+      else one.answer.resolve(heard);
     }
+    await serveAlone(replica, alone);
   }
 }
 
@@ -151,8 +153,11 @@ function isBusy({ underWay }: Lane, now: number): boolean {
 const isFull = ({ waiting, bytes }: Parcel): boolean =>
   waiting.length >= CALLS_MAX || bytes >= BYTES_MAX;
 
-async function serveAlone(replica: ReplicaStub, { call, answer }: Waiting): Promise<void> {
-  await replica.serve(call).then(answer.resolve, answer.reject);
+async function serveAlone(replica: ReplicaStub, calls: readonly Waiting[]): Promise<void> {
+  const served = calls.map(({ call, answer }) =>
+    replica.serve(call).then(answer.resolve, answer.reject),
+  );
+  await Promise.all(served);
 }
 
 /** What the runtime says of a method that an object's code has not. @throws what else was thrown. */

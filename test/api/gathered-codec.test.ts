@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import {
   decodeGatheredAnswers,
   decodeGatheredCalls,
-  encodeGatheredAnswers,
   encodeGatheredCall,
   joinGatheredCalls,
   type GatheredAnswer,
@@ -15,6 +14,7 @@ import { rangeOfKey } from "../../src/api/kv-json.ts";
 import type { Credentials } from "../../src/base/auth.ts";
 import { CodecError } from "../../src/base/codec.ts";
 import { REFUSALS } from "../../src/base/refusal.ts";
+import { bytesOfAnswers } from "../support/gathered-answers.ts";
 import { asClusterId, asMemberId, asRevision, asTerm, type Bytes } from "../../src/base/types.ts";
 
 const CALL: GatheredCall = {
@@ -102,23 +102,24 @@ describe("their answers are read back", () => {
       term: asTerm(4),
       directory: { ...DIRECTORY, jurisdiction: "eu" },
     },
-    "a call that has thrown": null,
+    "a call that has thrown": { kind: "threw" },
+    "an answer that is too long": { kind: "tooLong" },
     ...Object.fromEntries(
       REFUSALS.map((refusal) => [refusal, { kind: "refused", refusal, header: HEADER }]),
     ),
   };
 
   test.for(Object.entries(answers))("%s", ([, answer]) => {
-    expect(decodeGatheredAnswers(encodeGatheredAnswers([answer]))).toEqual([answer]);
+    expect(decodeGatheredAnswers(bytesOfAnswers([answer]))).toEqual([answer]);
   });
 
   test("all at once, in their order", () => {
     const all = Object.values(answers);
-    expect(decodeGatheredAnswers(encodeGatheredAnswers(all))).toEqual(all);
+    expect(decodeGatheredAnswers(bytesOfAnswers(all))).toEqual(all);
   });
 
   test("unless they are damaged, or of newer code", () => {
-    const [, ...rest] = encodeGatheredAnswers([{ kind: "unborn" }]);
+    const [, ...rest] = bytesOfAnswers([{ kind: "unborn" }]);
     for (const bytes of [
       [2, ...rest],
       [1, 1, 9],

@@ -2,13 +2,13 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { rangeOfKey } from "../../src/api/kv-json.ts";
-import type { ClientRequest, ReplicaAnswer, ReplicaCall } from "../../src/api/replica.ts";
+import type { ClientRequest, ReplicaCall } from "../../src/api/replica.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import type { PutRequest, TxnRequest } from "../../src/base/kv.ts";
 import { NO_LEASE, type Bytes } from "../../src/base/types.ts";
 import { GatheredCalls } from "../../src/http/gathered-calls.ts";
 import { PLATFORM, type Platform } from "../../src/http/platform.ts";
-import { answerTogether } from "../support/gathered-answers.ts";
+import { answerTogether, bytesOfAnswers } from "../support/gathered-answers.ts";
 import {
   breaks,
   FakeNetwork,
@@ -226,7 +226,8 @@ describe("a gathered call that fails", () => {
 
   test("fails one alone that has thrown within", async () => {
     const { network, ask, ends, pass } = world(leads("wnam"));
-    network.serveAll = (bytes, serve) => answerTogether(bytes, serve, { throws: 1 });
+    network.serveAll = (bytes, serve) =>
+      answerTogether(bytes, serve, { nth: 1, instead: { kind: "threw" } });
     ask(3);
     await pass(0);
     expect(ends.toSorted()).toEqual(["answered", "answered", "the call has thrown"]);
@@ -307,6 +308,17 @@ describe("a request that the platform drops", () => {
   });
 });
 
+test("a read whose answer would be too long among the others is asked alone", async () => {
+  const { network, ask, ends, pass } = world(leads("wnam"));
+  network.serveAll = (bytes, serve) =>
+    answerTogether(bytes, serve, { nth: 1, instead: { kind: "tooLong" } });
+  ask(3, READ);
+  await pass(0);
+  expect([network.gathered, ends]).toEqual([[3], ["answered", "answered", "answered"]]);
+  // Two of them together, and the third by itself.
+  expect(network.calls).toHaveLength(3);
+});
+
 test("a call that has no bytes spoils none of the others", async () => {
   const { network, calls, ask, ends, pass } = world(leads("wnam"));
   ask(1);
@@ -343,11 +355,9 @@ test("what a call returns as a stream is read to its end", async () => {
 
 test("answers that do not tell to whom they belong break all calls", async () => {
   const { network, ask, ends, pass } = world(leads("wnam"));
-  const short: Promise<ReplicaAnswer>[] = [];
-  network.serveAll = (bytes, serve) =>
-    answerTogether(bytes, serve).then((said) => Uint8Array.of(said[0]!, short.length));
+  network.serveAll = () => Promise.resolve(bytesOfAnswers([{ kind: "timeout" }]));
   ask(2);
   await pass(0);
-  expect(ends).toHaveLength(2);
-  expect(ends).not.toContain("answered");
+  const broken = "each gathered call has its answer";
+  expect(ends).toEqual([expect.stringContaining(broken), expect.stringContaining(broken)]);
 });

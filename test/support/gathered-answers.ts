@@ -1,19 +1,30 @@
 // Owns how a played replica takes calls that the router has gathered.
 
-import { decodeGatheredCalls, encodeGatheredAnswers } from "../../src/api/gathered-codec.ts";
+import {
+  decodeGatheredCalls,
+  encodeGatheredAnswer,
+  joinGatheredAnswers,
+  type GatheredAnswer,
+} from "../../src/api/gathered-codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../../src/api/replica.ts";
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { Bytes } from "../../src/base/types.ts";
 
+export const bytesOfAnswers = (answers: readonly GatheredAnswer[]): Bytes =>
+  concatBytes(joinGatheredAnswers(answers.map((answer) => encodeGatheredAnswer(answer))));
+
 /**
- * Answers each as it would alone; what one of them throws breaks the whole call, but for the one with
- * the number `throws`.
+ * Answers each as it would alone, and what one of them throws breaks the whole call; but of the one
+ * with the number `nth` says `instead`.
  */
 export async function answerTogether(
   bytes: Bytes,
   serve: (call: ReplicaCall) => Promise<ReplicaAnswer>,
-  { throws = -1 } = {},
+  given?: { readonly nth: number; readonly instead: GatheredAnswer },
 ): Promise<Bytes> {
   const calls = decodeGatheredCalls(bytes)!;
-  const served = calls.map(async (call, number) => (number === throws ? null : serve(call)));
-  return encodeGatheredAnswers(await Promise.all(served));
+  const served = calls.map(async (call, number): Promise<GatheredAnswer> =>
+    number === given?.nth ? given.instead : serve(call),
+  );
+  return bytesOfAnswers(await Promise.all(served));
 }

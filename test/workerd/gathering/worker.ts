@@ -4,10 +4,12 @@
 import { DurableObject, waitUntil } from "cloudflare:workers";
 import {
   decodeGatheredCalls,
-  encodeGatheredAnswers,
+  encodeGatheredAnswer,
+  joinGatheredAnswers,
   type GatheredAnswer,
 } from "../../../src/api/gathered-codec.ts";
 import { rangeOfKey } from "../../../src/api/kv-json.ts";
+import { concatBytes } from "../../../src/base/bytes.ts";
 import { asClusterId, asMemberId, asRevision, asTerm } from "../../../src/base/types.ts";
 import type { Bytes } from "../../../src/base/types.ts";
 import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
@@ -41,7 +43,7 @@ export class Played extends DurableObject<Environment> {
     const all = decodeGatheredCalls(calls)!;
     this.#sizes.push(all.length);
     await scheduler.wait(WORK_MS);
-    return encodeGatheredAnswers(all.map(() => ANSWER));
+    return concatBytes(joinGatheredAnswers(all.map(() => encodeGatheredAnswer(ANSWER))));
   }
 
   sizes(): number[] {
