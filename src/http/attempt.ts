@@ -112,7 +112,7 @@ class Attempt {
   }
 
   #remaining(): number {
-    return this.#question.deadline - this.#world.clock();
+    return Math.max(0, this.#question.deadline - this.#world.clock());
   }
 }
 

@@ -9,7 +9,9 @@ import {
   decodeGatheredAnswers,
   encodeGatheredCall,
   joinGatheredCalls,
+  type GatheredCall,
 } from "../api/gathered-codec.ts";
+import { Writer } from "../base/codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../api/replica.ts";
 import { assert } from "../base/assert.ts";
 import type { Bytes } from "../base/types.ts";
@@ -61,6 +63,7 @@ export class GatheredCalls {
   readonly #world: GatheringWorld;
   /** Those in which a call waits or is under way. */
   readonly #lanes = new Map<string, Lane>();
+  #writer = new Writer();
   #oldCodeUntil = Number.NEGATIVE_INFINITY;
 
   constructor(world: GatheringWorld) {
@@ -73,7 +76,7 @@ export class GatheredCalls {
     const gathered = now < this.#oldCodeUntil ? null : gatherable(call);
     if (gathered === null) return this.#world.network.replica(cluster, contact).serve(call);
     const [name, short] = gathered;
-    const encoded = encodeGatheredCall(short);
+    const encoded = this.#encode(short);
     const lane = this.#lane(cluster, contact, name);
     const answer = Promise.withResolvers<ReplicaAnswer>();
     const parcel = lane.open ?? this.#open(lane, now);
@@ -82,6 +85,16 @@ export class GatheredCalls {
     const isDue = isFull(parcel) || now - parcel.openedAt > GATHER_MS_MAX;
     if (isDue && lane.open === parcel) this.#world.outlive(this.#send(lane, parcel));
     return answer.promise;
+  }
+
+  #encode(call: GatheredCall): Bytes {
+    try {
+      return encodeGatheredCall(this.#writer, call);
+    } catch (error) {
+      // It may have put the half of a call.
+      this.#writer = new Writer();
+      throw error;
+    }
   }
 
   #lane(cluster: string, contact: Contact, name: LaneName): Lane {

@@ -8,6 +8,7 @@ import {
 } from "../api/gathered-codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../api/replica.ts";
 import { concatBytes } from "../base/bytes.ts";
+import { Writer } from "../base/codec.ts";
 import type { Bytes } from "../base/types.ts";
 
 /** Null: what was asked is not understood here, and nothing has happened. */
@@ -27,12 +28,13 @@ export async function answerTogether(
   const calls = decodeGatheredCalls(bytes);
   if (calls === null) return null;
   const settled = await Promise.allSettled(serve(calls));
+  const writer = new Writer();
   let size = 0;
   const said = settled.map((one) => {
     const answer: GatheredAnswer = one.status === "fulfilled" ? one.value : { kind: "threw" };
-    const encoded = encodeGatheredAnswer(answer);
+    const encoded = encodeGatheredAnswer(writer, answer);
     const isTooLong = isRead(answer) && size + encoded.length > RETURNED_BYTES_MAX;
-    const kept = isTooLong ? encodeGatheredAnswer({ kind: "tooLong" }) : encoded;
+    const kept = isTooLong ? encodeGatheredAnswer(writer, { kind: "tooLong" }) : encoded;
     size += kept.length;
     return kept;
   });

@@ -7,11 +7,14 @@ import {
   type GatheredAnswer,
 } from "../../src/api/gathered-codec.ts";
 import type { ReplicaAnswer, ReplicaCall } from "../../src/api/replica.ts";
+import { Writer } from "../../src/base/codec.ts";
 import { concatBytes } from "../../src/base/bytes.ts";
 import type { Bytes } from "../../src/base/types.ts";
 
 export const bytesOfAnswers = (answers: readonly GatheredAnswer[]): Bytes =>
-  concatBytes(joinGatheredAnswers(answers.map((answer) => encodeGatheredAnswer(answer))));
+  concatBytes(
+    joinGatheredAnswers(answers.map((answer) => encodeGatheredAnswer(new Writer(), answer))),
+  );
 
 /**
  * Answers each as it would alone, and what one of them throws breaks the whole call; but of the one

@@ -10,6 +10,7 @@ import {
   type GatheredCall,
 } from "../../src/api/gathered-codec.ts";
 import type { ReplicaAnswer } from "../../src/api/replica.ts";
+import { Writer } from "../../src/base/codec.ts";
 import { CALL_LATE_MS } from "../../src/base/limits.ts";
 import { CODE_VERSION } from "../../src/base/versions.ts";
 import { pause } from "../../src/object/pause.ts";
@@ -38,7 +39,7 @@ const callOf = (request: Asked, given: Partial<GatheredCall> = {}): GatheredCall
 });
 
 const bytesOf = (calls: readonly GatheredCall[]) =>
-  joinGatheredCalls(calls.map((call) => encodeGatheredCall(call)));
+  joinGatheredCalls(calls.map((call) => encodeGatheredCall(new Writer(), call)));
 
 async function serveAll(region: string, calls: readonly GatheredCall[]) {
   const said = await replica(CLUSTER, region).serveAll(bytesOf(calls));

@@ -9,6 +9,7 @@ import {
   type GatheredAnswer,
 } from "../../../src/api/gathered-codec.ts";
 import { rangeOfKey } from "../../../src/api/kv-json.ts";
+import { Writer } from "../../../src/base/codec.ts";
 import { concatBytes } from "../../../src/base/bytes.ts";
 import { asClusterId, asMemberId, asRevision, asTerm } from "../../../src/base/types.ts";
 import type { Bytes } from "../../../src/base/types.ts";
@@ -43,7 +44,9 @@ export class Played extends DurableObject<Environment> {
     const all = decodeGatheredCalls(calls)!;
     this.#sizes.push(all.length);
     await scheduler.wait(WORK_MS);
-    return concatBytes(joinGatheredAnswers(all.map(() => encodeGatheredAnswer(ANSWER))));
+    return concatBytes(
+      joinGatheredAnswers(all.map(() => encodeGatheredAnswer(new Writer(), ANSWER))),
+    );
   }
 
   sizes(): number[] {
