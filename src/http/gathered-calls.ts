@@ -28,6 +28,8 @@ const GATHER_MS_MAX = 100;
 const CALLS_MAX = 128;
 /** The runtime copies what a call carries several times, and takes 32 MiB at most. */
 const BYTES_MAX = 262_144;
+/** Beyond these, those that are idle are forgotten: an isolate may serve many clusters. */
+const LANES_MAX = 64;
 /** A call that takes longer has no caller left, and may never be heard of: others go at once again. */
 const UNDER_WAY_MS_MAX = 10_000;
 /** So long an object that does not know gathered calls is spared them: its code is renewed in minutes. */
@@ -57,6 +59,8 @@ interface Lane {
   readonly contact: Contact;
   open: Parcel | null;
   readonly underWay: Set<Parcel>;
+  /** Several were answered together: until then the next are expected to come together too. */
+  crowdedUntil: number;
 }
 
 export class GatheredCalls {
@@ -101,9 +105,15 @@ export class GatheredCalls {
     const key = `${name} ${cluster}/${contactName(contact)} ${contact.jurisdiction ?? ""}`;
     const known = this.#lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane = { key, cluster, contact, open: null, underWay: new Set() };
+    if (this.#lanes.size >= LANES_MAX) this.#tidy();
+    const lane: Lane = { key, cluster, contact, open: null, underWay: new Set(), crowdedUntil: 0 };
     this.#lanes.set(key, lane);
     return lane;
+  }
+
+  /** Forgets who was crowded once. */
+  #tidy(): void {
+    for (const [key, lane] of this.#lanes) if (isIdle(lane)) this.#lanes.delete(key);
   }
 
   #open(lane: Lane, now: number): Parcel {
@@ -115,7 +125,9 @@ export class GatheredCalls {
 
   /** A lone call goes at once, with what else this turn asks for. */
   async #gather(lane: Lane, parcel: Parcel): Promise<void> {
-    if (isBusy(lane, parcel.openedAt)) await this.#world.timer(GATHER_MS).over;
+    const { openedAt } = parcel;
+    if (openedAt <= lane.crowdedUntil || isBusy(lane, openedAt))
+      await this.#world.timer(GATHER_MS).over;
     else await Promise.resolve();
     if (lane.open === parcel) await this.#send(lane, parcel);
   }
@@ -130,7 +142,8 @@ export class GatheredCalls {
       for (const { answer } of parcel.waiting) answer.reject(error);
     }
     lane.underWay.delete(parcel);
-    if (lane.underWay.size === 0 && lane.open === null) this.#lanes.delete(lane.key);
+    if (parcel.waiting.length > 1) lane.crowdedUntil = this.#world.clock() + GATHER_MS;
+    else if (isIdle(lane)) this.#lanes.delete(lane.key);
   }
 
   async #carry({ cluster, contact }: Lane, { waiting }: Parcel): Promise<void> {
@@ -162,6 +175,8 @@ function isBusy({ underWay }: Lane, now: number): boolean {
   }
   return false;
 }
+
+const isIdle = ({ open, underWay }: Lane): boolean => open === null && underWay.size === 0;
 
 const isFull = ({ waiting, bytes }: Parcel): boolean =>
   waiting.length >= CALLS_MAX || bytes >= BYTES_MAX;

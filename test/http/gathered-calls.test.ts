@@ -82,6 +82,22 @@ describe("calls to one replica", () => {
     expect(ends).toEqual(Array.from({ length: 6 }, () => "answered"));
   });
 
+  test("are gathered also when many were answered a moment ago, for they come again", async () => {
+    const { network, ask, pass } = busy();
+    ask(5);
+    await pass(WORK_MS + 1);
+    ask(1);
+    await pass(1);
+    ask(4);
+    expect(network.gathered).toEqual([5]);
+    await pass(2);
+    expect(network.gathered).toEqual([5, 5]);
+    await pass(WORK_MS + 4);
+    ask(1);
+    await pass(0);
+    expect(network.gathered).toEqual([5, 5, 1]);
+  });
+
   test("are gathered for 3 ms while one is under way", async () => {
     const { network, ask, ends, pass } = busy();
     ask(1);
