@@ -1,6 +1,6 @@
 // Owns putting the parts together: the router with the real network, and the classes of objects.
 
-import { env } from "cloudflare:workers";
+import { env, waitUntil } from "cloudflare:workers";
 import { createApp } from "./http/app.ts";
 import type { ReplicaNetwork } from "./http/network.ts";
 import { PLATFORM } from "./http/platform.ts";
@@ -29,6 +29,7 @@ function secretOf(name: string): string | undefined {
 export default createApp({
   ...PLATFORM,
   network,
+  outlive: waitUntil,
   regions: environment.EDGEKEEPER_REGIONS.split(",").map((region) => region.trim()),
   token: environment.EDGEKEEPER_TOKEN ?? null,
   authToken: { spec: environment.EDGEKEEPER_AUTH_TOKEN ?? "simple", secretOf },

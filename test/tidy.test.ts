@@ -64,6 +64,7 @@ const DEFAULT_EXPORTS = [
   "src/text-modules.d.ts",
   "vitest.config.ts",
   "test/bench/bare/worker.ts",
+  "test/workerd/gathering/worker.ts",
 ];
 
 const FOLDERS = ["src", "test", "scripts", "migrations", "docs", ".ci"];

@@ -47,6 +47,11 @@ export function refusedAnswer(refusal: Refusal, header: Header): SessionAnswer {
 
 export function encodeSessionAnswer(answer: SessionAnswer): Bytes {
   const writer = new Writer();
+  writeSessionAnswer(writer, answer);
+  return writer.finish();
+}
+
+export function writeSessionAnswer(writer: Writer, answer: SessionAnswer): void {
   switch (answer.kind) {
     case "answered":
       writeHeader(writer.byte(ANSWERED), answer.header);
@@ -73,18 +78,18 @@ export function encodeSessionAnswer(answer: SessionAnswer): Bytes {
     default:
       answer satisfies never;
   }
-  return writer.finish();
 }
 
 /** @throws CodecError for what is no answer, or one of newer code. */
 export function decodeSessionAnswer(body: Uint8Array): SessionAnswer {
   const reader = new Reader(body);
-  const answer = readAnswer(reader);
+  const answer = readSessionAnswer(reader);
   reader.end();
   return answer;
 }
 
-function readAnswer(reader: Reader): SessionAnswer {
+/** @throws CodecError as `decodeSessionAnswer`, which also minds what is left over. */
+export function readSessionAnswer(reader: Reader): SessionAnswer {
   const tag = reader.byte();
   switch (tag) {
     case ANSWERED:

@@ -15,16 +15,23 @@ export interface AccessOptions {
 
 /** Refuses requests that may not come in, before anything else looks at them. */
 export function guard(options: AccessOptions): MiddlewareHandler {
+  const judged = new Map<string, boolean>();
   return async (context, next) => {
-    const error = refusalOf(context.req.raw, options);
+    const error = refusalOf(context.req.raw, options, judged);
     if (error !== null) throw new RequestError(error);
     await next();
   };
 }
 
+/** What is known of URLs, so that each is parsed once: the same few are asked for ever again. */
+type Judged = Map<string, boolean>;
+
+/** More than a developer has; beyond them all are judged anew. */
+const JUDGED_MAX = 64;
+
 /** Why the request may not come in; null when it may. */
-function refusalOf(request: Request, options: AccessOptions): ApiError | null {
-  if (options.development) return isLoopback(request) ? null : GATEWAY_ERRORS.foreignHost;
+function refusalOf(request: Request, options: AccessOptions, judged: Judged): ApiError | null {
+  if (options.development) return isLoopback(request, judged) ? null : GATEWAY_ERRORS.foreignHost;
   if (options.token === null || options.token === "") return GATEWAY_ERRORS.noCredentialConfigured;
   // Browsers ask in advance without credentials; the answer tells nothing and does nothing.
   if (request.method === "OPTIONS") return null;
@@ -37,16 +44,24 @@ const LOOPBACK_NAME = /^(?:(?:[a-z0-9-]+\.)*localhost|127(?:\.[0-9]{1,3}){3}|\[:
  * Both the Host header and the URL that was made of it, where the platform keeps both; and a page's
  * origin, which browsers tell even where they ask nobody for leave.
  */
-function isLoopback(request: Request): boolean {
-  const { hostname, protocol } = new URL(request.url);
-  const host = request.headers.get("Host");
-  const origin = request.headers.get("Origin");
-  const names = [
-    hostname,
-    host === null ? hostname : hostnameOf(`${protocol}//${host}`),
-    origin === null ? hostname : hostnameOf(origin),
-  ];
-  return names.every((name) => LOOPBACK_NAME.test(name));
+function isLoopback({ url, headers }: Request, judged: Judged): boolean {
+  const host = headers.get("Host");
+  const origin = headers.get("Origin");
+  return (
+    namesLoopback(url.slice(0, url.indexOf("/", "https://".length)), judged) &&
+    (host === null || namesLoopback(`http://${host}`, judged)) &&
+    (origin === null || namesLoopback(origin, judged))
+  );
+}
+
+/** Whether the URL is of a loopback name. */
+function namesLoopback(url: string, judged: Judged): boolean {
+  const known = judged.get(url);
+  if (known !== undefined) return known;
+  if (judged.size === JUDGED_MAX) judged.clear();
+  const isOne = LOOPBACK_NAME.test(hostnameOf(url));
+  judged.set(url, isOne);
+  return isOne;
 }
 
 function hostnameOf(url: string): string {

@@ -5,7 +5,7 @@ import { rangeOfKey } from "../api/kv-json.ts";
 import type { ClientRequest, ReplicaCall } from "../api/replica.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
 import type { Contact } from "./contact.ts";
-import type { ReplicaNetwork } from "./network.ts";
+import type { GatheredCalls } from "./gathered-calls.ts";
 import type { Platform } from "./platform.ts";
 import type { Outcome } from "./search.ts";
 
@@ -33,7 +33,7 @@ export interface Heard {
   readonly outcome: Outcome;
 }
 
-type World = Platform & { readonly network: ReplicaNetwork };
+type World = Platform & { readonly calls: GatheredCalls };
 
 /** Asks `contact`, and waits for it or for one that was asked before, whoever is first. */
 export const askReplica = (world: World, question: Question, contact: Contact): Promise<Heard> =>
@@ -61,12 +61,10 @@ class Attempt {
     const { late } = this.#question;
     const remaining = this.#remaining();
     const asked = this.#call(this.#question.call, remaining);
-    const timer = new AbortController();
-    const silent = this.#world
-      .sleep(Math.min(ATTEMPT_MS - PROBE_MS, remaining), timer.signal)
-      .then(() => this.#probe(timer.signal));
+    const timer = this.#world.timer(Math.min(ATTEMPT_MS - PROBE_MS, remaining));
+    const silent = timer.over.then(() => this.#probe());
     const heard = await Promise.race([asked, late.promise, silent]);
-    timer.abort();
+    timer.stop();
     const { kind } = heard.outcome;
     if (kind === "hung" || kind === "slow") this.#keepListening(asked);
     return heard;
@@ -77,21 +75,20 @@ class Attempt {
    * a slow majority take their time, and a healthy leader must not be deposed for them. What is
    * asked costs nothing and waits for nobody.
    */
-  async #probe(signal: AbortSignal): Promise<Heard> {
+  async #probe(): Promise<Heard> {
     const contact = this.#contact;
     const hung: Heard = { contact, outcome: { kind: "hung" } };
     const timeoutMs = Math.min(PROBE_MS, this.#remaining());
-    if (signal.aborted || timeoutMs <= 0) return hung;
+    if (timeoutMs <= 0) return hung;
     const { requestId, trace } = this.#question.call;
     const asked = this.#call({ request: PROBE, requestId, trace }, timeoutMs);
     // Nobody asks here: with users in force that is refused, which is an answer too.
     const answered = asked.then(
       ({ outcome: { kind } }) => kind === "answered" || kind === "refused",
     );
-    const timer = new AbortController();
-    const over = this.#world.sleep(timeoutMs, timer.signal).then(() => false);
-    const isThere = await Promise.race([answered, over]);
-    timer.abort();
+    const timer = this.#world.timer(timeoutMs);
+    const isThere = await Promise.race([answered, timer.over.then(() => false)]);
+    timer.stop();
     return isThere ? { contact, outcome: { kind: "slow" } } : hung;
   }
 
@@ -99,8 +96,9 @@ class Attempt {
   async #call(call: Question["call"], timeoutMs: number): Promise<Heard> {
     const contact = this.#contact;
     try {
-      const replica = this.#world.network.replica(this.#question.cluster, contact);
-      return { contact, outcome: await replica.serve({ ...call, timeoutMs }) };
+      const { cluster } = this.#question;
+      const outcome = await this.#world.calls.serve(cluster, contact, { ...call, timeoutMs });
+      return { contact, outcome };
     } catch (error) {
       return { contact, outcome: { kind: isOverloaded(error) ? "overloaded" : "broken" } };
     }
@@ -114,7 +112,7 @@ class Attempt {
   }
 
   #remaining(): number {
-    return this.#question.deadline - this.#world.clock();
+    return Math.max(0, this.#question.deadline - this.#world.clock());
   }
 }
 

@@ -20,8 +20,7 @@ const PERCENT = "%".charCodeAt(0);
  *
  * @throws RequestError for a stray `%`.
  */
-export function keyOf(url: string): Bytes {
-  const { pathname } = new URL(url);
+export function keyOf({ pathname }: URL): Bytes {
   const start = pathname.indexOf(PATH_MARK);
   if (start >= 0) return percentDecode(pathname.slice(start + PATH_MARK.length));
   // An encoded `/v1/kv` is routed here as well, but where its key begins is anybody's guess.
@@ -31,6 +30,7 @@ export function keyOf(url: string): Bytes {
 
 function percentDecode(path: string): Bytes {
   const encoded = encodeUtf8(path);
+  if (!path.includes("%")) return encoded;
   const decoded = new Uint8Array(encoded.length);
   let length = 0;
   for (let index = 0; index < encoded.length; index++) {

@@ -21,8 +21,8 @@ import { ClusterViews, type ClusterView } from "./cluster-view.ts";
 import { isSame, type Contact } from "./contact.ts";
 import type { LookoutStep } from "./lookout.ts";
 import { genesisInTime } from "./genesis-call.ts";
-import type { ReplicaNetwork } from "./network.ts";
-import { randomFraction, type Platform } from "./platform.ts";
+import { GatheredCalls, type GatheringWorld } from "./gathered-calls.ts";
+import { randomFraction } from "./platform.ts";
 import { Search, type Step } from "./search.ts";
 import { isTurnedAway } from "./turned-away.ts";
 
@@ -75,8 +75,7 @@ export type Seeker = Pick<
   "cluster" | "continent" | "credentials" | "leaderWithinMs"
 >;
 
-export interface RouterDependencies extends Platform {
-  readonly network: ReplicaNetwork;
+export interface RouterDependencies extends GatheringWorld {
   /** Configured regions, in order of preference. */
   readonly regions: readonly string[];
 }
@@ -97,11 +96,11 @@ interface Errand extends Question {
  * the request's deadline: replicas drop repeats, so it happens once at most.
  */
 export class Router {
-  readonly #dependencies: RouterDependencies;
+  readonly #dependencies: RouterDependencies & { readonly calls: GatheredCalls };
   readonly #views: ClusterViews;
 
   constructor(dependencies: RouterDependencies) {
-    this.#dependencies = dependencies;
+    this.#dependencies = { ...dependencies, calls: new GatheredCalls(dependencies) };
     this.#views = new ClusterViews(dependencies.regions);
   }
 
@@ -317,14 +316,12 @@ export class Router {
 
   /** Waits, at most so long; a late answer ends the search, and news end the rest. */
   async #rest(errand: Errand, ms: number): Promise<Served | null> {
-    const { clock, sleep } = this.#dependencies;
-    const timer = new AbortController();
-    const now = clock();
+    const now = this.#dependencies.clock();
     const until = Math.min(errand.deadline, now < errand.leaderBy ? errand.leaderBy : Infinity);
-    const rested = sleep(Math.min(ms, until - now), timer.signal);
-    const over = Promise.race([errand.view.news.heard(), rested]).then(() => null);
+    const timer = this.#dependencies.timer(Math.min(ms, until - now));
+    const over = Promise.race([errand.view.news.heard(), timer.over]).then(() => null);
     const late = await Promise.race([errand.late.promise, over]);
-    timer.abort();
+    timer.stop();
     return late === null ? null : this.#conclude(errand, late);
   }
 

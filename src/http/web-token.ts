@@ -63,7 +63,7 @@ export class WebTokens {
       if (typeof name !== "string" || typeof cluster !== "string") return null;
       if (id !== undefined && (typeof id !== "string" || !/^[0-9]{1,20}$/.test(id))) return null;
       const clusterId = id === undefined ? null : asClusterId(BigInt(id));
-      if (!Number.isSafeInteger(revision)) return null;
+      if (!Number.isSafeInteger(revision) || (revision as number) < 0) return null;
       const expiresAt = payload.exp === undefined ? null : Math.floor(payload.exp * 1_000);
       return { name, cluster, clusterId, authRevision: revision as number, expiresAt };
     } catch {

@@ -32,7 +32,7 @@ import { oneWayDelays } from "./round-trips.ts";
 import { Sockets, type RestoredSession } from "./sockets.ts";
 import type { SqlStorage } from "./sql-storage.ts";
 import { genesisStub, replicaStub } from "./stubs.ts";
-import { PEER_CALL_MS_MAX, Transport } from "./transport.ts";
+import { silence, Transport } from "./transport.ts";
 import { isTooLate } from "./late-calls.ts";
 import { clocksOf, Wakeups } from "./wakeups.ts";
 
@@ -46,12 +46,6 @@ export interface HostOptions {
   readonly identity: Identity;
   /** This replica was removed: the host has ended, and is to be let go. */
   readonly onRemoved: (directory: Directory) => void;
-}
-
-/** What a caller that is cut off hears; by then it has given up by its own deadline. */
-async function silence(): Promise<Response> {
-  await pause(PEER_CALL_MS_MAX);
-  return new Response("cut off", { status: 503 });
 }
 
 export class Host {
@@ -95,16 +89,30 @@ export class Host {
       return { kind: "timeout" };
     }
     const ready = await this.#prepare(call);
-    if (ready === null || this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
+    return ready === null ? { kind: "timeout" } : this.#begin([ready])[0]!;
+  }
+
+  /** Calls that came together are begun in one turn. Of a kind that needs no preparation. */
+  serveAll(calls: readonly ReplicaCall[]): Promise<ReplicaAnswer>[] {
+    return this.#isIsolated ? calls.map((call) => this.serve(call)) : this.#begin(calls);
+  }
+
+  #begin(calls: readonly ReplicaCall[]): Promise<ReplicaAnswer>[] {
+    const begun: [id: number, call: ReplicaCall][] = [];
     const startedAt = this.#now();
-    this.#meters.requestStarted(call.request.kind);
-    const answer = await new Promise<ReplicaAnswer>((resolve) => {
+    const answers = calls.map(async (call): Promise<ReplicaAnswer> => {
+      if (this.#hasEnded || isTooLate(call)) return { kind: "timeout" };
+      this.#meters.requestStarted(call.request.kind);
       const id = ++this.#lastCall;
+      begun.push([id, call]);
+      const { promise, resolve } = Promise.withResolvers<ReplicaAnswer>();
       this.#waiting.set(id, resolve);
-      this.#turn((core) => core.call(id, ready, this.#now()));
+      const answer = await promise;
+      this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
+      return answer;
     });
-    this.#meters.requestEnded(call.request, answer, this.#now() - startedAt);
-    return answer;
+    if (begun.length > 0) this.#turn((core) => core.calls(begun, this.#now()));
+    return answers;
   }
 
   /** A peer's batch of messages; the answer carries what goes back to it. */
@@ -135,12 +143,8 @@ export class Host {
     if (!this.#isIsolated) this.#turn((core) => core.urge(term, this.#now()));
   }
 
-  get peerCalls(): number {
-    return this.#transport.calls;
-  }
-
-  get alarmsSet(): number {
-    return this.#wakeups.alarmsSet;
+  get counts(): { readonly peerCalls: number; readonly alarmsSet: number } {
+    return { peerCalls: this.#transport.calls, alarmsSet: this.#wakeups.alarmsSet };
   }
 
   status(): ReplicaStatus {

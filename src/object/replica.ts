@@ -41,6 +41,7 @@ import {
 } from "./database-copy.ts";
 import { foundFrom } from "./founding.ts";
 import { isFilledBy, sealUpload, takePart } from "./upload.ts";
+import { answerTogether, type GatheredAnswers } from "./gathered.ts";
 import { Host } from "./host.ts";
 import { currentLocation } from "./location.ts";
 import { hasDatabase, migrate } from "./migrations.ts";
@@ -89,6 +90,13 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   async serve(call: ReplicaCall): Promise<ReplicaAnswer> {
     if (this.#removal !== null) return { kind: "removed", directory: this.#removal };
     return this.#host?.serve(call) ?? UNBORN;
+  }
+
+  async serveAll(calls: Bytes): Promise<GatheredAnswers> {
+    return answerTogether(calls, (all) => {
+      const host = this.#host;
+      return host === null ? all.map((call) => this.serve(call)) : host.serveAll(all);
+    });
   }
 
   async urge(term: Term): Promise<void> {
@@ -171,10 +179,8 @@ export class Replica extends DurableObject<Environment> implements ReplicaRpc {
   }
 
   #cost(): ReplicaCost {
-    return {
-      rowsWritten: this.#sql.rowsWritten + (this.#host?.alarmsSet ?? 0),
-      peerCalls: this.#host?.peerCalls ?? 0,
-    };
+    const { peerCalls = 0, alarmsSet = 0 } = this.#host?.counts ?? {};
+    return { rowsWritten: this.#sql.rowsWritten + alarmsSet, peerCalls };
   }
 
   /** Asks Genesis for the certificate, unless there is one or it was asked a moment ago. */

@@ -11,7 +11,13 @@ import type { PeerCall } from "./meters.ts";
 import { pause } from "./pause.ts";
 
 /** A call that has no answer after this long has failed. Above any round trip and commit. */
-export const PEER_CALL_MS_MAX = 1_500;
+const PEER_CALL_MS_MAX = 1_500;
+
+/** What a caller that is cut off hears; by then it has given up by its own deadline. */
+export async function silence(): Promise<Response> {
+  await pause(PEER_CALL_MS_MAX);
+  return new Response("cut off", { status: 503 });
+}
 
 export interface TransportOptions {
   /** Reaches the peer's object with a new stub. */

@@ -135,11 +135,14 @@ export class ReplicaCore {
 
   // Inputs. Each samples the clock first and ends with `#drain`.
 
-  /** A client's call. It is answered by an effect with the same `id`, exactly once. */
-  call(id: number, call: ReplicaCall, now: Milliseconds): void {
-    if (isReadAnywhere(call)) this.#audience.read(now);
+  /**
+   * Clients' calls, each answered by an effect with its `id`, exactly once. The writes of those that come
+   * together are one batch, and their reads one round.
+   */
+  calls(calls: readonly (readonly [id: number, call: ReplicaCall])[], now: Milliseconds): void {
+    if (calls.some(([, call]) => isReadAnywhere(call))) this.#audience.read(now);
     this.#sample(now);
-    this.#service.begin(id, call, now);
+    for (const [id, call] of calls) this.#service.begin(id, call, now);
     this.#drain();
   }
 

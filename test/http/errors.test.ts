@@ -161,6 +161,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   internal: {
     error: GATEWAY_ERRORS.internal,
+    path: "/v3/lease/leases",
     network: () => everywhere(() => ({ kind: "answered" }) as never),
   },
   "a body that is too large": {

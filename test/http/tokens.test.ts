@@ -153,6 +153,7 @@ describe("a web token", () => {
     [{ username: "ann", revision: 7, cluster_id: "" }, null],
     [{ username: "ann", revision: 7, cluster: 5 }, null],
     [{ username: "ann", revision: "7" }, null],
+    [{ username: "ann", revision: -7 }, null],
     [{ username: "ann" }, null],
     [{ revision: 7 }, null],
     [{ username: 5, revision: 7 }, null],

@@ -95,7 +95,7 @@ class Founder {
     request: ClientRequest,
     requestId = crypto.getRandomValues(new Uint8Array(16)),
   ): ReplicaAnswer {
-    this.core.call(1, { request, requestId, trace: "", timeoutMs: 5_000 }, this.#now);
+    this.core.calls([[1, { request, requestId, trace: "", timeoutMs: 5_000 }]], this.#now);
     for (;;) {
       const effects = this.core.takeEffects();
       const [answer] = effects.answers;

@@ -146,7 +146,7 @@ export class SimObject {
     if (instance === null) return false;
     const id = ++this.#lastCall;
     instance.calls.set(id, waiting);
-    this.#turn(instance, null, (core, now) => core.call(id, call, now));
+    this.#turn(instance, null, (core, now) => core.calls([[id, call]], now));
     return true;
   }
 

@@ -152,7 +152,7 @@ export class VirtualCluster {
     const id = ++this.#lastCall;
     const { requestId = this.requestId(), timeoutMs = 5_000, ...rest } = options;
     const call = { request, requestId, trace: "", timeoutMs, ...rest };
-    node.core.call(id, call, asMilliseconds(this.#now));
+    node.core.calls([[id, call]], asMilliseconds(this.#now));
     this.#perform(node);
     return id;
   }

@@ -31,15 +31,16 @@ const LIST_LIMIT = 1_000;
 export function plainKvRoutes(services: Services): Hono {
   const routes = new Hono();
   routes.get("/*", (context) => {
-    const query = new URL(context.req.url).searchParams;
+    const url = new URL(context.req.url);
+    const query = url.searchParams;
     if (isSet(query, "watch")) {
       // HEAD asks what GET would begin with; nobody would read, or end, what it began.
       if (context.req.raw.method === "HEAD") return watchHead();
-      return watchEvents(services, context, query);
+      return watchEvents(services, context, url);
     }
     return isSet(query, "prefix")
-      ? listKeys(services, context, query)
-      : readKey(services, context, query);
+      ? listKeys(services, context, url)
+      : readKey(services, context, url);
   });
   routes.put("/*", (context) => writeKey(services, context));
   routes.delete("/*", (context) => deleteKey(services, context));
@@ -74,22 +75,19 @@ const askRange = (
 ): Promise<{ readonly header: Header; readonly answer: AnswerOf<"range"> }> =>
   ask(services, context, { kind: "range", request, serializable: false }, freshnessIn(query));
 
-async function readKey(
-  services: Services,
-  context: Context,
-  query: URLSearchParams,
-): Promise<Response> {
-  const request = rangeOfKey(keyOf(context.req.url));
+async function readKey(services: Services, context: Context, url: URL): Promise<Response> {
+  const request = rangeOfKey(keyOf(url));
+  const query = url.searchParams;
   const { header, answer } = await askRange(services, context, { request, query });
   const [kv] = answer.answer.kvs;
   if (kv === undefined) throw new RequestError(GATEWAY_ERRORS.keyMissing);
-  const headers = new Headers({
+  const headers: Record<string, string> = {
     ETag: etagOf(kv.modRevision),
     "X-Edgekeeper-Revision": String(header.revision),
     "X-Edgekeeper-Create-Revision": String(kv.createRevision),
     "X-Edgekeeper-Version": String(kv.version),
-  });
-  if (kv.lease !== NO_LEASE) headers.set("X-Edgekeeper-Lease", String(kv.lease));
+  };
+  if (kv.lease !== NO_LEASE) headers["X-Edgekeeper-Lease"] = String(kv.lease);
   const wanted = context.req.header("If-Match");
   if (wanted !== undefined && !isNamedBy(wanted, kv.modRevision)) {
     throw new RequestError(GATEWAY_ERRORS.preconditionFailed);
@@ -97,18 +95,15 @@ async function readKey(
   if (isNamedBy(context.req.header("If-None-Match") ?? null, kv.modRevision)) {
     return new Response(null, { status: 304, headers });
   }
-  headers.set("Content-Type", "application/octet-stream");
+  headers["Content-Type"] = "application/octet-stream";
   // The bytes are whatever someone stored: a browser must not take them for a page.
-  headers.set("X-Content-Type-Options", "nosniff");
+  headers["X-Content-Type-Options"] = "nosniff";
   return new Response(kv.value, { headers });
 }
 
-async function listKeys(
-  services: Services,
-  context: Context,
-  query: URLSearchParams,
-): Promise<Response> {
-  const interval = prefixInterval(keyOf(context.req.url));
+async function listKeys(services: Services, context: Context, url: URL): Promise<Response> {
+  const query = url.searchParams;
+  const interval = prefixInterval(keyOf(url));
   const limit = naturalOf(query.get("limit"), "limit") ?? LIST_LIMIT;
   const request = { ...rangeOfKey(interval.key), ...interval, limit };
   const { header, answer } = await askRange(services, context, { request, query });
@@ -118,8 +113,9 @@ async function listKeys(
 }
 
 async function writeKey(services: Services, context: Context): Promise<Response> {
-  const { url, raw } = context.req;
-  const query = new URL(url).searchParams;
+  const { raw } = context.req;
+  const url = new URL(context.req.url);
+  const query = url.searchParams;
   if (isSet(query, "prefix")) throw badRequest("one PUT writes one key");
   const key = keyOf(url);
   const request: PutRequest = {
@@ -155,8 +151,9 @@ async function putIf(
 }
 
 async function deleteKey(services: Services, context: Context): Promise<Response> {
-  const { url, raw } = context.req;
-  if (isSet(new URL(url).searchParams, "prefix")) throw badRequest("one DELETE deletes one key");
+  const { raw } = context.req;
+  const url = new URL(context.req.url);
+  if (isSet(url.searchParams, "prefix")) throw badRequest("one DELETE deletes one key");
   const key = keyOf(url);
   const request = { key, rangeEnd: new Uint8Array(0), prevKv: false };
   const compare = preconditions(key, raw.headers);

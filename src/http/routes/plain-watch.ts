@@ -25,13 +25,8 @@ const WATCH = 0;
 export const watchHead = (): Response => new Response(null, { headers: EVENT_STREAM_HEADERS });
 
 /** Answers with the events of a key or prefix: from now on, `?from`, or the last event's id. */
-export function watchEvents(
-  services: Services,
-  context: Context,
-  query: URLSearchParams,
-): Promise<Response> {
-  const request = context.req.raw;
-  const spec = specOf(request, query);
+export function watchEvents(services: Services, context: Context, url: URL): Promise<Response> {
+  const spec = specOf(url, context.req.raw.headers);
   const client = seekerOf(context);
   const over = new AbortController();
   const sink = new ResponseLines({
@@ -57,7 +52,7 @@ export function watchEvents(
     },
   });
   over.signal.addEventListener("abort", () => session.close(), { once: true });
-  request.signal.addEventListener("abort", () => over.abort(), { once: true });
+  context.req.raw.signal.addEventListener("abort", () => over.abort(), { once: true });
   session.watch(WATCH, spec);
   return sink.response;
 }
@@ -83,10 +78,11 @@ async function keepAlive(
   }
 }
 
-function specOf(request: Request, query: URLSearchParams): WatchSpec {
-  const key = keyOf(request.url);
+function specOf(url: URL, headers: Headers): WatchSpec {
+  const key = keyOf(url);
+  const query = url.searchParams;
   const interval = isSet(query, "prefix") ? prefixInterval(key) : { key, rangeEnd: EMPTY };
-  const last = naturalOf(request.headers.get("Last-Event-ID"), "Last-Event-ID");
+  const last = naturalOf(headers.get("Last-Event-ID"), "Last-Event-ID");
   return {
     ...interval,
     startRevision: last === null ? (naturalOf(query.get("from"), "from") ?? 0) : last + 1,

@@ -61,7 +61,7 @@ export class LocalReplica {
     const { promise, resolve } = Promise.withResolvers<ReplicaAnswer>();
     const id = ++this.#lastId;
     this.#waiting.set(id, resolve);
-    this.#core.call(id, call, this.#now());
+    this.#core.calls([[id, call]], this.#now());
     this.#perform();
     return promise;
   }

@@ -4,6 +4,7 @@
 import { createApp } from "../../../src/http/app.ts";
 import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
 import type { CallRequest, ClientSocket, HistoryHash, SocketEvents, Target } from "../target.ts";
+import { answerTogether } from "../../support/gathered-answers.ts";
 import { LocalReplica, REGION } from "./local-replica.ts";
 import type { MemorySocket } from "./memory-socket.ts";
 import { installDigestStream } from "../../support/digest-stream.ts";
@@ -35,6 +36,8 @@ export class LocalServer implements Target {
       clock: () => this.#time.now,
       random: (size) => crypto.getRandomValues(new Uint8Array(size)),
       sleep: this.#time.sleep,
+      timer: this.#time.timer,
+      outlive: () => undefined,
       network: networkOf(this.#replica),
       regions: [REGION],
       token: null,
@@ -147,6 +150,7 @@ function nobody(name: string): never {
 function networkOf(replica: LocalReplica): ReplicaNetwork {
   const stub: Partial<ReplicaStub> = {
     serve: (call) => replica.serve(call),
+    serveAll: (calls) => answerTogether(calls, (call) => replica.serve(call)),
     status: async () => replica.core.status(),
     snapshotPart: async (name, cursor) => replica.snapshotPart(name, cursor),
     snapshotEnd: async (name) => replica.core.downloads.end(name),

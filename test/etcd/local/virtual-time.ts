@@ -1,5 +1,7 @@
 // Owns the time of a server in this process: it stands still but when told to go on.
 
+import type { Timer } from "../../../src/http/platform.ts";
+
 interface Sleeper {
   readonly at: number;
   readonly wake: () => void;
@@ -41,5 +43,16 @@ export class VirtualTime {
       { once: true },
     );
     return promise;
+  };
+
+  /** As the platform's. */
+  readonly timer = (ms: number): Timer => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const sleeper = { at: this.#now + ms, wake: resolve };
+    this.#sleepers.push(sleeper);
+    const stop = (): void => {
+      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    };
+    return { over: promise, stop };
   };
 }

@@ -21,6 +21,7 @@ import type {
   ReplicaStatus,
   Whereabouts,
 } from "../../../src/api/replica.ts";
+import { decodeGatheredCalls } from "../../../src/api/gathered-codec.ts";
 import { DEFAULT_LIMITS } from "../../../src/base/cluster-limits.ts";
 import { placesIn } from "../../../src/base/membership.ts";
 import {
@@ -28,10 +29,12 @@ import {
   asMemberId,
   asRevision,
   asTerm,
+  type Bytes,
   type ClusterId,
 } from "../../../src/base/types.ts";
 import type { ReplicaNetwork, ReplicaStub } from "../../../src/http/network.ts";
 import type { SessionSocket } from "../../../src/http/session-connection.ts";
+import { answerTogether } from "../../support/gathered-answers.ts";
 
 /** How a replica takes a call. */
 export type Behaviour = (call: ReplicaCall) => Promise<ReplicaAnswer> | ReplicaAnswer;
@@ -139,6 +142,11 @@ export class FakeNetwork implements ReplicaNetwork {
   /** `serve wnam`, `urge enam 3`, `genesis directory`, ... in order. */
   readonly log: string[] = [];
   readonly calls: ReplicaCall[] = [];
+  /** How many came together, in each gathered call. */
+  readonly gathered: number[] = [];
+  /** How replicas take gathered calls: one that breaks, or is overloaded, takes none of them. */
+  serveAll = (calls: Bytes, serve: (call: ReplicaCall) => Promise<ReplicaAnswer>): Promise<Bytes> =>
+    answerTogether(calls, serve);
   /** What Genesis has decided; null before. */
   directory: Directory | null = DIRECTORY;
   /** Regions that do not hear of a deletion. */
@@ -169,11 +177,16 @@ export class FakeNetwork implements ReplicaNetwork {
 
   replica(_cluster: string, { region, jurisdiction }: Place): ReplicaStub {
     this.jurisdictions.add(jurisdiction);
+    const serve = async (call: ReplicaCall): Promise<ReplicaAnswer> => {
+      this.log.push(`${isProbe(call) ? "probe" : "serve"} ${region}`);
+      this.calls.push(call);
+      return (this.replicas.get(region) ?? unborn)(call);
+    };
     return {
-      serve: async (call) => {
-        this.log.push(`${isProbe(call) ? "probe" : "serve"} ${region}`);
-        this.calls.push(call);
-        return (this.replicas.get(region) ?? unborn)(call);
+      serve,
+      serveAll: (calls) => {
+        this.gathered.push(decodeGatheredCalls(calls)!.length);
+        return this.serveAll(calls, serve);
       },
       ...this.snapshotDoors,
       urge: async (term) => void this.log.push(`urge ${region} ${term}`),
