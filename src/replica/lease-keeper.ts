@@ -1,5 +1,5 @@
-// Owns what a leader does about leases over time: keepalives that wait, extensions gathered into
-// one entry, and expiries. Followers keep the table only.
+// Owns what a leader does about leases over time: keepalives that wait, how long they may, extensions
+// gathered into one entry, and expiries. Followers keep the table only.
 
 import type { AppliedBatch } from "../apply/applier.ts";
 import type { Command } from "../apply/command.ts";
@@ -14,6 +14,12 @@ import { Lessor, type Expiry } from "../lease/lessor.ts";
  * router takes a silent replica for lost.
  */
 const GATHER_MS_MAX = 250;
+
+/** A keepalive waits for others so long at most, in milliseconds, */
+const PATIENCE_MS_MAX = 200;
+
+/** and no longer than this share of the time since the last one, or of what the lease has left. */
+const PATIENCE_SHARE = 1 / 50;
 
 export class LeaseKeeper {
   readonly #table: LeaseTable;
@@ -64,6 +70,18 @@ export class LeaseKeeper {
     this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), call]);
     if (verdict.kind === "extend") this.#gather(id, time);
     return null;
+  }
+
+  /**
+   * How long a keepalive may wait for others, in milliseconds. One that is asked every ten seconds has
+   * time; one that is asked again at once has none.
+   */
+  patience(id: LeaseId, time: ClusterTime): number {
+    const lease = this.#table.get(id);
+    const remaining = this.#lessor.remaining(id, time);
+    if (lease === null || remaining === null) return 0;
+    const since = Math.max(0, lease.ttlSeconds * 1_000 - remaining);
+    return Math.min(Math.min(since, remaining) * PATIENCE_SHARE, PATIENCE_MS_MAX);
   }
 
   timeToLive(id: LeaseId, time: ClusterTime): Omit<LeaseTimeToLiveAnswer, "keys"> {
