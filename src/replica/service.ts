@@ -239,8 +239,8 @@ export class Service {
   }
 
   #serveAsLeader(id: number, call: ReplicaCall, now: Milliseconds): void {
+    if (this.#gathers(id, call.request, now)) return;
     if (this.#raft.status().role !== "leader") this.#calls.redirect(id);
-    else if (this.#gathers(id, call.request, now)) return;
     else if (isRead(call.request)) this.#startRead(id, call, now);
     else this.#startWrite(id, call, now);
   }
@@ -248,8 +248,9 @@ export class Service {
   /** Whether the request is a keepalive that waits for others. */
   #gathers(id: number, request: ReplicaCall["request"], now: Milliseconds): boolean {
     if (request.kind !== "leaseKeepAlive") return false;
+    const isLeader = this.#raft.status().role === "leader";
     const patience = this.#machine.keeper.patience(request.id, this.#machine.time(now));
-    if (patience < 1) return false;
+    if (!isLeader || patience < 1) return false;
     this.#gathering.hold(id, later(now, patience));
     return true;
   }

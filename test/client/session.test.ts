@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { encodeSessionAnswer } from "../../src/api/session-answer-codec.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
 import { answerWeight, CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/session.ts";
-import { encodeUtf8 } from "../../src/base/bytes.ts";
+import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
+import type { KeyValue } from "../../src/base/kv.ts";
 import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
-import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
+import { asMemberId, asRevision, asTerm, NO_LEASE } from "../../src/base/types.ts";
 import { GRPC } from "../../src/api/grpc-code.ts";
 import { EdgekeeperError } from "../../src/client/error.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
@@ -16,6 +17,14 @@ import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
 import { put, watchOf } from "../support/requests.ts";
 
 const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
+const KEY_VALUE: KeyValue = {
+  key: encodeUtf8("k"),
+  value: EMPTY,
+  createRevision: asRevision(7),
+  modRevision: asRevision(7),
+  version: 1,
+  lease: NO_LEASE,
+};
 const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
 
 let sockets: PlayedSocket[];
@@ -300,10 +309,6 @@ describe("a watch", () => {
     tell(1, "created", 7);
     tell(2, "progress", 9);
     await pass();
-    expect(latest().frames.filter(({ kind }) => kind === "ack")).toEqual([
-      { kind: "ack", sequence: 1 },
-      { kind: "ack", sequence: 2 },
-    ]);
     latest().drop();
     await pass(1_000);
     latest().welcome();
@@ -347,5 +352,67 @@ describe("a watch", () => {
     slow.resolve();
     await pass();
     expect(heard).toEqual(["created@20"]);
+  });
+});
+
+describe("deliveries are acknowledged", () => {
+  const acks = (): number[] =>
+    latest().frames.flatMap((frame) => (frame.kind === "ack" ? [frame.sequence] : []));
+  const deliver = (revision: number, bytes = 0): void => {
+    const kv = { ...KEY_VALUE, value: new Uint8Array(bytes), modRevision: asRevision(revision) };
+    const event = { kind: "put", kv, prevKv: null } as const;
+    const at = { watch: 1, revision: asRevision(revision), partial: false };
+    latest().deliver({ kind: "events", ...at, events: [event] });
+  };
+
+  /** Begins to watch, and takes deliveries as `take` does. */
+  async function watching(take: () => Promise<void> = async () => undefined): Promise<void> {
+    open();
+    latest().welcome();
+    session.watch(watchOf(encodeUtf8("k")), ({ kind }) => (kind === "events" ? take() : undefined));
+    latest().deliver({ kind: "created", watch: 1, revision: asRevision(7) });
+    await pass();
+  }
+
+  test("together, before an object that hears nothing else falls asleep", async ({ expect }) => {
+    await watching();
+    for (let second = 0; second < 10; second++) {
+      deliver(8 + second);
+      await pass(1_000);
+    }
+    expect(acks().length).toBe(1);
+    // Of ten and the creation, all but those of the last seconds.
+    expect(acks()[0]).toBeGreaterThanOrEqual(8);
+    await pass(4_000);
+    expect(acks()).toHaveLength(1);
+    latest().deliver({ kind: "progress", watch: 1, revision: asRevision(90) });
+    await pass(4_000);
+    expect(acks().at(-1)).toBe(12);
+  });
+
+  test("with what is sent meanwhile", async ({ expect }) => {
+    await watching();
+    void told(session.ask(PUT));
+    await pass();
+    expect(acks()).toEqual([1]);
+  });
+
+  test("at once while they are large, and each of those that have come", async ({ expect }) => {
+    let taken = Promise.withResolvers<void>();
+    await watching(() => taken.promise);
+    for (const revision of [8, 9, 10]) deliver(revision, 30_000);
+    await pass();
+    for (const sequence of [2, 3, 4]) {
+      const next = Promise.withResolvers<void>();
+      const now = taken;
+      taken = next;
+      now.resolve();
+      await pass();
+      expect(acks().at(-1)).toBe(sequence);
+    }
+    taken.resolve();
+    deliver(11, 30_000);
+    await pass();
+    expect(acks().at(-1)).toBe(4);
   });
 });
