@@ -3,6 +3,8 @@
 
 import { decodeReplicaFrames, receiverMessagesOf } from "../api/session-codec.ts";
 import {
+  ACKNOWLEDGE_BYTES_MIN,
+  ACKNOWLEDGE_PINGS,
   answerWeight,
   SESSION_PING,
   SESSION_PING_MS,
@@ -22,13 +24,6 @@ export interface ConnectionOwner {
 
 /** Answers that weigh so much are given back at once, lesser ones with what is sent next. */
 const TAKEN_BYTES_MIN = 65_536;
-/**
- * Deliveries too, while so much has come that was not acknowledged: less weighs a quarter of the credit at
- * most, however small events are. The others wait for so many pings: each message is paid for, and an
- * object that has heard nothing for 10 s may fall asleep, and then sends them again.
- */
-const UNACKNOWLEDGED_BYTES_MIN = 65_536;
-const ACKNOWLEDGE_PINGS = 4;
 const CLOSE_NORMAL = 1000;
 /**
  * A connection that nobody has needed for so long is closed. It costs next to nothing where the object
@@ -89,7 +84,7 @@ export class ClientConnection {
   /** Everything up to that delivery was dealt with. */
   acknowledge(sequence: number): void {
     this.#acknowledged = sequence;
-    if (this.#unacknowledgedBytes >= UNACKNOWLEDGED_BYTES_MIN) this.#flushSoon();
+    if (this.#unacknowledgedBytes >= ACKNOWLEDGE_BYTES_MIN) this.#flushSoon();
   }
 
   /** Ends the connection. The owner hears of it. */

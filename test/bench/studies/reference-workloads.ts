@@ -167,7 +167,10 @@ async function each(
   const begun = performance.now();
   const turns: Promise<unknown>[] = [];
   for (let number = 0; !over.aborted; number++) {
-    turns.push(turn(number));
+    const taken = turn(number);
+    // What fails is told at the end: until then nobody listens.
+    taken.catch(() => undefined);
+    turns.push(taken);
     const due = begun + (number + 1) * everyMs;
     await sleep(Math.max(0, due - performance.now()), null, { signal: over }).catch(() => null);
   }
