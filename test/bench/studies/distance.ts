@@ -40,7 +40,7 @@ export async function studyDistance(context: StudyContext): Promise<Distance[]> 
       const system = await startEdgekeeper({ folder, roundTrips: profile });
       sites.push({ profile, system, latencies: [], throughputs: [] });
     }
-    for (let round = 0; round < (context.isQuick ? 1 : 5); round++) {
+    for (let round = 0; round < (context.isQuick ? 1 : 3); round++) {
       for (const site of sites) await measure(site, context, round);
     }
     return await Promise.all(sites.map((site) => figuresOf(site, sites[0]!)));

@@ -51,7 +51,7 @@ const REFERENCES: readonly Reference[] = [
   {
     name: "flags",
     title: "Flags: 10 writes a minute, 5,000 watchers",
-    seconds: 120,
+    seconds: 60,
     sockets: FLAG_WATCHERS,
     prepare: async (stage) => {
       await inParallel(FLAG_WATCHERS * stage.share, () => watching(stage.open({ any: true })));
@@ -65,7 +65,7 @@ const REFERENCES: readonly Reference[] = [
   {
     name: "discovery",
     title: "Discovery: 500 instances with leases of 30 s",
-    seconds: 120,
+    seconds: 60,
     sockets: INSTANCES,
     prepare: (stage) =>
       inParallel(INSTANCES, async (number) => {
@@ -84,7 +84,7 @@ const REFERENCES: readonly Reference[] = [
   {
     name: "busy",
     title: "Busy: 100 puts per second",
-    seconds: 120,
+    seconds: 60,
     sockets: 1,
     prepare: async (stage) => {
       const session = stage.open();
@@ -102,7 +102,7 @@ const REFERENCES: readonly Reference[] = [
   },
 ];
 
-/** Long enough for the slices of a compaction of two minutes' puts. */
+/** Long enough for the slices of a compaction of a minute's puts. */
 const COMPACTION_MS = 2_000;
 
 export async function countReferences(context: StudyContext): Promise<Counted[]> {
