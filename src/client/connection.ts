@@ -83,6 +83,7 @@ export class ClientConnection {
 
   /** Everything up to that delivery was dealt with. */
   acknowledge(sequence: number): void {
+    if (this.#acknowledged === 0) this.#pings = 0;
     this.#acknowledged = sequence;
     if (this.#unacknowledgedBytes >= ACKNOWLEDGE_BYTES_MIN) this.#flushSoon();
   }
@@ -100,7 +101,7 @@ export class ClientConnection {
     this.#outbox = [];
     if (sequence > 0) frames.push({ kind: "ack", sequence });
     if (sequence === this.#lastSequence) this.#unacknowledgedBytes = 0;
-    this.#acknowledged = this.#pings = 0;
+    this.#acknowledged = 0;
     if (this.#taken > 0) frames.push({ kind: "taken", bytes: this.#taken });
     this.#taken = 0;
     for (const message of receiverMessagesOf(frames)) this.#transmit(message);

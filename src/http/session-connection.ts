@@ -67,12 +67,13 @@ export class SessionConnection {
     const sequence = this.#acknowledged;
     const all = sequence === null ? frames : [...frames, { kind: "ack", sequence } as const];
     this.#acknowledged = null;
-    this.#unacknowledgedBytes = this.#pings = 0;
+    this.#unacknowledgedBytes = 0;
     this.#transmit(encodeReceiverFrames(all));
   }
 
   /** Everything up to that delivery, the last of its message, was dealt with. */
   acknowledge(sequence: number): void {
+    if (this.#acknowledged === null) this.#pings = 0;
     this.#acknowledged = sequence;
     if (this.#unacknowledgedBytes >= ACKNOWLEDGE_BYTES_MIN) this.send([]);
   }

@@ -376,18 +376,30 @@ describe("deliveries are acknowledged", () => {
 
   test("together, before an object that hears nothing else falls asleep", async ({ expect }) => {
     await watching();
-    for (let second = 0; second < 10; second++) {
-      deliver(8 + second);
+    await pass(4_000);
+    for (let second = 0; second < 40; second++) {
+      latest().deliver({ kind: "progress", watch: 1, revision: asRevision(8 + second) });
       await pass(1_000);
     }
-    expect(acks().length).toBe(1);
-    // Of ten and the creation, all but those of the last seconds.
-    expect(acks()[0]).toBeGreaterThanOrEqual(8);
-    await pass(4_000);
-    expect(acks()).toHaveLength(1);
-    latest().deliver({ kind: "progress", watch: 1, revision: asRevision(90) });
-    await pass(4_000);
-    expect(acks().at(-1)).toBe(12);
+    // One in eight to ten seconds, of all until then: the creation's, and four.
+    expect(acks()).toHaveLength(5);
+    expect(acks().at(-1)).toBeGreaterThan(30);
+  });
+
+  test("a while after the first of them, however quiet it was before", async ({ expect }) => {
+    await watching();
+    const quiet = async (seconds: number): Promise<number> => {
+      for (let second = 0; second < seconds; second++) {
+        // Nothing, but a sign of life.
+        latest().say();
+        await pass(1_000);
+      }
+      return acks().length;
+    };
+    const before = await quiet(20);
+    deliver(8);
+    expect(await quiet(5)).toBe(before);
+    expect(await quiet(3)).toBe(before + 1);
   });
 
   test("with what is sent meanwhile", async ({ expect }) => {
