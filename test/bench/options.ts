@@ -23,7 +23,7 @@ about 25 minutes on two cores that do nothing else; with --quick, four.
                     rtt, keys, memory, start, references, idle; written to .cache/benchmarks
   --clients N,M     only with so many clients at once
   --rounds N        how often each is measured (default 3)
-  --seconds N       how long each time (default 2)
+  --seconds N       how long each time (default 1.5)
   --folder DIR      where the stores lie (default .cache/bench)
   --help            this text
 
@@ -50,7 +50,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | null 
   const full: Pace = {
     rounds: positive(values.rounds ?? "3", "--rounds"),
     warmUpMs: 500,
-    measureMs: positive(values.seconds ?? "2", "--seconds") * 1_000,
+    measureMs: positive(values.seconds ?? "1.5", "--seconds") * 1_000,
   };
   return {
     isQuick: values.quick,

@@ -217,7 +217,8 @@ class AwakeMeter {
   async #run(): Promise<void> {
     const { signal } = this.#over;
     while (!signal.aborted) {
-      for (const { asleep } of await readCounters(this.#url)) {
+      // One question among many that is not answered leaves a gap, and no more.
+      for (const { asleep } of await readCounters(this.#url).catch(() => [])) {
         this.#asked++;
         if (!asleep) this.#awake++;
       }
