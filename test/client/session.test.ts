@@ -5,10 +5,9 @@ import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { encodeSessionAnswer } from "../../src/api/session-answer-codec.ts";
 import type { SessionAnswer, SessionRequest } from "../../src/api/session-call.ts";
 import { answerWeight, CLOSE_PROTOCOL, CLOSE_RESUME } from "../../src/api/session.ts";
-import { EMPTY, encodeUtf8 } from "../../src/base/bytes.ts";
-import type { KeyValue } from "../../src/base/kv.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { SESSION_REQUESTS_MAX } from "../../src/base/limits.ts";
-import { asMemberId, asRevision, asTerm, NO_LEASE } from "../../src/base/types.ts";
+import { asMemberId, asRevision, asTerm } from "../../src/base/types.ts";
 import { GRPC } from "../../src/api/grpc-code.ts";
 import { EdgekeeperError } from "../../src/client/error.ts";
 import { WEB_PLATFORM } from "../../src/client/platform.ts";
@@ -17,14 +16,6 @@ import { DONE, PlayedSocket, refused } from "../support/played-socket.ts";
 import { put, watchOf } from "../support/requests.ts";
 
 const MOVED: SessionAnswer = { kind: "redirect", leader: asMemberId(3n), term: asTerm(4) };
-const KEY_VALUE: KeyValue = {
-  key: encodeUtf8("k"),
-  value: EMPTY,
-  createRevision: asRevision(7),
-  modRevision: asRevision(7),
-  version: 1,
-  lease: NO_LEASE,
-};
 const PUT: SessionRequest = put(encodeUtf8("a"), encodeUtf8("1"));
 
 let sockets: PlayedSocket[];
@@ -352,79 +343,5 @@ describe("a watch", () => {
     slow.resolve();
     await pass();
     expect(heard).toEqual(["created@20"]);
-  });
-});
-
-describe("deliveries are acknowledged", () => {
-  const acks = (): number[] =>
-    latest().frames.flatMap((frame) => (frame.kind === "ack" ? [frame.sequence] : []));
-  const deliver = (revision: number, bytes = 0): void => {
-    const kv = { ...KEY_VALUE, value: new Uint8Array(bytes), modRevision: asRevision(revision) };
-    const event = { kind: "put", kv, prevKv: null } as const;
-    const at = { watch: 1, revision: asRevision(revision), partial: false };
-    latest().deliver({ kind: "events", ...at, events: [event] });
-  };
-
-  /** Begins to watch, and takes deliveries as `take` does. */
-  async function watching(take: () => Promise<void> = async () => undefined): Promise<void> {
-    open();
-    latest().welcome();
-    session.watch(watchOf(encodeUtf8("k")), ({ kind }) => (kind === "events" ? take() : undefined));
-    latest().deliver({ kind: "created", watch: 1, revision: asRevision(7) });
-    await pass();
-  }
-
-  test("together, before an object that hears nothing else falls asleep", async ({ expect }) => {
-    await watching();
-    await pass(4_000);
-    for (let second = 0; second < 40; second++) {
-      latest().deliver({ kind: "progress", watch: 1, revision: asRevision(8 + second) });
-      await pass(1_000);
-    }
-    // One in eight to ten seconds, of all until then: the creation's, and four.
-    expect(acks()).toHaveLength(5);
-    expect(acks().at(-1)).toBeGreaterThan(30);
-  });
-
-  test("a while after the first of them, however quiet it was before", async ({ expect }) => {
-    await watching();
-    const quiet = async (seconds: number): Promise<number> => {
-      for (let second = 0; second < seconds; second++) {
-        // Nothing, but a sign of life.
-        latest().say();
-        await pass(1_000);
-      }
-      return acks().length;
-    };
-    const before = await quiet(20);
-    deliver(8);
-    expect(await quiet(5)).toBe(before);
-    expect(await quiet(3)).toBe(before + 1);
-  });
-
-  test("with what is sent meanwhile", async ({ expect }) => {
-    await watching();
-    void told(session.ask(PUT));
-    await pass();
-    expect(acks()).toEqual([1]);
-  });
-
-  test("at once while they are large, and each of those that have come", async ({ expect }) => {
-    let taken = Promise.withResolvers<void>();
-    await watching(() => taken.promise);
-    for (const revision of [8, 9, 10]) deliver(revision, 30_000);
-    await pass();
-    for (const sequence of [2, 3, 4]) {
-      const next = Promise.withResolvers<void>();
-      const now = taken;
-      taken = next;
-      now.resolve();
-      await pass();
-      expect(acks().at(-1)).toBe(sequence);
-    }
-    taken.resolve();
-    deliver(11, 30_000);
-    await pass();
-    expect(acks().at(-1)).toBe(4);
   });
 });
