@@ -21,6 +21,8 @@ const INNER = [
   "diagnose|renew|tokens|onProgress|onGivenUp|session|answer|header|frames|spec|uint|flag|byte|list|kept",
   "linearizable|isEmpty|strip|call|place|shown|within|batch|watches|promise|expired|found|fail|take|resume|writer",
   "isBegun|requestProgress|fields|branches|operand|request|bytes|finish|keep|drop|offset|raw",
+  "invalidArgument|deadlineExceeded|permissionDenied|resourceExhausted|failedPrecondition|outOfRange",
+  "unimplemented|unavailable|unauthenticated|partial|noPut|noDelete|target|result|acknowledge",
 ];
 /** Nobody reads why bytes do not decode: the connection they came by is given up, whatever it was. */
 const withoutReasons = {

@@ -44,6 +44,15 @@ export const SESSION_PONG = "pong";
 export const SESSION_PING_MS = 2_000;
 export const SESSION_SILENCE_MS = 5_000;
 
+/**
+ * Deliveries are acknowledged at once while so many bytes have come that were not: less weighs a quarter of
+ * the credit at most, however small the events are. Otherwise they wait for what is sent anyway, or for
+ * so many pings: each message is paid for, and an object that has heard nothing for 10 s may fall asleep,
+ * and would send them again.
+ */
+export const ACKNOWLEDGE_BYTES_MIN = 65_536;
+export const ACKNOWLEDGE_PINGS = 4;
+
 /** Close codes of a replica. After each the receiver may open another session and resume. */
 export const CLOSE_RESUME = 4001;
 export const CLOSE_NO_LEADER = 4002;

@@ -340,11 +340,26 @@ export const COMPARE_COMPACTED_MS = 60_000;
 
 /**
  * Rows that a comparison may read for each revision made since the one before: one that reads a
- * million waits for ten thousand writes, so that it stays small beside them.
+ * million waits for ten thousand writes, so that few writes do not bring about much reading.
  */
 export const COMPARE_ROWS_PER_REVISION = 100;
 
-/** Whoever differs is judged without those who have not answered by then; ms. */
+/**
+ * Between two slices of a comparison on a replica that is busy; ms. A slice takes 3 ms, so a comparison
+ * of a million rows is 200 s long then, and 15 s where nothing else is done.
+ */
+export const COMPARE_PAUSE_MS_MAX = 100;
+
+/**
+ * A slice that comes so much later than it was due waits so many times as long for the next: others want
+ * the thread.
+ */
+export const COMPARE_YIELD = 10;
+
+/**
+ * Whoever differs is judged without those who have not answered so long after the leader has its own
+ * hash, and as long again as that took; ms.
+ */
 export const COMPARE_PATIENCE_MS = 30_000;
 
 /** Passwords that are hashed or compared at once in one isolate: 50 ms each, of its only thread. */

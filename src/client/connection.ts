@@ -1,8 +1,10 @@
-// Owns one connection of a client's session: frames in order, pings, credit for answers, and noticing
-// that the other side is gone. What the frames mean is the session's affair.
+// Owns one connection of a client's session: frames in order, pings, credit for answers and deliveries,
+// and noticing that the other side is gone. What the frames mean is the session's affair.
 
 import { decodeReplicaFrames, receiverMessagesOf } from "../api/session-codec.ts";
 import {
+  ACKNOWLEDGE_BYTES_MIN,
+  ACKNOWLEDGE_PINGS,
   answerWeight,
   SESSION_PING,
   SESSION_PING_MS,
@@ -38,6 +40,11 @@ export class ClientConnection {
   #outbox: ReceiverFrame[] = [];
   #isFlushing = false;
   #taken = 0;
+  /** Of the last delivery that was dealt with; 0: nothing is to be acknowledged. */
+  #acknowledged = 0;
+  #unacknowledgedBytes = 0;
+  #lastSequence = 0;
+  #pings = 0;
   /** Since when something was sent, and nothing has come; null: nothing is to come. */
   #silentSince: number | null;
   #neededAt: number;
@@ -62,6 +69,10 @@ export class ClientConnection {
   /** Sends with all else that is sent in the same turn, in one message or a few. */
   send(frame: ReceiverFrame): void {
     this.#outbox.push(frame);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     queueMicrotask(() => {
@@ -70,16 +81,27 @@ export class ClientConnection {
     });
   }
 
+  /** Everything up to that delivery was dealt with. */
+  acknowledge(sequence: number): void {
+    if (this.#acknowledged === 0) this.#pings = 0;
+    this.#acknowledged = sequence;
+    if (this.#unacknowledgedBytes >= ACKNOWLEDGE_BYTES_MIN) this.#flushSoon();
+  }
+
   /** Ends the connection. The owner hears of it. */
   close(): void {
     this.#end(null);
   }
 
   #flush(): void {
-    if (!this.#isOpen || this.#over.signal.aborted || this.#outbox.length === 0) return;
-    this.#neededAt = this.#platform.clock();
     const frames = this.#outbox;
+    const sequence = this.#acknowledged;
+    if (!this.#isOpen || this.#over.signal.aborted || frames.length + sequence === 0) return;
+    this.#neededAt = this.#platform.clock();
     this.#outbox = [];
+    if (sequence > 0) frames.push({ kind: "ack", sequence });
+    if (sequence === this.#lastSequence) this.#unacknowledgedBytes = 0;
+    this.#acknowledged = 0;
     if (this.#taken > 0) frames.push({ kind: "taken", bytes: this.#taken });
     this.#taken = 0;
     for (const message of receiverMessagesOf(frames)) this.#transmit(message);
@@ -96,8 +118,13 @@ export class ClientConnection {
     } catch {
       return this.close();
     }
-    for (const frame of frames)
+    for (const frame of frames) {
       if (frame.kind === "answer") this.#taken += answerWeight(frame.body);
+      else if (frame.kind === "delivery") {
+        this.#unacknowledgedBytes += data.byteLength;
+        this.#lastSequence = frame.sequence;
+      }
+    }
     this.#owner.heard(frames);
     if (this.#taken < TAKEN_BYTES_MIN) return;
     this.send({ kind: "taken", bytes: this.#taken });
@@ -141,6 +168,7 @@ export class ClientConnection {
       if (silentMs >= SESSION_SILENCE_MS || clock() - this.#neededAt >= IDLE_MS)
         return this.close();
       if (isBusy && this.#isOpen) this.#transmit(SESSION_PING);
+      if (++this.#pings >= ACKNOWLEDGE_PINGS) this.#flush();
     }
   }
 }

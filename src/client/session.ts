@@ -302,7 +302,7 @@ export class Session {
       if (this.#begunOn !== connection) return;
       await this.#pass(delivery, term);
       this.#failures = 0;
-      if (this.#connection === connection) connection.send({ kind: "ack", sequence });
+      if (this.#connection === connection) connection.acknowledge(sequence);
     });
   }
 

@@ -176,7 +176,7 @@ export class SessionClient {
         this.#failures = 0;
       }
     }
-    if (sequence !== null) connection.send([{ kind: "ack", sequence }]);
+    if (sequence !== null) connection.acknowledge(sequence);
   }
 
   /** Begins the watches on this connection: new ones, and known ones after what was passed on. */

@@ -1,8 +1,10 @@
-// Owns one connection of a session: frames in order, pings, and noticing that the other side is
-// gone. What the frames mean, and connecting again, is the session client's affair.
+// Owns one connection of a session: frames in order, pings, when it is told what was taken, and noticing
+// that the other side is gone. What the frames mean, and connecting again, is the session client's affair.
 
 import { decodeReplicaFrames, encodeReceiverFrames } from "../api/session-codec.ts";
 import {
+  ACKNOWLEDGE_BYTES_MIN,
+  ACKNOWLEDGE_PINGS,
   CLOSE_PROTOCOL,
   SESSION_PING,
   SESSION_PING_MS,
@@ -34,6 +36,11 @@ export class SessionConnection {
   #wake: () => void = () => undefined;
   #heardAt: number;
   #refused = false;
+  /** Of the last delivery that was dealt with; null: nothing is to be acknowledged. */
+  #acknowledged: number | null = null;
+  /** Of the messages up to that one. */
+  #unacknowledgedBytes = 0;
+  #pings = 0;
 
   constructor(socket: SessionSocket, platform: Platform) {
     this.#socket = socket;
@@ -57,7 +64,18 @@ export class SessionConnection {
 
   /** Sends frames in one message; in silence nowhere when the connection is over. */
   send(frames: readonly ReceiverFrame[]): void {
-    this.#transmit(encodeReceiverFrames(frames));
+    const sequence = this.#acknowledged;
+    const all = sequence === null ? frames : [...frames, { kind: "ack", sequence } as const];
+    this.#acknowledged = null;
+    this.#unacknowledgedBytes = 0;
+    this.#transmit(encodeReceiverFrames(all));
+  }
+
+  /** Everything up to that delivery, the last of its message, was dealt with. */
+  acknowledge(sequence: number): void {
+    if (this.#acknowledged === null) this.#pings = 0;
+    this.#acknowledged = sequence;
+    if (this.#unacknowledgedBytes >= ACKNOWLEDGE_BYTES_MIN) this.send([]);
   }
 
   /**
@@ -69,8 +87,10 @@ export class SessionConnection {
   async *messages(): AsyncGenerator<ReplicaFrame[], void, void> {
     for (;;) {
       const message = this.#inbox.shift();
-      if (message !== undefined) yield decodeReplicaFrames(new Uint8Array(message));
-      else if (this.#over.signal.aborted) return;
+      if (message !== undefined) {
+        this.#unacknowledgedBytes += message.byteLength;
+        yield decodeReplicaFrames(new Uint8Array(message));
+      } else if (this.#over.signal.aborted) return;
       else await this.#somethingHappens();
     }
   }
@@ -122,6 +142,7 @@ export class SessionConnection {
       if (this.#over.signal.aborted) return;
       if (clock() - this.#heardAt >= SESSION_SILENCE_MS) return this.close();
       this.#transmit(SESSION_PING);
+      if (++this.#pings >= ACKNOWLEDGE_PINGS && this.#acknowledged !== null) this.send([]);
     }
   }
 }

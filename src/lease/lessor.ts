@@ -27,7 +27,8 @@ export type KeepAliveVerdict =
  * The leader's lessor. A lease has a deadline, at most its horizon: the moment up to which a client
  * was told that it lives. A keepalive that fits under the horizon moves the deadline in memory only;
  * one that does not needs an extension of the horizon through the log. A new leader knows no
- * deadlines and takes the horizons: never early, at most half a TTL late.
+ * deadlines and takes the horizons: never early, and late by what was left
+ * under the horizon: half a TTL, and a quarter if it was extended ahead.
  */
 export class Lessor {
   readonly #table: LeaseTable;

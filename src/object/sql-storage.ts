@@ -24,15 +24,12 @@ export class SqlStorage implements SqlPort {
 
   all<Row extends SqlRow>(statement: string, ...parameters: readonly SqlValue[]): Row[] {
     const cursor = this.#storage.sql.exec(statement, ...parameters);
-    const rows = cursor.toArray() as Record<string, unknown>[];
-    for (const row of rows) {
-      for (const column in row) {
-        const value = row[column];
-        if (value instanceof ArrayBuffer) row[column] = new Uint8Array(value);
-      }
-    }
+    // Named here, and not by the platform: a row of seven columns takes two thirds of the time.
+    const rows = [...cursor.raw()];
     this.#count(cursor.rowsWritten);
-    return rows as Row[];
+    if (rows.length === 0) return [];
+    const { columnNames } = cursor;
+    return rows.map((values) => named<Row>(columnNames, values));
   }
 
   run(statement: string, ...parameters: readonly SqlValue[]): void {
@@ -63,4 +60,13 @@ export class SqlStorage implements SqlPort {
     assert(rowsWritten === 0 || !this.#isSending, "a step writes before it sends");
     this.#rowsWritten += rowsWritten;
   }
+}
+
+function named<Row extends SqlRow>(columns: readonly string[], values: readonly unknown[]): Row {
+  const row: Record<string, unknown> = {};
+  for (const [index, column] of columns.entries()) {
+    const value = values[index];
+    row[column] = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+  }
+  return row as Row;
 }

@@ -8,7 +8,8 @@
 //   peer  `-> waits until it has applied it  [slice] [slice]
 //
 // It is bounded by the writes since the last one, and begins with a write only: an idle cluster sleeps
-// on, and nobody who sleeps is woken. A hash is made in slices, with requests in between.
+// on, and nobody who sleeps is woken. A hash is made in slices, with requests in between: a slice that
+// comes late tells that there are many, and then the next is put off.
 // When the store is compacted meanwhile it is given up, for it could be compared with nobody's: so it
 // never keeps the sweep waiting. So it is when its pin is lost.
 
@@ -20,7 +21,9 @@ import {
   COMPARE_COMPACTED_MS,
   COMPARE_MS,
   COMPARE_PATIENCE_MS,
+  COMPARE_PAUSE_MS_MAX,
   COMPARE_ROWS_PER_REVISION,
+  COMPARE_YIELD,
   SWEEP_PAUSE_MS,
 } from "../base/limits.ts";
 import type { SqlPort } from "../base/ports.ts";
@@ -51,7 +54,9 @@ interface Hashing extends Task {
 interface Comparison {
   readonly index: LogIndex;
   readonly members: readonly MemberId[];
-  readonly until: Milliseconds;
+  readonly begun: Milliseconds;
+  /** Null until this replica has made its own hash, which takes as long as its rows are many. */
+  until: Milliseconds | null;
   /** Who holds what. */
   readonly holders: Map<string, MemberId[]>;
 }
@@ -141,8 +146,8 @@ export class Integrity {
     const { term } = raft.status();
     const request = { kind: "hashRequest", method: METHOD, index, revision, compacted } as const;
     for (const to of members) send({ ...request, from: self, to, term });
-    const until = later(now, COMPARE_PATIENCE_MS);
-    this.#comparison = { index, members: [self, ...members], until, holders: new Map() };
+    const all = [self, ...members];
+    this.#comparison = { index, members: all, begun: now, until: null, holders: new Map() };
     this.#begin({ asker: self, index, revision, compacted }, now);
   }
 
@@ -169,7 +174,7 @@ export class Integrity {
       this.#hashing = null;
       return;
     }
-    hashing.due = later(now, SWEEP_PAUSE_MS);
+    hashing.due = later(now, pauseAfter(now - hashing.due));
     const state = hashing.hash.step();
     if (state === null) return;
     this.#hashing = null;
@@ -196,6 +201,7 @@ export class Integrity {
     if ([...holders.values()].some((members) => members.includes(from))) return;
     const held = `${revision} ${bytesKey(digest)}`;
     holders.set(held, [...(holders.get(held) ?? []), from]);
+    if (from === this.#options.self) this.#comparison.until = patienceOf(this.#comparison, now);
     this.#judge(now);
   }
 
@@ -203,7 +209,7 @@ export class Integrity {
     if (this.#comparison === null) return;
     const { holders, members, until } = this.#comparison;
     const groups = [...holders.values()];
-    const isOver = groups.flat().length === members.length || now >= until;
+    const isOver = groups.flat().length === members.length || (until !== null && now >= until);
     const isMajority = (group: readonly MemberId[]): boolean => 2 * group.length > members.length;
     const differs = groups.length > 1;
     if (differs && groups.some(isMajority)) {
@@ -213,6 +219,14 @@ export class Integrity {
     if (isOver || this.#corrupt.length > 0) this.#comparison = null;
   }
 }
+
+/** How long to wait after a slice that came so late; ms. */
+const pauseAfter = (lateMs: number): number =>
+  Math.min(Math.max(SWEEP_PAUSE_MS, lateMs * COMPARE_YIELD), COMPARE_PAUSE_MS_MAX);
+
+/** Others may be as much busier as they like, but not for ever. */
+const patienceOf = ({ begun }: Comparison, now: Milliseconds): Milliseconds =>
+  later(now, now - begun + COMPARE_PATIENCE_MS);
 
 /** It stays until a person lowers it. */
 const alarmOf = (member: MemberId): Command => ({

@@ -1,9 +1,10 @@
-// Owns what a leader does about leases over time: keepalives that wait, extensions gathered into
-// one entry, and expiries. Followers keep the table only.
+// Owns what a leader does about leases over time: keepalives that wait, how long they may, extensions
+// gathered into one entry, and expiries. Followers keep the table only.
 
 import type { AppliedBatch } from "../apply/applier.ts";
 import type { Command } from "../apply/command.ts";
 import type { LeaseKeepAliveAnswer, LeaseTimeToLiveAnswer } from "../base/lease.ts";
+import { present } from "../base/assert.ts";
 import { LEASE_EXTENSION_BATCH_MAX, MUTATION_KEYS_MAX } from "../base/limits.ts";
 import type { ClusterTime, LeaseId } from "../base/types.ts";
 import type { LeaseTable } from "../lease/lease-table.ts";
@@ -14,6 +15,24 @@ import { Lessor, type Expiry } from "../lease/lessor.ts";
  * router takes a silent replica for lost.
  */
 const GATHER_MS_MAX = 250;
+
+/**
+ * A keepalive that leaves less than this share of the TTL under the horizon will hardly be followed by one
+ * that fits: clients come back after a third, and not to the moment.
+ */
+const SLACK_SHARE_MIN = 3 / 8;
+
+/**
+ * So an extension is gathered ahead, for this share of the TTL: each entry writes the pages of all whom it
+ * extends, and these can wait for many.
+ */
+const AHEAD_SHARE = 1 / 4;
+
+/** A keepalive waits for others so long at most, in milliseconds, */
+const PATIENCE_MS_MAX = 200;
+
+/** and no longer than this share of the time since the last one, or of what the lease has left. */
+const PATIENCE_SHARE = 1 / 50;
 
 export class LeaseKeeper {
   readonly #table: LeaseTable;
@@ -60,17 +79,32 @@ export class LeaseKeeper {
   keepAlive(call: number, id: LeaseId, time: ClusterTime): LeaseKeepAliveAnswer | null {
     const verdict = this.#lessor.keepAlive(id, time);
     if (verdict.kind === "gone") return { id, ttlSeconds: 0 };
-    if (verdict.kind === "alive") return { id, ttlSeconds: verdict.ttlSeconds };
+    if (verdict.kind === "alive") {
+      this.#foresee(id, time);
+      return { id, ttlSeconds: verdict.ttlSeconds };
+    }
     this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), call]);
     if (verdict.kind === "extend") this.#gather(id, time);
     return null;
+  }
+
+  /**
+   * How long a keepalive may wait for others, in milliseconds. One that is asked every ten seconds has
+   * time; one that is asked again at once has none.
+   */
+  patience(id: LeaseId, time: ClusterTime): number {
+    const lease = this.#table.get(id);
+    const remaining = this.#lessor.remaining(id, time);
+    if (lease === null || remaining === null) return 0;
+    const since = Math.max(0, lease.ttlSeconds * 1_000 - remaining);
+    return Math.min(Math.min(since, remaining) * PATIENCE_SHARE, PATIENCE_MS_MAX);
   }
 
   timeToLive(id: LeaseId, time: ClusterTime): Omit<LeaseTimeToLiveAnswer, "keys"> {
     const lease = this.#table.get(id);
     const remaining = this.#lessor.remaining(id, time);
     if (lease === null || remaining === null) return { id, ttlSeconds: -1, grantedTtlSeconds: 0 };
-    // After a change of leader the horizon counts, which lies up to half a TTL further.
+    // After a change of leader the horizon counts, which lies up to three quarters of a TTL further.
     const ttlSeconds = Math.min(Math.floor(remaining / 1_000), lease.ttlSeconds);
     return { id, ttlSeconds, grantedTtlSeconds: lease.ttlSeconds };
   }
@@ -124,6 +158,15 @@ export class LeaseKeeper {
     const expiry = this.#mayExpire() ? this.#lessor.nextExpiry() : null;
     const next = Math.min(this.#extendAt ?? Infinity, expiry ?? Infinity);
     return next === Infinity ? null : next;
+  }
+
+  /** Gathers an extension ahead of the keepalive that will need it, if that is likely the next. */
+  #foresee(id: LeaseId, time: ClusterTime): void {
+    const { horizon, ttlSeconds } = present(this.#table.get(id), "a lease that lives is there");
+    const ttlMs = ttlSeconds * 1_000;
+    if (horizon - time - ttlMs >= ttlMs * SLACK_SHARE_MIN) return;
+    this.#gathered.add(id);
+    this.#extendAt = Math.min(this.#extendAt ?? Infinity, time + ttlMs * AHEAD_SHARE);
   }
 
   /**

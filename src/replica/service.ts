@@ -16,12 +16,13 @@ import { assert } from "../base/assert.ts";
 import { REQUEST_BYTES_MAX } from "../base/limits.ts";
 import { placeIn } from "../base/membership.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { LogIndex, MemberId, Milliseconds } from "../base/types.ts";
+import { later, type LogIndex, type MemberId, type Milliseconds } from "../base/types.ts";
 import type { RaftNode } from "../raft/node.ts";
 import type { Ready } from "../raft/ready.ts";
 import { Assurances, type Settle } from "./assurances.ts";
 import { Calls, type OwnCalls, type Vantage } from "./calls.ts";
 import type { CallAnswer } from "./effects.ts";
+import { KeepaliveGathering } from "./keepalive-gathering.ts";
 import type { Machine } from "./machine.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
@@ -35,6 +36,7 @@ export class Service {
   readonly #calls: Calls;
   readonly #proposals = new Proposals();
   readonly #reads = new Reads();
+  readonly #gathering = new KeepaliveGathering();
   readonly #reconfiguring: Reconfiguring;
   readonly #self: MemberId;
   readonly #vantage: Vantage;
@@ -172,6 +174,7 @@ export class Service {
 
   tick(now: Milliseconds): void {
     this.#calls.expire(now);
+    for (const id of this.#gathering.takeDue(now)) this.#confirmKeepalive(id, now);
     const { keeper, admission } = this.#machine;
     for (const command of keeper.due(this.#machine.time(now))) this.propose(null, command, now);
     const request = admission.due(this.#machine.time(now));
@@ -187,7 +190,8 @@ export class Service {
     const dueAt = due === Infinity ? Infinity : now + Math.max(due - this.#machine.time(now), 0);
     const timeout = this.#calls.nextTimeout() ?? Infinity;
     const downloads = this.#machine.downloads.due ?? Infinity;
-    return Math.min(dueAt, timeout, this.#upkeep.deadline(now), downloads);
+    const gathered = this.#gathering.due ?? Infinity;
+    return Math.min(dueAt, timeout, this.#upkeep.deadline(now), downloads, gathered);
   }
 
   takeAnswers(): CallAnswer[] {
@@ -235,9 +239,28 @@ export class Service {
   }
 
   #serveAsLeader(id: number, call: ReplicaCall, now: Milliseconds): void {
+    if (this.#gathers(id, call.request, now)) return;
     if (this.#raft.status().role !== "leader") this.#calls.redirect(id);
     else if (isRead(call.request)) this.#startRead(id, call, now);
     else this.#startWrite(id, call, now);
+  }
+
+  /** Whether the request is a keepalive that waits for others. */
+  #gathers(id: number, request: ReplicaCall["request"], now: Milliseconds): boolean {
+    if (request.kind !== "leaseKeepAlive") return false;
+    const isLeader = this.#raft.status().role === "leader";
+    const patience = this.#machine.keeper.patience(request.id, this.#machine.time(now));
+    if (!isLeader || patience < 1) return false;
+    this.#gathering.hold(id, later(now, patience));
+    return true;
+  }
+
+  /** With one that has waited. */
+  #confirmKeepalive(id: number, now: Milliseconds): void {
+    const call = this.#calls.get(id);
+    if (call === null) return;
+    if (this.#raft.status().role === "leader") this.#startRead(id, call, now);
+    else this.#calls.redirect(id);
   }
 
   /** A read that needs an index from the leader, unless what is here is recent enough for it. */
@@ -251,6 +274,7 @@ export class Service {
     const token = this.#raft.readIndex(now);
     if (token === null) this.#calls.redirect(id);
     else this.#reads.start(token, { call: id, askedAt: now }, freshness);
+    for (const waiting of this.#gathering.take()) this.#confirmKeepalive(waiting, now);
   }
 
   #startWrite(id: number, call: ReplicaCall, now: Milliseconds): void {

@@ -1,4 +1,5 @@
-// Owns filling a store with many keys, in transactions as large as etcd's are by default.
+// Owns filling a store with many keys, in transactions as large as etcd's are by default; and a bare
+// object with as many.
 
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { TXN_OPS_MAX } from "../../src/base/limits.ts";
@@ -24,4 +25,16 @@ export async function fill(url: string, first: number, end: number): Promise<voi
     await session.ask({ kind: "txn", request }, { timeoutMs: 30_000 });
   });
   session.close();
+}
+
+/** Keys of one request. */
+const BARE_FILL_KEYS = 10_000;
+
+export async function fillBare(url: string, keys: number): Promise<void> {
+  for (let first = 0; first < keys; first += BARE_FILL_KEYS) {
+    const end = Math.min(first + BARE_FILL_KEYS, keys);
+    const answer = await fetch(`${url}/fill?first=${first}&end=${end}`, { method: "POST" });
+    if (!answer.ok) throw new Error(`filling a bare object: ${answer.status}`);
+    await answer.text();
+  }
 }

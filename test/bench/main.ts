@@ -39,6 +39,8 @@ const IDLE_SECONDS_QUICK = 20;
 const QUICK_CLIENTS = [64, 256];
 
 const tell = (line: string): void => console.log(line);
+const begun = performance.now();
+const minutes = (): string => `${((performance.now() - begun) / 60_000).toFixed(1)} minutes`;
 
 type Study = (context: StudyContext) => Promise<Partial<Results>>;
 
@@ -74,7 +76,7 @@ async function main(): Promise<void> {
     for (const { target, found, isReached } of judge(results)) {
       tell(`${isReached ? "reached" : "MISSED "}  ${target}: ${spread(found)}`);
     }
-    tell(`\nWritten: ${place}/benchmarks.md`);
+    tell(`\nWritten: ${place}/benchmarks.md, after ${minutes()}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -96,7 +98,7 @@ async function run(options: BenchOptions): Promise<Results> {
   let results: Results = { about: aboutThis(options, etcd?.version ?? null), series };
   for (const [name, study] of Object.entries(STUDIES)) {
     if (!isWanted(name)) continue;
-    tell(`Study: ${name}`);
+    tell(`Study: ${name}, after ${minutes()}`);
     results = { ...results, ...(await attempt(name, () => study(context))) };
   }
   if (idle === null) return results;

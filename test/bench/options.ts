@@ -15,14 +15,15 @@ export interface BenchOptions {
 
 export const BENCH_USAGE = `Usage: npm run bench -- [options]
 
-Measures Edgekeeper beside etcd and a bare Durable Object, and writes docs/benchmarks.md.
+Measures Edgekeeper beside etcd and a bare Durable Object, and writes docs/benchmarks.md. All of it takes
+about 25 minutes on two cores that do nothing else; with --quick, four.
 
   --quick           a little of everything, written to .cache/benchmarks: to see that all of it works
   --only A,B        only these: put, overwrite, get, serializable, txn, range, mixed, lease; floors, costs, watch,
                     rtt, keys, memory, start, references, idle; written to .cache/benchmarks
   --clients N,M     only with so many clients at once
-  --rounds N        how often each is measured (default 5)
-  --seconds N       how long each time (default 3)
+  --rounds N        how often each is measured (default 3)
+  --seconds N       how long each time (default 1.5)
   --folder DIR      where the stores lie (default .cache/bench)
   --help            this text
 
@@ -47,9 +48,9 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | null 
   });
   if (values.help) return null;
   const full: Pace = {
-    rounds: positive(values.rounds ?? "5", "--rounds"),
-    warmUpMs: 1_000,
-    measureMs: positive(values.seconds ?? "3", "--seconds") * 1_000,
+    rounds: positive(values.rounds ?? "3", "--rounds"),
+    warmUpMs: 500,
+    measureMs: positive(values.seconds ?? "1.5", "--seconds") * 1_000,
   };
   return {
     isQuick: values.quick,

@@ -163,8 +163,12 @@ function others({ fanOut = [], keys = [], memory, idle, batches }: Results): Ver
   const most = keys.at(-1);
   if (most !== undefined) {
     const few = `of that at ${keys[0]!.keys}`;
-    verdicts.push(atLeast(`puts at ${most.keys} keys >= 0.8x ${few}`, most.putsOfFewest, 0.8));
-    verdicts.push(atLeast(`gets at ${most.keys} keys >= 0.8x ${few}`, most.getsOfFewest, 0.8));
+    for (const kind of ["puts", "gets"] as const) {
+      const here = `${kind} at ${most.keys} keys`;
+      verdicts.push(atLeast(`${here} >= 0.8x ${few}`, most.store[kind].ofFewest, 0.8));
+      const share = `${here} ${few}: >= 0.8x the bare object's share`;
+      verdicts.push(atLeast(share, most.ofBare[kind], 0.8));
+    }
   }
   if (memory !== undefined) {
     const mebibytes = spreadOf([memory.list.residentBytesAbove / 2 ** 20]);

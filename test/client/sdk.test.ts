@@ -156,7 +156,7 @@ describe("sockets", () => {
       await pass(1_000);
     }
     expect([latest().isClosed, latest().pings > 20, sockets.length]).toEqual([false, true, 1]);
-    await pass(6_000);
+    await pass(8_000);
     expect([sockets[0]!.isClosed, sockets.length > 1]).toEqual([true, true]);
   });
 

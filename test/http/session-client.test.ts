@@ -3,9 +3,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ALL_WATCHES } from "../../src/base/watch.ts";
 import { asRevision } from "../../src/base/types.ts";
-import { CLOSE_RESUME } from "../../src/api/session.ts";
+import { CLOSE_RESUME, SESSION_PING_MS } from "../../src/api/session.ts";
 import { events, FakeSocket, progress, settle } from "./support/fake-session.ts";
 import { reconnect, SPEC, start } from "./support/session-client.ts";
+
+/** Lets so many pings' time pass. */
+const pings = (count: number): Promise<unknown> =>
+  vi.advanceTimersByTimeAsync(count * SESSION_PING_MS);
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -19,7 +23,6 @@ describe("a session", () => {
     expect(socket.received).toEqual([
       { kind: "hello", version: 1 },
       { kind: "watch", watch: 3, spec: SPEC },
-      { kind: "ack", sequence: 1 },
     ]);
     expect(heard).toEqual(["created 3@7"]);
     client.close();
@@ -34,16 +37,39 @@ describe("a session", () => {
       taken = Promise.withResolvers();
     });
     client.watch(0, SPEC);
-    await settle();
+    await pings(4);
     socket.deliver(events(0, ["k@8"]), events(0, ["k@9"]));
-    await settle();
+    await pings(4);
     expect(socket.of("ack")).toEqual([{ kind: "ack", sequence: 1 }]);
     taken.resolve();
-    await settle();
+    await pings(4);
     expect(socket.of("ack")).toHaveLength(1);
     taken.resolve();
-    await settle();
+    await pings(4);
     expect(socket.of("ack").at(-1)).toEqual({ kind: "ack", sequence: 3 });
+    client.close();
+  });
+
+  test("acknowledges small deliveries together, large ones at once", async () => {
+    const socket = new FakeSocket();
+    const { client } = start([socket]);
+    client.watch(0, SPEC);
+    for (let revision = 8; revision < 12; revision++) {
+      socket.deliver(events(0, [`k@${revision}`]));
+      await pings(0.9);
+    }
+    expect(socket.of("ack")).toEqual([]);
+    await pings(1);
+    expect(socket.of("ack")).toEqual([{ kind: "ack", sequence: 5 }]);
+    socket.deliver(events(0, [`${"k".repeat(70_000)}@12`]));
+    await settle();
+    expect(socket.of("ack").at(-1)).toEqual({ kind: "ack", sequence: 6 });
+    socket.deliver(events(0, ["k@13"]));
+    await settle();
+    expect(socket.of("ack")).toHaveLength(2);
+    client.watch(1, SPEC);
+    await settle();
+    expect(socket.received.slice(-2).map(({ kind }) => kind)).toEqual(["watch", "ack"]);
     client.close();
   });
 
@@ -152,6 +178,7 @@ describe("a lost connection", () => {
     second.deliver(events(0, ["k@7", "k@8", "k@9"]));
     await settle();
     expect(heard.slice(1)).toEqual(["events 0: k@8", "events 0: k@9"]);
+    await pings(4);
     expect(second.of("ack").at(-1)?.sequence).toBe(2);
     client.close();
   });

@@ -1,6 +1,7 @@
 // What the leader proposes about leases: how much at once, and in which order.
 
 import { beforeEach, describe, test } from "vitest";
+import type { AppliedBatch } from "../../src/apply/applier.ts";
 import type { Command } from "../../src/apply/command.ts";
 import { LEASE_EXPIRY_BATCH_MAX, MUTATION_KEYS_MAX } from "../../src/base/limits.ts";
 import { asClusterTime, asLeaseId, type LeaseId } from "../../src/base/types.ts";
@@ -10,6 +11,15 @@ import { openNodeSql } from "../support/node-sql.ts";
 
 const at = asClusterTime;
 const EXPIRED = at(60_000);
+
+const NOTHING: AppliedBatch = {
+  entries: [],
+  revisions: [],
+  granted: [],
+  settled: [],
+  compacted: false,
+  membership: null,
+};
 
 let table: LeaseTable;
 let keys: Map<LeaseId, number>;
@@ -77,5 +87,45 @@ describe("a keepalive that needs an extension", () => {
     grant(1, 0);
     keeper.keepAlive(7, asLeaseId(1n), at(14_000));
     expect(keeper.follow(false)).toEqual([7]);
+  });
+});
+
+describe("keepalives that fit", () => {
+  const STEP_MS = 10;
+  const BETWEEN_MS = 3_330;
+
+  /** Keeps leases alive as clients do, each at times of its own; counts what it takes. */
+  function keptAlive(
+    leases: number,
+    ms: number,
+  ): { readonly entries: number; readonly ids: number } {
+    grant(leases, 0);
+    const all = table.all().map(({ id }) => id);
+    const offsets = all.map((_, n) => Math.floor((n * BETWEEN_MS) / leases / STEP_MS) * STEP_MS);
+    const told = { entries: 0, ids: 0 };
+    for (let now = 0; now < ms; now += STEP_MS) {
+      for (const command of keeper.due(at(now))) {
+        if (command.kind !== "leaseExtend") throw new Error("a lease has ended");
+        told.entries++;
+        told.ids += command.ids.length;
+        table.extend(command.ids, at(now));
+        keeper.applied({ ...NOTHING, settled: command.ids }, at(now));
+      }
+      for (const [n, id] of all.entries()) {
+        if ((now - offsets[n]!) % BETWEEN_MS === 0) keeper.keepAlive(0, id, at(now));
+      }
+    }
+    return told;
+  }
+
+  test("have their extensions gathered ahead, many to an entry", ({ expect }) => {
+    const { entries, ids } = keptAlive(300, 100_000);
+    // One in a quarter of a TTL, which extends whoever was kept alive meanwhile and is short of it.
+    expect(entries).toBeLessThanOrEqual(100 / 2.5);
+    expect(ids).toBeLessThan(300 * 30 * 0.85);
+  });
+
+  test("of one lease cost no more entries than if each waited for its own", ({ expect }) => {
+    expect(keptAlive(1, 100_000).entries).toBeLessThanOrEqual(30 / 2 + 1);
   });
 });

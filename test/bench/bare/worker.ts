@@ -2,6 +2,7 @@
 // one place, and tells its WebSockets. Beside it the floors: an empty Worker, and an empty call.
 
 import { DurableObject } from "cloudflare:workers";
+import { keyOf, VALUE_BYTES } from "../workloads.ts";
 
 interface Environment {
   readonly BARE: DurableObjectNamespace<Bare>;
@@ -10,6 +11,12 @@ interface Environment {
 interface Row extends Record<string, SqlStorageValue> {
   readonly value: string;
   readonly revision: number;
+}
+
+/** How many at once, of how many that there are. */
+interface Many {
+  readonly count: number;
+  readonly keys: number;
 }
 
 const OBJECT = "store";
@@ -49,6 +56,20 @@ export class Bare extends DurableObject<Environment> {
     return row?.value ?? null;
   }
 
+  /** Puts keys with numbers from `first` up to and without `end`. */
+  fill(first: number, end: number, value: string): void {
+    for (let number = first; number < end; number++) this.put(keyOf(number), value);
+  }
+
+  /** One turn and one commit with so many puts, or gets, of keys at random. */
+  many(kind: "puts" | "gets", { count, keys }: Many): void {
+    for (let done = 0; done < count; done++) {
+      const key = keyOf(Math.floor(Math.random() * keys));
+      if (kind === "gets") this.get(key);
+      else this.put(key, `${this.#revision}`.padEnd(VALUE_BYTES, "v"));
+    }
+  }
+
   list(prefix: string): object[] {
     const end = prefix + String.fromCodePoint(0x10ffff);
     return this.#sql
@@ -69,12 +90,25 @@ export class Bare extends DurableObject<Environment> {
 
 const PATH = "/v1/kv/";
 
+async function answerMany(url: URL, object: DurableObjectStub<Bare>): Promise<Response> {
+  const number = (name: string): number => Number(url.searchParams.get(name));
+  if (url.pathname === "/fill") {
+    await object.fill(number("first"), number("end"), "v".repeat(VALUE_BYTES));
+  } else {
+    const kind = url.pathname === "/puts" ? "puts" : "gets";
+    await object.many(kind, { count: number("count"), keys: number("keys") });
+  }
+  return new Response("done");
+}
+
 async function answer(request: Request, environment: Environment): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
+  const url = new URL(request.url);
+  const { pathname, search } = url;
   if (pathname === "/empty") return new Response("empty");
   const object = environment.BARE.getByName(OBJECT);
   if (pathname === "/call") return new Response(`${await object.nothing()}`);
   if (pathname === "/watch") return object.fetch(request);
+  if (["/fill", "/puts", "/gets"].includes(pathname)) return answerMany(url, object);
   const key = decodeURIComponent(pathname.slice(PATH.length));
   if (request.method === "PUT") {
     return Response.json({ revision: await object.put(key, await request.text()) });

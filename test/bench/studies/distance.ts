@@ -60,7 +60,7 @@ export async function studyDistance(context: StudyContext): Promise<Distance[]> 
       const throughputs = new Map(IN_FLIGHT.map((count): [number, number[]] => [count, []]));
       sites.push({ profile, system, puts: [], calls: [], throughputs });
     }
-    for (let round = 0; round < (context.isQuick ? 1 : 5); round++) {
+    for (let round = 0; round < (context.isQuick ? 1 : 3); round++) {
       for (const site of sites) await measure(site, context, round);
     }
     return await Promise.all(sites.map((site) => figuresOf(site, sites[0]!)));

@@ -43,7 +43,7 @@ export async function studyFloors(context: StudyContext): Promise<Floors> {
         const body = "v".repeat(VALUE_BYTES);
         const step = (): Promise<unknown> =>
           http.ask(method === "PUT" ? { method, path, body } : { method, path });
-        const measureMs = context.isQuick ? 500 : 5_000;
+        const measureMs = context.isQuick ? 500 : 3_000;
         const sample = await runLoad({
           clients,
           warmUpMs: context.isQuick ? 200 : 1_000,

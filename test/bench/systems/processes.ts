@@ -2,6 +2,7 @@
 // their memory. Linux tells it in /proc; elsewhere the figures are not a number.
 
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Of the kernel's clock in which processor time is told; 100 on all platforms that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -43,6 +44,21 @@ export function cpuSecondsOf(pids: readonly number[]): number {
     return stat === null ? Number.NaN : Number(stat[11]) + Number(stat[12]);
   });
   return ticks.reduce((sum, one) => sum + one, 0) / TICKS_PER_SECOND;
+}
+
+/** Processor time below which a second counts as quiet. */
+const QUIET_SECONDS = 0.05;
+const QUIET_MS_MAX = 60_000;
+
+/** Waits until the processes have done next to nothing for a second; not for ever. */
+export async function untilQuiet(pids: readonly number[]): Promise<void> {
+  const end = performance.now() + QUIET_MS_MAX;
+  for (let before = cpuSecondsOf(pids); performance.now() < end;) {
+    await sleep(1_000);
+    const now = cpuSecondsOf(pids);
+    if (!(now - before > QUIET_SECONDS)) return;
+    before = now;
+  }
 }
 
 /** Memory of the processes that is in RAM, and the most that it ever was. */
