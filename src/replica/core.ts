@@ -335,8 +335,7 @@ export class ReplicaCore {
     this.#service.follow({ isLeader: role === "leader", isServing: isLeading }, this.#now);
     this.#commitFlush.follow(commit, this.#raft.isCommitWanted(), this.#now);
     const isLost = role === "learner" && leader === null;
-    const { membership } = this.#machine;
-    const isOurs = hasBeenMember(membership, this.#identity.memberId);
+    const isOurs = hasBeenMember(this.#machine.membership, this.#identity.memberId);
     this.#inquiry.follow(isLost && isOurs, this.#now);
     if (this.#isUnsettled && this.#isSettledHere) {
       this.#isUnsettled = false;
@@ -393,11 +392,8 @@ export class ReplicaCore {
       if (trace !== "") this.#traces.push({ trace, index });
     }
     this.#snapshots.applied();
-    const { appliedIndex } = this.#machine.store;
-    const keepFrom = Math.min(
-      appliedIndex - this.#machine.logEntriesKept,
-      this.#snapshots.lowestIndex,
-    );
+    const kept = this.#machine.store.appliedIndex - this.#machine.logEntriesKept;
+    const keepFrom = Math.min(kept, this.#snapshots.lowestIndex);
     if (keepFrom > 0) this.#raft.trim(asLogIndex(keepFrom));
   }
 }

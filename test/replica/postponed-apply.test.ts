@@ -56,7 +56,7 @@ describe("an append that tells a follower of many commits", () => {
     follower.peer([news], now());
     const range = { ...get(key("k0")), serializable: true } as ReturnType<typeof get>;
     const call = { request: range, requestId: cluster.requestId(), trace: "", timeoutMs: 1_000 };
-    follower.call(1, call, now());
+    follower.calls([[1, call]], now());
     expect(follower.takeEffects().answers).toMatchObject([
       { call: 1, answer: { kind: "answered", answer: { answer: { count: 1 } } } },
     ]);

@@ -108,8 +108,8 @@ describe("memberAdd", () => {
   test("reaches the leader's core with the member that Genesis admitted", async ({ expect }) => {
     await createCluster("add");
     const calls: ReplicaCall[] = [];
-    vi.spyOn(ReplicaCore.prototype, "call").mockImplementation((_, one) => {
-      calls.push(one);
+    vi.spyOn(ReplicaCore.prototype, "calls").mockImplementation((several) => {
+      calls.push(...several.map(([, one]) => one));
     });
     void replica("add", await leaderOf("add")).serve(call(request));
     await eventually(async () => calls.length > 0);
