@@ -107,8 +107,8 @@ export function unaryRoutes(services: Services): Hono {
       const request = withLeaseId(parsed.value.request, services.random);
       const routed = toNamedRequest(context, services, request, freshness);
       const { header, answer } = requireAnswer(await services.router.serve(routed), request);
-      const { origin } = new URL(context.req.url);
-      return new Response(bodyOf(header, answer, origin), { headers: ANSWER_HEADERS });
+      const text = bodyOf(header, answer, context.req.url);
+      return new Response(text, { headers: ANSWER_HEADERS });
     });
     routes.all(path, () => {
       throw new RequestError(GATEWAY_ERRORS.wrongVerb);
@@ -123,11 +123,11 @@ function refuseTooLarge(body: string, request: ClientRequest): void {
   if (size > BODY_BYTES_MAX) throw new RequestError(bodyTooLarge(size));
 }
 
-/** `origin` is where the client has reached us. */
-function bodyOf(header: Header, answer: ClientAnswer, origin: string): string {
+/** `url` is where the client has reached us. */
+function bodyOf(header: Header, answer: ClientAnswer, url: string): string {
   switch (answer.kind) {
     case "members":
-      return membersBody(header, answer.answer, origin);
+      return membersBody(header, answer.answer, new URL(url).origin);
     case "moveLeader":
       return MOVE_LEADER_BODY;
     case "snapshot":
