@@ -1,12 +1,12 @@
 // Owns the one table of errors that a client can see: their text (etcd's, to the letter, because
 // clients match by text), their gRPC code and their HTTP status. It does not decide when to refuse.
 
+import { PASSWORD_COST_MAX } from "../base/auth-limits.ts";
 import {
   ANSWER_BYTES_MAX,
   BODY_BYTES_MAX,
   IDEMPOTENCY_KEY_LENGTH_MAX,
   MUTATION_KEYS_MAX,
-  PASSWORD_COST_MAX,
 } from "../base/limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { ClusterId } from "../base/types.ts";

@@ -6,7 +6,7 @@
 import type { AuthAnswer } from "../base/auth.ts";
 import { EMPTY } from "../base/bytes.ts";
 import { ZERO_BYTE } from "../base/interval.ts";
-import { TOKEN_SLACK_MS, TOKEN_TTL_MS, TOKENS_MAX } from "../base/limits.ts";
+import { TOKEN_SLACK_MS, TOKEN_TTL_MS, TOKENS_MAX } from "../base/auth-limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { accept, refuse, type Result } from "../base/result.ts";

@@ -2,7 +2,7 @@
 // asked for, and kept until users or roles change.
 
 import { intervalOf, type Interval } from "../base/interval.ts";
-import { PERMISSIONS_KEPT_MAX } from "../base/limits.ts";
+import { PERMISSIONS_KEPT_MAX } from "../base/auth-limits.ts";
 import type { SqlPort } from "../base/ports.ts";
 import { ROOT_ROLE } from "./administration.ts";
 import { readRole, readUser, type User } from "./auth-tables.ts";

@@ -3,7 +3,7 @@
 
 import { compare, encodeBase64, getRounds, hash, truncates } from "bcryptjs";
 import { GATEWAY_ERRORS } from "../api/error.ts";
-import { PASSWORD_COST_MAX, PASSWORDS_WAITING_MAX } from "../base/limits.ts";
+import { PASSWORD_COST_MAX, PASSWORDS_WAITING_MAX } from "../base/auth-limits.ts";
 import type { Platform } from "./platform.ts";
 import { RequestError } from "./response.ts";
 

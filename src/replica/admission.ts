@@ -11,7 +11,7 @@ import type { Need } from "../auth/need.ts";
 import { refusalOf, type Requester } from "../auth/permission.ts";
 import type { ReplicaCall } from "../api/replica.ts";
 import type { Credentials } from "../base/auth.ts";
-import { TOKEN_GATHER_MS, TOKEN_SLACK_MS, TOKEN_TTL_MS, TOKENS_MAX } from "../base/limits.ts";
+import { TOKEN_GATHER_MS, TOKEN_SLACK_MS, TOKEN_TTL_MS, TOKENS_MAX } from "../base/auth-limits.ts";
 import type { Refusal } from "../base/refusal.ts";
 import type { ClusterId, ClusterTime } from "../base/types.ts";
 import type { Store } from "../mvcc/store.ts";

@@ -97,7 +97,7 @@ export class LeaseKeeper {
     const remaining = this.#lessor.remaining(id, time);
     if (lease === null || remaining === null) return 0;
     const since = Math.max(0, lease.ttlSeconds * 1_000 - remaining);
-    return Math.min(Math.min(since, remaining) * PATIENCE_SHARE, PATIENCE_MS_MAX);
+    return Math.min(Math.floor(Math.min(since, remaining) * PATIENCE_SHARE), PATIENCE_MS_MAX);
   }
 
   timeToLive(id: LeaseId, time: ClusterTime): Omit<LeaseTimeToLiveAnswer, "keys"> {

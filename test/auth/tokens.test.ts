@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import { AUTH } from "../../src/auth/auth-tables.ts";
 import type { AuthRequest } from "../../src/base/auth.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import { TOKENS_MAX } from "../../src/base/limits.ts";
+import { TOKENS_MAX } from "../../src/base/auth-limits.ts";
 import { addUser, AuthMachine, HASH, ROOT_USER } from "./requests.ts";
 
 const ON: readonly AuthRequest[] = [...ROOT_USER, addUser("ann"), { op: "enable" }];

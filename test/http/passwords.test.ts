@@ -1,7 +1,7 @@
 // Passwords become bcrypt's hashes here, as etcd makes them, one at a time.
 
 import { describe, expect, test } from "vitest";
-import { PASSWORDS_WAITING_MAX } from "../../src/base/limits.ts";
+import { PASSWORDS_WAITING_MAX } from "../../src/base/auth-limits.ts";
 import { foreignHash, Passwords } from "../../src/http/passwords.ts";
 import { PLATFORM } from "../../src/http/platform.ts";
 

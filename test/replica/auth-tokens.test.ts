@@ -8,7 +8,7 @@ import { beginWithAuth, login, outcome } from "./auth-cluster.ts";
 import type { ClientRequest } from "../../src/api/replica.ts";
 import type { Credentials } from "../../src/base/auth.ts";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import { TOKEN_TTL_MS } from "../../src/base/limits.ts";
+import { TOKEN_TTL_MS } from "../../src/base/auth-limits.ts";
 
 // Logs are trimmed early, and snapshots have many parts.
 vi.mock("../../src/base/limits.ts", async (original) => ({

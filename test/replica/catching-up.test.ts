@@ -129,9 +129,10 @@ describe("a replica that was away while logs were trimmed", () => {
     away.isCut = false;
     expect(cluster.runUntil(() => hasStaging(away.sql))).toBe(true);
     expect(cluster.serve({ kind: "capVersion", cap: 4 })).toMatchObject({ kind: "answered" });
-    expect(cluster.runUntil(sameEverywhere)).toBe(true);
+    const isLowered = (): boolean =>
+      cluster.statuses().every(({ clusterVersion }) => clusterVersion === 4);
+    expect(cluster.runUntil(() => sameEverywhere() && isLowered())).toBe(true);
     expect(snapshotsInstalled(away)).toBe(true);
-    expect(cluster.statuses().map(({ clusterVersion }) => clusterVersion)).toEqual([4, 4, 4]);
     expect(away.sql.all("SELECT key FROM old").length).toBeGreaterThan(0);
   });
 
